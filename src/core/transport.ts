@@ -1,0 +1,37 @@
+/**
+ * What a connection knows of the wire beneath it, whichever of the transports that is. A transport turns
+ * messages into bytes of its own kind, and knows how to ask for a sign of life and how to say goodbye.
+ */
+
+/** How a connection speaks. One message is encoded once for each kind, whatever the number of receivers. */
+export type TransportKind = "websocket";
+
+/** Bytes ready for the wire, shared by every receiver of the same kind: never changed once made. */
+export interface Encoded {
+  /** The pieces in order; small messages are one piece, large payloads stay uncopied behind their header. */
+  readonly parts: readonly Uint8Array[];
+  /** Bytes of all parts together. */
+  readonly bytes: number;
+}
+
+/** Something that can be sent, with one encoding for each kind of transport. */
+export interface OutgoingMessage {
+  /** Encodes at the first call of a kind and returns the same object afterwards. */
+  encodedFor(kind: TransportKind): Encoded;
+}
+
+/** Where a peer comes from, after any PROXY header was believed. */
+export interface PeerAddress {
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** The wire beneath one connection. */
+export interface Transport {
+  readonly kind: TransportKind;
+  readonly peer: PeerAddress;
+  /** Says goodbye with a code and a reason (at most 123 bytes of UTF-8), then closes within the close time-out. */
+  close(code: number, reason: string): void;
+  /** Ends at once, without a goodbye. */
+  destroy(): void;
+}

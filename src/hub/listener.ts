@@ -1,0 +1,230 @@
+/**
+ * One address of the hub: accepts, counts, reads PROXY header, TLS and the first byte, and hands the socket
+ * to its transport. The HTTP server is the one that listens (its time-outs work only then); its own connection
+ * listener is taken off and called for the sockets that turn out to speak HTTP.
+ */
+import type { Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocketOptions } from "node:tls";
+import { messageOf, TrunklineError } from "../core/errors.ts";
+import type { Logger } from "../core/ports.ts";
+import { classifyFirstByte, type FirstByteKind } from "../wire/first_byte.ts";
+import { encodeHttpRefusal, encodeNotAvailable } from "../wire/not_available.ts";
+import { AcceptedSocket } from "./accepted_socket.ts";
+import type { Admission } from "./admission.ts";
+import type { DoorStats, Refusal } from "./hub_stats.ts";
+
+/** What one address needs. */
+export interface ListenerOptions {
+  readonly address: { readonly host: string; readonly port: number };
+  /** Certificates and versions; `null` for plain text. Asked at each connection. */
+  readonly tls: (() => TLSSocketOptions) | null;
+  readonly transports: readonly FirstByteKind[];
+  /** A server that does not listen yet; its requests and upgrades are its owner's. */
+  readonly http: Server;
+  /** Accepted sockets by the socket that HTTP sees, for the owner of `http`. */
+  readonly accepted: Map<unknown, AcceptedSocket>;
+  readonly admission: Admission;
+  readonly stats: DoorStats;
+  readonly logger: Logger;
+  /** From accept to the first byte, TLS and PROXY header included. */
+  readonly firstByteTimeoutMs: number;
+  readonly keepAliveMs: number;
+}
+
+/** Sockets over the limit that are told so at a time; the others are just closed. */
+const MAX_REFUSING = 256;
+const REFUSING_TIMEOUT_MS = 1000;
+const RETRY_AFTER_SECONDS = 5;
+
+/** A bound address. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #toHttp: (socket: Socket) => void;
+  readonly #sockets = new Set<AcceptedSocket>();
+  #refusing = 0;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { http } = options;
+    const own = http.listeners("connection");
+    http.removeAllListeners("connection");
+    this.#toHttp = (socket) => own.forEach((listen) => Reflect.apply(listen, http, [socket]));
+    http.on("connection", (socket: Socket) => this.#accept(socket));
+  }
+
+  /** Binds the address. Throws `address_in_use` or `listen_failed`. */
+  async listen(): Promise<void> {
+    const { http, address, logger } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (error: Error & { code?: string }) => reject(listenError(error, address));
+    http.once("error", fail);
+    http.listen({ host: address.host, port: address.port }, resolve);
+    await promise;
+    http.off("error", fail);
+    http.on("error", (error) => logger.error("The listener failed", { error: messageOf(error) }));
+  }
+
+  /** Where it listens, with the real port. */
+  get address(): { readonly host: string; readonly port: number; readonly encrypted: boolean } {
+    const bound = this.#options.http.address();
+    const info: AddressInfo | null = typeof bound === "object" ? bound : null;
+    return {
+      host: info?.address ?? this.#options.address.host,
+      port: info?.port ?? this.#options.address.port,
+      encrypted: this.#options.tls !== null,
+    };
+  }
+
+  /** Accepts nothing more, and ends what is neither a connection of the hub nor a request being answered. */
+  stopAccepting(): void {
+    this.#options.http.close();
+    for (const socket of this.#sockets) {
+      if (!socket.upgraded && socket.activeRequests === 0) socket.destroy();
+    }
+  }
+
+  /** Ends every socket that is left. */
+  destroyAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(raw: Socket): void {
+    const { admission, stats, keepAliveMs } = this.#options;
+    const accepted = new AcceptedSocket(raw);
+    raw.on("error", ignoreSocketError);
+    stats.accepted++;
+    if (!admission.enter()) {
+      this.#refuse(accepted, "max_connections");
+      return;
+    }
+    raw.setNoDelay(true);
+    raw.setKeepAlive(true, keepAliveMs);
+    stats.sockets++;
+    this.#sockets.add(accepted);
+    raw.once("close", () => {
+      admission.leave();
+      stats.sockets--;
+      this.#sockets.delete(accepted);
+    });
+    this.#welcome(accepted, raw).catch((error) => {
+      this.#options.logger.error("Cannot take a connection", { error: messageOf(error) });
+      accepted.destroy();
+    });
+  }
+
+  async #welcome(accepted: AcceptedSocket, raw: Socket): Promise<void> {
+    const { admission, firstByteTimeoutMs } = this.#options;
+    const deadline = setTimeout(() => {
+      this.#options.stats.refuse("first_byte_timeout");
+      accepted.destroy();
+    }, firstByteTimeoutMs);
+    try {
+      if (admission.isProxy(accepted.peer.ip) && !await this.#believeProxy(accepted)) return;
+      const { ip } = accepted.peer;
+      if (!admission.enterIp(ip)) {
+        this.#refuse(accepted, "max_connections_per_ip");
+        return;
+      }
+      if (raw.destroyed) admission.leaveIp(ip);
+      else raw.once("close", () => admission.leaveIp(ip));
+      if (await this.#encrypt(accepted)) await this.#dispatch(accepted);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  async #believeProxy(accepted: AcceptedSocket): Promise<boolean> {
+    const source = accepted.peer.ip;
+    const outcome = await accepted.readProxyHeader();
+    if (outcome === "ok") return true;
+    if (outcome === "invalid") {
+      this.#options.stats.refuse("proxy_header");
+      this.#options.logger.debug("Refused a connection without a valid PROXY header", { source });
+      accepted.destroy();
+    }
+    return false;
+  }
+
+  async #encrypt(accepted: AcceptedSocket): Promise<boolean> {
+    const { tls, stats } = this.#options;
+    if (tls === null) return true;
+    if (await accepted.startTls(tls())) return true;
+    stats.tlsHandshakeErrors++;
+    return false;
+  }
+
+  async #dispatch(accepted: AcceptedSocket): Promise<void> {
+    const { stats, transports, logger } = this.#options;
+    const chunk = await accepted.readChunk();
+    const first = chunk?.[0];
+    if (chunk === null || first === undefined) {
+      accepted.destroy();
+      return;
+    }
+    const kind = classifyFirstByte(first);
+    stats.firstBytes[kind]++;
+    if (kind === "http" && transports.includes("http")) {
+      this.#handToHttp(accepted, chunk);
+      return;
+    }
+    stats.refuse(kind === "unknown" ? "unknown_transport" : "transport_not_available");
+    logger.debug("Refused a connection by its first byte", { ip: accepted.peer.ip, first, kind });
+    const lastWords = encodeNotAvailable(kind, crypto.randomUUID());
+    if (lastWords === null) accepted.destroy();
+    else accepted.endWith(lastWords);
+  }
+
+  #handToHttp(accepted: AcceptedSocket, chunk: Uint8Array): void {
+    const { socket } = accepted.link;
+    this.#options.accepted.set(socket, accepted);
+    socket.once("close", () => this.#options.accepted.delete(socket));
+    accepted.putBack(chunk);
+    this.#toHttp(socket);
+    accepted.link.resume();
+  }
+
+  /** Tells an HTTP client over plain text why, within bounds; everybody else is closed. */
+  #refuse(accepted: AcceptedSocket, reason: Refusal): void {
+    this.#options.stats.refuse(reason);
+    if (this.#options.tls !== null || this.#refusing >= MAX_REFUSING) {
+      accepted.destroy();
+      return;
+    }
+    this.#refusing++;
+    const timer = setTimeout(() => accepted.destroy(), REFUSING_TIMEOUT_MS);
+    accepted.readChunk().then((chunk) => {
+      if (chunk !== null && classifyFirstByte(chunk[0] ?? 0) === "http") {
+        accepted.endWith(busyResponse(reason));
+      } else accepted.destroy();
+    }).finally(() => {
+      clearTimeout(timer);
+      this.#refusing--;
+    });
+  }
+}
+
+function busyResponse(reason: Refusal): Uint8Array {
+  const body = reason === "max_connections"
+    ? "Too many connections"
+    : "Too many connections from this address";
+  const headers = { "Retry-After": String(RETRY_AFTER_SECONDS) };
+  return encodeHttpRefusal(503, "Service Unavailable", { body, headers });
+}
+
+function listenError(
+  error: Error & { code?: string },
+  { host, port }: { host: string; port: number },
+): TrunklineError {
+  if (error.code === "EADDRINUSE") {
+    const message =
+      `Cannot listen on ${host}:${port}: the port is already in use; stop the other program or ` +
+      `change hub.listen`;
+    return new TrunklineError("address_in_use", message, { cause: error });
+  }
+  const message = `Cannot listen on ${host}:${port}: ${error.message}; check hub.listen`;
+  return new TrunklineError("listen_failed", message, { cause: error });
+}
+
+/** Errors of a socket are followed by its close, which is what counts. */
+function ignoreSocketError(): void {}

@@ -1,0 +1,94 @@
+/**
+ * The relay: what a client of a room sends, text or binary, every client of that room gets, unchanged and in
+ * one order for all, the sender too unless the echo is off. Rooms come with their first client and go with
+ * their last; the same name in two tenants is two rooms.
+ */
+import type { Connection } from "./connection.ts";
+import { Hub } from "./hub.ts";
+import { RelayMessage } from "./relay_message.ts";
+import type { ConnectionFactory } from "./connection_factory.ts";
+import type { AcceptedWebSocket, UpgradeTarget } from "./upgrade.ts";
+
+/** How a relay behaves. */
+export interface RelayOptions {
+  /** Paths of the default room; with `rooms` a further segment names a room of its own. */
+  readonly paths: readonly string[];
+  readonly rooms: boolean;
+  /** Whether a sender gets its own messages. */
+  readonly echo: boolean;
+  readonly maxMessageBytes: number;
+}
+
+const ROOM_NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
+
+interface Membership {
+  readonly key: string;
+  readonly room: Hub<Connection>;
+}
+
+/** All rooms of one hub. */
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #factory: ConnectionFactory;
+  readonly #rooms = new Map<string, Hub<Connection>>();
+
+  constructor(options: RelayOptions, factory: ConnectionFactory) {
+    this.#options = options;
+    this.#factory = factory;
+  }
+
+  /** How many rooms have a client. */
+  get roomCount(): number {
+    return this.#rooms.size;
+  }
+
+  /** How many clients all rooms have. */
+  get memberCount(): number {
+    let members = 0;
+    for (const room of this.#rooms.values()) members += room.size;
+    return members;
+  }
+
+  /** What a path leads to; `undefined` when it is none of the relay's. */
+  target(path: string): UpgradeTarget | undefined {
+    const room = this.#roomOf(path);
+    return room === undefined ? undefined : { accept: (socket) => this.#accept(socket, room) };
+  }
+
+  #roomOf(path: string): string | undefined {
+    const { paths, rooms } = this.#options;
+    if (paths.includes(path)) return "";
+    if (!rooms) return undefined;
+    const slash = path.lastIndexOf("/");
+    const name = path.slice(slash + 1);
+    return slash > 0 && paths.includes(path.slice(0, slash)) && ROOM_NAME.test(name) ? name : undefined;
+  }
+
+  #accept(socket: AcceptedWebSocket, roomName: string): void {
+    let membership: Membership | undefined;
+    this.#factory.openWebSocket(socket, {
+      maxMessageBytes: this.#options.maxMessageBytes,
+      opened: (connection) => membership = this.#join(connection, roomName),
+      message: (connection, data, isBinary) =>
+        membership?.room.broadcast(new RelayMessage(data, isBinary), this.#options.echo ? null : connection),
+      closing: (connection) => {
+        if (membership !== undefined) this.#leave(connection, membership);
+      },
+    });
+  }
+
+  #join(connection: Connection, roomName: string): Membership {
+    const key = `${connection.principal?.tenant ?? ""}/${roomName}`;
+    let room = this.#rooms.get(key);
+    if (room === undefined) {
+      room = new Hub<Connection>();
+      this.#rooms.set(key, room);
+    }
+    room.register(connection);
+    return { key, room };
+  }
+
+  #leave(connection: Connection, { key, room }: Membership): void {
+    if (room.unregister(connection) && room.size === 0) this.#rooms.delete(key);
+  }
+}

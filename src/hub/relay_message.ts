@@ -1,0 +1,28 @@
+/**
+ * A message of the relay: text or binary exactly as it came, encoded once for each kind of transport.
+ */
+import type { Encoded, OutgoingMessage, TransportKind } from "../core/transport.ts";
+import { encodeWsFrame, WsOpcode } from "../wire/ws_frame.ts";
+
+/** One message on its way to a room. */
+export class RelayMessage implements OutgoingMessage {
+  readonly #data: Uint8Array;
+  readonly #isBinary: boolean;
+  #websocket: Encoded | null = null;
+
+  /** `data` must not change afterwards: its bytes are shared by all receivers. */
+  constructor(data: Uint8Array, isBinary: boolean) {
+    this.#data = data;
+    this.#isBinary = isBinary;
+  }
+
+  encodedFor(kind: TransportKind): Encoded {
+    switch (kind) {
+      case "websocket":
+        return this.#websocket ??= encodeWsFrame(
+          this.#isBinary ? WsOpcode.binary : WsOpcode.text,
+          this.#data,
+        );
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * One flush a turn of the event loop for all outboxes of a hub that have something to write: what a turn
+ * produced for one peer leaves in one write, however many messages it was.
+ */
+
+/** What a flusher flushes. */
+export interface Flushable {
+  flush(): void;
+}
+
+/** Collects outboxes during a turn and flushes them at its end. */
+export class Flusher {
+  #waiting: Flushable[] = [];
+  #scheduled = false;
+  readonly #atEndOfTurn: (run: () => void) => void;
+
+  /** `atEndOfTurn` runs a function once, when the current turn is over. */
+  constructor(atEndOfTurn: (run: () => void) => void = (run) => void setImmediate(run)) {
+    this.#atEndOfTurn = atEndOfTurn;
+  }
+
+  /** Asks for a flush at the end of this turn. The caller makes sure that it asks once. */
+  schedule(outbox: Flushable): void {
+    this.#waiting.push(outbox);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#atEndOfTurn(this.#run);
+  }
+
+  readonly #run = (): void => {
+    const outboxes = this.#waiting;
+    this.#waiting = [];
+    this.#scheduled = false;
+    for (const outbox of outboxes) outbox.flush();
+  };
+}

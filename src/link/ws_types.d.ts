@@ -1,0 +1,49 @@
+/**
+ * The part of the `ws` package that is used here. The published types lack `Receiver` and the option that
+ * replaces the WebSocket class.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Duplex, Writable } from "node:stream";
+
+/** Reads WebSocket frames from bytes (RFC 6455) and emits whole messages and control frames. */
+export class Receiver extends Writable {
+  constructor(options: {
+    isServer: boolean;
+    maxPayload: number;
+    maxFragments: number;
+    maxBufferedChunks: number;
+    skipUTF8Validation: boolean;
+    allowSynchronousEvents: boolean;
+  });
+  on(event: "message", listener: (data: Uint8Array, isBinary: boolean) => void): this;
+  on(event: "ping" | "pong", listener: (data: Uint8Array) => void): this;
+  on(event: "conclude", listener: (code: number, reason: Uint8Array) => void): this;
+  on(event: "error", listener: (error: Error & { code?: string }) => void): this;
+  on(event: "drain", listener: () => void): this;
+}
+
+/** What the server makes at the end of a handshake instead of its own WebSocket. */
+export interface UpgradedSocket {
+  setSocket(socket: Duplex, head: Uint8Array, options: unknown): void;
+}
+
+/** Does the opening handshake. */
+export class WebSocketServer {
+  constructor(options: {
+    noServer: true;
+    clientTracking: false;
+    perMessageDeflate: false;
+    handleProtocols: (protocols: Set<string>, request: IncomingMessage) => string | false;
+    WebSocket: new () => UpgradedSocket;
+  });
+  on(
+    event: "wsClientError",
+    listener: (error: Error, socket: Duplex, request: IncomingMessage) => void,
+  ): this;
+  handleUpgrade<T extends UpgradedSocket>(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    done: (upgraded: T) => void,
+  ): void;
+}

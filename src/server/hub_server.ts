@@ -1,0 +1,267 @@
+/**
+ * The composition root of the hub: builds all parts from a configuration, starts them in order, and stops
+ * them so that nobody loses what was promised. Two of them can run in one process.
+ */
+import type { Config } from "../config/schema.ts";
+import { CloseCode } from "../core/close_codes.ts";
+import { isLoopback } from "../core/ip_range.ts";
+import { type Clock, type Logger, systemClock } from "../core/ports.ts";
+import type { AcceptedSocket } from "../hub/accepted_socket.ts";
+import { Admission } from "../hub/admission.ts";
+import { ConnectionFactory } from "../hub/connection_factory.ts";
+import { createHttpFront, type ProbeResponse } from "../hub/http_front.ts";
+import { DoorStats } from "../hub/hub_stats.ts";
+import { Listener } from "../hub/listener.ts";
+import { OriginPolicy } from "../hub/origin_policy.ts";
+import { Relay } from "../hub/relay.ts";
+import { Flusher } from "../link/flusher.ts";
+import { HeartbeatMonitor } from "../link/heartbeat.ts";
+import { LinkStats } from "../link/link_stats.ts";
+import { OutboxLedger } from "../link/outbox_ledger.ts";
+import { type Exposition, startExposition } from "../metrics/exposition.ts";
+import { Health } from "../metrics/health.ts";
+import { LoopLag } from "../metrics/loop_lag.ts";
+import { createMetrics, type Metrics } from "../metrics/metrics.ts";
+import { ProcessStats } from "../metrics/process_stats.ts";
+import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
+import { HubMetricSource } from "./metric_sources.ts";
+import { loadTlsFiles, type TlsMaterial } from "./tls_files.ts";
+
+/** What comes from outside the configuration. */
+export interface HubServerOptions {
+  readonly logger: Logger;
+  /** Version of Trunkline, for build info. */
+  readonly version: string;
+  /** @default the process's monotonic clock */
+  readonly clock?: Clock;
+}
+
+/** An address that the hub listens on, for people and programs. */
+export interface ListeningAddress {
+  /** What answers there. */
+  readonly name: "hub" | "metrics";
+  readonly host: string;
+  readonly port: number;
+  readonly encrypted: boolean;
+}
+
+/** A peer that does not answer a close is cut after this long. */
+const CLOSE_TIMEOUT_MS = 5000;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** One hub. */
+export class HubServer {
+  readonly #config: Config;
+  readonly #logger: Logger;
+  readonly #door = new DoorStats();
+  readonly #websocket = new LinkStats();
+  readonly #health = new Health();
+  readonly #metrics: Metrics;
+  readonly #loopLag: LoopLag;
+  readonly #heartbeat: HeartbeatMonitor;
+  readonly #connections: ConnectionFactory;
+  readonly #relay: Relay | null;
+  readonly #admission: Admission;
+  readonly #lifecycle: Lifecycle;
+  #listeners: Listener[] = [];
+  #exposition: Exposition | null = null;
+  #tls: TlsMaterial | null = null;
+
+  constructor(config: Config, { logger, version, clock = systemClock }: HubServerOptions) {
+    this.#config = config;
+    this.#logger = logger;
+    const ledger = new OutboxLedger(config.hub.outbox.total);
+    this.#heartbeat = new HeartbeatMonitor({
+      intervalMs: config.hub.heartbeat.interval,
+      timeoutMs: config.hub.heartbeat.timeout,
+      clock,
+    });
+    this.#admission = new Admission({
+      maxConnections: config.hub.max_connections,
+      maxConnectionsPerIp: config.hub.max_connections_per_ip,
+      proxies: config.hub.proxy_protocol,
+    });
+    this.#connections = this.#createConnections(ledger, clock);
+    this.#relay = config.relay.enabled ? this.#createRelay() : null;
+    const counters = { door: this.#door, websocket: this.#websocket, ledger, relay: this.#relay };
+    this.#loopLag = new LoopLag({
+      clock,
+      onLag: (seconds) => this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds),
+    });
+    this.#metrics = createMetrics([
+      new HubMetricSource(counters),
+      new ProcessStats({ version }),
+      this.#loopLag,
+      this.#health,
+    ]);
+    this.#lifecycle = new Lifecycle(this.#steps(), logger);
+  }
+
+  /** Starts all parts. Throws a `TrunklineError`; nothing is left running then. */
+  async start(): Promise<void> {
+    await this.#lifecycle.start();
+    this.#logger.info("The hub is ready", { addresses: this.addresses().map(formatListening) });
+  }
+
+  /** Drains and stops all parts. */
+  async stop(): Promise<void> {
+    await this.#lifecycle.stop();
+    this.#logger.info("The hub has stopped");
+  }
+
+  /** Where it listens, with the real ports. */
+  addresses(): readonly ListeningAddress[] {
+    const hub = this.#listeners.map((listener) => ({ name: "hub" as const, ...listener.address }));
+    if (this.#exposition === null) return hub;
+    return [...hub, { name: "metrics", ...this.#exposition.address, encrypted: false }];
+  }
+
+  /** The steps in the order of their start. */
+  #steps(): LifecycleStep[] {
+    return [
+      { name: "certificates", start: () => this.#loadCertificates(), stop: () => {} },
+      { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
+      { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
+      { name: "relay", start: () => this.#startRelay(), stop: () => void this.#health.set("relay", false) },
+      { name: "listener", start: () => this.#startListeners(), stop: () => this.#stopListeners() },
+      { name: "ready", start: () => this.#becomeReady(), stop: () => this.#becomeUnready() },
+    ];
+  }
+
+  #createConnections(ledger: OutboxLedger, clock: Clock): ConnectionFactory {
+    const { outbox } = this.#config.hub;
+    const { buffers } = this.#config.performance;
+    return new ConnectionFactory({
+      clock,
+      ledger,
+      flusher: new Flusher(),
+      heartbeat: this.#heartbeat,
+      stats: this.#websocket,
+      laneBytes: { control: outbox.control, request: outbox.request, publish: outbox.publish },
+      socketBytes: buffers.socket,
+      joinBytes: buffers.join,
+      closeTimeoutMs: CLOSE_TIMEOUT_MS,
+    });
+  }
+
+  #createRelay(): Relay {
+    const { paths, rooms, echo, max_message: maxMessageBytes } = this.#config.relay;
+    return new Relay({ paths, rooms, echo, maxMessageBytes }, this.#connections);
+  }
+
+  #loadCertificates(): void {
+    const { cert, key, min_version: minVersion } = this.#config.hub.tls;
+    if (cert !== null && key !== null) this.#tls = loadTlsFiles({ cert, key, minVersion });
+  }
+
+  #startMetrics(): void {
+    this.#loopLag.start();
+    const { enabled, listen, path } = this.#config.metrics;
+    if (!enabled) return;
+    const onError = (error: unknown) => this.#logger.error("Cannot render the metrics", { error });
+    this.#exposition = startExposition({
+      listen,
+      path,
+      metrics: this.#metrics,
+      health: this.#health,
+      onError,
+    });
+    this.#health.set("metrics", true);
+  }
+
+  async #stopMetrics(): Promise<void> {
+    this.#loopLag.stop();
+    await this.#exposition?.stop();
+    this.#exposition = null;
+  }
+
+  #startRelay(): void {
+    if (this.#relay !== null) this.#health.set("relay", true);
+  }
+
+  async #startListeners(): Promise<void> {
+    this.#listeners = [];
+    for (const listen of this.#config.hub.listen) {
+      const listener = this.#createListener(listen);
+      try {
+        await listener.listen();
+      } catch (error) {
+        await this.#stopListeners();
+        throw error;
+      }
+      this.#listeners.push(listener);
+    }
+    this.#health.set("listener", true);
+  }
+
+  #createListener({ address, tls, transports }: Config["hub"]["listen"][number]): Listener {
+    const { hub } = this.#config;
+    const accepted = new Map<unknown, AcceptedSocket>();
+    const http = createHttpFront({
+      origins: new OriginPolicy(hub.origins),
+      onLoopback: address.host === "localhost" || isLoopback(address.host),
+      routes: (path) => this.#relay?.target(path),
+      probe: (path) => this.#probe(path),
+      accepted,
+      stats: this.#door,
+      headersTimeoutMs: hub.first_byte_timeout,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    });
+    const material = tls ? this.#tls : null;
+    return new Listener({
+      address,
+      tls: material === null
+        ? null
+        : () => ({ secureContext: material.context, minVersion: material.minVersion }),
+      transports,
+      http,
+      accepted,
+      admission: this.#admission,
+      stats: this.#door,
+      logger: this.#logger.child("listener"),
+      firstByteTimeoutMs: hub.first_byte_timeout,
+      keepAliveMs: hub.tcp_keepalive,
+    });
+  }
+
+  async #stopListeners(): Promise<void> {
+    this.#health.set("listener", false);
+    for (const listener of this.#listeners) listener.stopAccepting();
+    await this.#drain();
+    for (const listener of this.#listeners) listener.destroyAll();
+    this.#listeners = [];
+  }
+
+  /** Says goodbye to everybody, each with a time to come back, and waits until they are gone. */
+  async #drain(): Promise<void> {
+    const { grace, spread } = this.#config.shutdown;
+    for (const connection of this.#connections.connections.members()) {
+      connection.close(CloseCode.draining, `retry=${Math.ceil(Math.random() * spread)}`);
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const outOfTime = new Promise<void>((resolve) => timer = setTimeout(resolve, grace));
+    await Promise.race([this.#connections.empty(), outOfTime]);
+    clearTimeout(timer);
+  }
+
+  #probe(path: string): ProbeResponse | undefined {
+    if (path === "/healthz") return { status: 200, body: { status: "ok" } };
+    if (path !== "/readyz") return undefined;
+    const readiness = this.#health.ready();
+    return { status: readiness.status === "ok" ? 200 : 503, body: readiness };
+  }
+
+  #becomeReady(): void {
+    this.#health.setPhase("running");
+  }
+
+  #becomeUnready(): void {
+    this.#health.setPhase("draining");
+  }
+}
+
+/** An address as a URL that can be pasted. */
+export function formatListening({ name, host, port, encrypted }: ListeningAddress): string {
+  const scheme = name === "metrics" ? "http" : encrypted ? "wss" : "ws";
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

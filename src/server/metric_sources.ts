@@ -1,0 +1,79 @@
+/**
+ * Connects the plain numbers that the hub's parts count to the names of the metric table.
+ */
+import type { DoorStats } from "../hub/hub_stats.ts";
+import type { Relay } from "../hub/relay.ts";
+import type { LinkStats } from "../link/link_stats.ts";
+import type { OutboxLedger } from "../link/outbox_ledger.ts";
+import type { MetricSample } from "../metrics/metric_table.ts";
+import type { MetricSource } from "../metrics/metrics.ts";
+import { CloseCode } from "../core/close_codes.ts";
+
+/** The parts that are counted. */
+export interface HubCounters {
+  readonly door: DoorStats;
+  readonly websocket: LinkStats;
+  readonly ledger: OutboxLedger;
+  /** `null` while the relay is off. */
+  readonly relay: Relay | null;
+}
+
+const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(CloseCode));
+
+/** Reads all parts of one hub at each scrape. */
+export class HubMetricSource implements MetricSource {
+  readonly #counters: HubCounters;
+
+  constructor(counters: HubCounters) {
+    this.#counters = counters;
+  }
+
+  *samples(): Iterable<MetricSample> {
+    yield* doorSamples(this.#counters.door);
+    yield* linkSamples(this.#counters.websocket);
+    yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
+    yield { name: "trunkline_relay_rooms", value: this.#counters.relay?.roomCount ?? 0 };
+    yield { name: "trunkline_relay_members", value: this.#counters.relay?.memberCount ?? 0 };
+  }
+}
+
+function* doorSamples(door: DoorStats): Iterable<MetricSample> {
+  yield { name: "trunkline_sockets", value: door.sockets };
+  yield { name: "trunkline_sockets_accepted_total", value: door.accepted };
+  yield { name: "trunkline_tls_handshake_errors_total", value: door.tlsHandshakeErrors };
+  for (const [reason, value] of door.refused) {
+    yield { name: "trunkline_connections_refused_total", labels: { reason }, value };
+  }
+  for (const kind of ["http", "text", "frames", "json", "unknown"] as const) {
+    yield { name: "trunkline_first_bytes_total", labels: { kind }, value: door.firstBytes[kind] };
+  }
+  for (const [status, value] of door.httpResponses) {
+    yield { name: "trunkline_http_requests_total", labels: { code: String(status) }, value };
+  }
+}
+
+function* linkSamples(link: LinkStats): Iterable<MetricSample> {
+  const labels = { transport: "websocket" } as const;
+  yield { name: "trunkline_connections", labels, value: link.connections };
+  yield { name: "trunkline_connections_accepted_total", labels, value: link.accepted };
+  yield { name: "trunkline_messages_received_total", labels, value: link.messagesReceived };
+  yield { name: "trunkline_messages_sent_total", labels, value: link.messagesSent };
+  yield { name: "trunkline_received_bytes_total", labels, value: link.bytesReceived };
+  yield { name: "trunkline_sent_bytes_total", labels, value: link.bytesSent };
+  for (const reason of ["slow_consumer", "closed"] as const) {
+    yield { name: "trunkline_messages_dropped_total", labels: { reason }, value: link.dropped[reason] };
+  }
+  for (const [code, value] of closedByCode(link)) {
+    yield { name: "trunkline_connections_closed_total", labels: { code }, value };
+  }
+}
+
+/** Peers may close with any code: those that mean nothing here share one series. */
+function closedByCode(link: LinkStats): Map<string, number> {
+  const byCode = new Map<string, number>();
+  for (const [code, count] of link.closed) {
+    const label = KNOWN_CODES.has(code) ? String(code) : "other";
+    byCode.set(label, (byCode.get(label) ?? 0) + count);
+  }
+  return byCode;
+}

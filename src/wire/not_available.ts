@@ -1,0 +1,67 @@
+/**
+ * How a hub tells a peer in the peer's own transport that this transport is not served here, so that a client
+ * on the wrong port gets an answer instead of silence.
+ */
+import type { FirstByteKind } from "./first_byte.ts";
+
+const FRAME_HEADER_BYTES = 12;
+const FRAME_VERSION = 0x01;
+const FRAME_ERROR = 0xff;
+const LENGTH_PREFIX_BYTES = 4;
+const POLICY = 1008;
+
+const encoder = new TextEncoder();
+
+/** The last bytes for a peer of this transport; `null` where the transport has no word for it. */
+export function encodeNotAvailable(kind: FirstByteKind, messageId: string): Uint8Array | null {
+  const message = `This hub does not serve the ${kind} transport on this address`;
+  switch (kind) {
+    case "text":
+      return lengthPrefixed(
+        `publish:system.close:1.0.0:${messageId}\n${JSON.stringify({ code: POLICY, reason: message })}`,
+      );
+    case "frames":
+      return errorFrame(JSON.stringify({ code: "server_unavailable", message }));
+    case "json":
+      return encoder.encode(`${JSON.stringify({ type: "error", code: "server_unavailable", message })}\n`);
+    case "http":
+      return encodeHttpRefusal(404, "Not Found", { body: message });
+    case "unknown":
+      return null;
+  }
+}
+
+/** A whole HTTP/1.1 response after which the connection closes. `headers` must be valid fields. */
+export function encodeHttpRefusal(
+  status: number,
+  statusText: string,
+  { body, headers = {} }: { body: string; headers?: Readonly<Record<string, string>> },
+): Uint8Array {
+  const text = `${body}\n`;
+  const fields = Object.entries({
+    ...headers,
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": String(encoder.encode(text).length),
+    "Connection": "close",
+  });
+  const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  return encoder.encode(`HTTP/1.1 ${status} ${statusText}\r\n${head}\r\n${text}`);
+}
+
+function lengthPrefixed(text: string): Uint8Array {
+  const payload = encoder.encode(text);
+  const bytes = new Uint8Array(LENGTH_PREFIX_BYTES + payload.length);
+  new DataView(bytes.buffer).setUint32(0, payload.length);
+  bytes.set(payload, LENGTH_PREFIX_BYTES);
+  return bytes;
+}
+
+function errorFrame(json: string): Uint8Array {
+  const payload = encoder.encode(json);
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
+  bytes[0] = FRAME_VERSION;
+  bytes[1] = FRAME_ERROR;
+  new DataView(bytes.buffer).setUint32(8, payload.length);
+  bytes.set(payload, FRAME_HEADER_BYTES);
+  return bytes;
+}

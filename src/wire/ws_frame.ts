@@ -1,0 +1,61 @@
+/**
+ * Server-side WebSocket frames (RFC 6455, section 5.2): unmasked, never fragmented, no extensions. A frame
+ * is encoded once and its bytes are handed to every receiver.
+ */
+import type { Encoded } from "../core/transport.ts";
+
+/** Opcodes that a server sends. */
+export const WsOpcode = { text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;
+/** An opcode of {@link WsOpcode}. */
+export type WsOpcode = typeof WsOpcode[keyof typeof WsOpcode];
+
+/** Payloads up to this many bytes are copied behind their header; larger ones are passed on as they are. */
+export const COPY_LIMIT_BYTES = 4096;
+
+/** The longest payload of a control frame, in bytes. */
+export const MAX_CONTROL_PAYLOAD_BYTES = 125;
+
+const FIN = 0x80;
+const MAX_SHORT = 125;
+const MAX_MEDIUM = 0xffff;
+
+/** Bytes that the header of a frame with this payload takes: 2, 4 or 10. */
+export function wsHeaderLength(payloadBytes: number): number {
+  return payloadBytes <= MAX_SHORT ? 2 : payloadBytes <= MAX_MEDIUM ? 4 : 10;
+}
+
+/** Encodes one whole frame. The payload is not copied when it is larger than {@link COPY_LIMIT_BYTES}. */
+export function encodeWsFrame(opcode: WsOpcode, payload: Uint8Array): Encoded {
+  const length = payload.length;
+  const headerLength = wsHeaderLength(length);
+  const joined = length <= COPY_LIMIT_BYTES;
+  const head = new Uint8Array(joined ? headerLength + length : headerLength);
+  head[0] = FIN | opcode;
+  if (headerLength === 2) {
+    head[1] = length;
+  } else {
+    const view = new DataView(head.buffer);
+    if (headerLength === 4) {
+      head[1] = 126;
+      view.setUint16(2, length);
+    } else {
+      head[1] = 127;
+      view.setBigUint64(2, BigInt(length));
+    }
+  }
+  if (!joined) return { parts: [head, payload], bytes: headerLength + length };
+  head.set(payload, headerLength);
+  return { parts: [head], bytes: head.length };
+}
+
+/**
+ * Encodes a close frame. The reason is cut to what fits, at a character's border.
+ * The codes 1005 and 1006 never travel: they give an empty close frame (RFC 6455, section 7.4.1).
+ */
+export function encodeWsClose(code: number, reason: string): Encoded {
+  if (code === 1005 || code === 1006) return encodeWsFrame(WsOpcode.close, new Uint8Array(0));
+  const payload = new Uint8Array(MAX_CONTROL_PAYLOAD_BYTES);
+  new DataView(payload.buffer).setUint16(0, code);
+  const { written } = new TextEncoder().encodeInto(reason, payload.subarray(2));
+  return encodeWsFrame(WsOpcode.close, payload.subarray(0, 2 + written));
+}
