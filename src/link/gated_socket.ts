@@ -1,5 +1,5 @@
 /**
- * One socket of a connection, plain or TLS, with the pause and the reset that really work on it. A paused
+ * One socket of a connection, plain or TLS, with the pause that really works on it. A paused
  * plain socket pushes back by itself; a TLS socket does not on this runtime (it goes on reading into memory),
  * so {@link TlsGate} stops the raw socket below it.
  */
@@ -18,8 +18,6 @@ export interface GatedSocket {
   pause(): void;
   /** Reads on. */
   resume(): void;
-  /** Ends with a TCP reset, so that the peer cannot take the end for a clean one. */
-  reset(): void;
 }
 
 /** A plain socket. */
@@ -37,10 +35,6 @@ export class PlainSocket implements GatedSocket {
 
   resume(): void {
     this.socket.resume();
-  }
-
-  reset(): void {
-    this.socket.resetAndDestroy();
   }
 }
 
@@ -80,11 +74,6 @@ export class TlsGate implements GatedSocket {
   resume(): void {
     this.socket.resume();
     if (!this.#raw.destroyed) readHandleOf(this.#raw).readStart();
-  }
-
-  reset(): void {
-    this.#raw.resetAndDestroy();
-    this.socket.destroy();
   }
 }
 

@@ -3,6 +3,7 @@
  * them so that nobody loses what was promised. Two of them can run in one process.
  */
 import type { Config } from "../config/schema.ts";
+import type { Address } from "../config/units.ts";
 import { CloseCode } from "../core/close_codes.ts";
 import { isLoopback } from "../core/ip_range.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
@@ -155,9 +156,12 @@ export class HubServer {
   }
 
   #startMetrics(): void {
-    this.#loopLag.start();
     const { enabled, listen, path } = this.#config.metrics;
-    if (!enabled) return;
+    if (enabled) this.#startExposition(listen, path);
+    this.#loopLag.start();
+  }
+
+  #startExposition(listen: Address, path: string): void {
     const onError = (error: unknown) => this.#logger.error("Cannot render the metrics", { error });
     this.#exposition = startExposition({
       listen,

@@ -1,0 +1,62 @@
+/**
+ * What `trunkline certs` tells a person after it has written the files: how to use them in the hub, and how to make
+ * clients trust them. Pure text; the same paths give the same lines.
+ */
+
+/** Where the files are. */
+export interface CertificatePaths {
+  readonly ca: string;
+  readonly caKey: string;
+  readonly server: string;
+  readonly serverKey: string;
+  readonly client: string;
+  readonly clientKey: string;
+}
+
+/** The lines to print, for a server that is reached under `host`. */
+export function certificateInstructions(paths: CertificatePaths, host: string): readonly string[] {
+  const authority = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  const cert = yamlText(paths.server);
+  const key = yamlText(paths.serverKey);
+  const set = `hub.tls={cert: ${cert}, key: ${key}}`;
+  return [
+    "Put this into config.yaml:",
+    "  hub:",
+    `    tls: { cert: ${cert}, key: ${key} }`,
+    "or try it at once:",
+    `  trunkline hub --set ${shellText(set)}`,
+    `  curl --cacert ${shellText(paths.ca)} https://${authority}:8443/healthz`,
+    "",
+    "To ask clients for certificates too, add this to hub.tls:",
+    `  client_ca: ${yamlText(paths.ca)}, require_client_cert: true`,
+    `and connect with --cert ${shellText(paths.client)} --key ${shellText(paths.clientKey)}.`,
+    "",
+    ...trustInstructions(shellText(paths.ca)),
+    "",
+    `Whoever has ${paths.caKey} can pretend to be any host to those who trust the CA: keep it to yourself, use it`,
+    "for development only, and take the CA out of the trust stores when you are done.",
+  ];
+}
+
+function trustInstructions(ca: string): readonly string[] {
+  return [
+    "To make clients trust it:",
+    `  trunkline       --ca ${ca}`,
+    `  Deno            DENO_CERT=${ca}`,
+    `  Node.js         NODE_EXTRA_CA_CERTS=${ca}`,
+    `  Debian, Ubuntu  sudo cp ${ca} /usr/local/share/ca-certificates/trunkline-dev.crt && sudo update-ca-certificates`,
+    `  macOS           sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain ${ca}`,
+    `  Windows         certutil -addstore -user Root ${ca}`,
+    `  Chromium        on Linux: certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n trunkline-dev -i ${ca}`,
+    "                  (package libnss3-tools); elsewhere it uses the store of the system",
+    "  Firefox         Settings, Privacy & Security, View Certificates, Authorities, Import",
+  ];
+}
+
+function yamlText(text: string): string {
+  return /^[\w.\/][\w.\/-]*$/.test(text) ? text : JSON.stringify(text);
+}
+
+function shellText(text: string): string {
+  return /^[\w.\/:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,75 @@
+/**
+ * `trunkline hub`: runs a hub until a signal ends it. Prints where it listens once it is ready.
+ */
+import type { Config } from "../config/schema.ts";
+import { VERSION } from "../core/version.ts";
+import { formatListening, HubServer, type ListeningAddress } from "../server/hub_server.ts";
+import { createLogging, type Logging } from "../server/logging.ts";
+import { printProblems } from "./check.ts";
+import { type ConfigArguments, loadFromSystem } from "./config_source.ts";
+import { ExitCode, type Io } from "./io.ts";
+import { listenForStop } from "./signals.ts";
+
+/** What `hub` takes. */
+export interface HubOptions extends ConfigArguments {
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** Runs the command until a signal. Throws a `TrunklineError` when the hub cannot start. */
+export async function runHub(options: HubOptions, io: Io): Promise<ExitCode> {
+  const result = loadFromSystem(options);
+  if (!result.ok) {
+    printProblems(result.problems, io);
+    return ExitCode.usage;
+  }
+  const { level, format, output } = result.config.logging;
+  const logging = createLogging({ level: options.quiet ? "error" : level, format, output });
+  try {
+    await serve(result.config, { logging, options, io });
+  } finally {
+    await logging.close();
+  }
+  return ExitCode.done;
+}
+
+interface Serving {
+  readonly logging: Logging;
+  readonly options: HubOptions;
+  readonly io: Io;
+}
+
+async function serve(config: Config, { logging, options, io }: Serving): Promise<void> {
+  const { logger } = logging;
+  const hub = new HubServer(config, { logger, version: VERSION });
+  const signals = listenForStop(() => Deno.exit(ExitCode.done));
+  try {
+    await hub.start();
+    printAddresses(hub.addresses(), { config, options, io });
+    logger.info("Stopping; a second signal ends at once", { signal: await signals.first });
+    await hub.stop();
+  } finally {
+    signals.dispose();
+  }
+}
+
+interface Printing {
+  readonly config: Config;
+  readonly options: HubOptions;
+  readonly io: Io;
+}
+
+function printAddresses(addresses: readonly ListeningAddress[], { config, options, io }: Printing): void {
+  if (options.json) {
+    const listeners = addresses.map((address) => ({ ...address, url: formatListening(address) }));
+    io.out(JSON.stringify({ ready: true, version: VERSION, listeners }));
+    return;
+  }
+  if (options.quiet) return;
+  const relay = config.relay.enabled ? config.relay.paths.join(" ") : "";
+  for (const address of addresses) {
+    const served = address.name === "hub" ? `relay at ${relay}` : `at ${config.metrics.path}`;
+    const about = address.name === "hub" && relay === "" ? "" : `   ${served}`;
+    io.out(`${address.name.padEnd(9)}${formatListening(address)}${about}`);
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * Contradictions between settings that are each right by themselves. Guarantees that a check is left out when
+ * one of the settings that it reads is wrong, so that one mistake is told once.
+ */
+import { isTopicPattern } from "../core/topic.ts";
+import { isLoopbackHost, listenerOverlaps, plainBeyondLoopback } from "./listener_checks.ts";
+import type { Report } from "./problem.ts";
+import type { Config } from "./schema.ts";
+import { UNBUILT } from "./unbuilt.ts";
+import { formatAddress } from "./units.ts";
+
+interface Check {
+  /** The dotted settings that the check reads. */
+  readonly reads: readonly string[];
+  readonly run: (config: Config, report: Report) => void;
+}
+
+const LISTENERS = [
+  "hub.listen",
+  "public.enabled",
+  "public.listen",
+  "metrics.enabled",
+  "metrics.listen",
+  "dashboard.enabled",
+  "dashboard.listen",
+  "tunnel.tcp_listen",
+  "tunnel.tcp_ports",
+];
+
+const CHECKS: readonly Check[] = [
+  { reads: ["hub.listen", "hub.tls.cert", "hub.allow_insecure"], run: plainBeyondLoopback },
+  { reads: ["hub.listen", "auth.mode", "auth.allow_anonymous"], run: anonymousBeyondLoopback },
+  { reads: ["hub.listen", "hub.tls.cert"], run: listenersWithoutCertificate },
+  { reads: ["hub.tls.cert", "hub.tls.key"], run: certificateWithoutKey },
+  { reads: ["hub.tls.client_ca", "hub.tls.require_client_cert"], run: clientCertificatesWithoutAuthority },
+  { reads: ["public.tls"], run: publicCertificateWithoutKey },
+  { reads: LISTENERS, run: listenerOverlaps },
+  { reads: ["hub.heartbeat.interval", "hub.heartbeat.timeout"], run: heartbeat },
+  { reads: ["relay.paths", "broker.enabled"], run: relayPaths },
+  { reads: ["broker.request.timeout", "broker.request.max_timeout"], run: requestTimeout },
+  { reads: ["broker.rate.topics"], run: rateTopics },
+  { reads: ["tunnel.window.initial", "tunnel.window.max", "tunnel.window.connection"], run: windows },
+  { reads: ["auth.jwt.secret", "auth.jwt.jwks"], run: jwtSources },
+  { reads: ["auth.jwt.secret", "auth.jwt.jwks", "auth.jwt.algorithms"], run: jwtAlgorithms },
+  { reads: ["auth.tokens", "auth.certificates", "auth.permissions"], run: roles },
+  { reads: ["dashboard.enabled", "dashboard.listen", "dashboard.token"], run: dashboardToken },
+];
+
+interface Checking {
+  /** Whether the setting was read without a mistake. */
+  readonly isValid: (key: string) => boolean;
+  /** What takes the contradictions of a check that reads these settings. */
+  readonly reporter: (reads: readonly string[]) => Report;
+}
+
+/** Reports every contradiction; settings for which `isValid` is false are not looked at. */
+export function findContradictions(config: Config, { isValid, reporter }: Checking): void {
+  for (const { reads, run } of CHECKS) {
+    if (reads.every(isValid)) run(config, reporter(reads));
+  }
+}
+
+function anonymousBeyondLoopback({ hub, auth }: Config, report: Report): void {
+  if (auth.mode !== "none" || auth.allow_anonymous) return;
+  const login = UNBUILT.some(({ key }) => key === "auth.mode") ? "" : "set auth.mode: required, or ";
+  hub.listen.forEach(({ address }, at) => {
+    if (isLoopbackHost(address.host)) return;
+    const found = `Cannot listen on ${
+      formatAddress(address)
+    } without login: it is reachable from other machines`;
+    const next = `${login}set auth.allow_anonymous: true to let everybody in`;
+    report(["hub", "listen", at, "address"], `${found}; ${next}`);
+  });
+}
+
+function listenersWithoutCertificate({ hub }: Config, report: Report): void {
+  if (hub.tls.cert !== null) return;
+  hub.listen.forEach(({ tls }, at) => {
+    if (tls) {
+      report(
+        ["hub", "listen", at, "tls"],
+        "Cannot speak TLS without a certificate; set hub.tls.cert and hub.tls.key",
+      );
+    }
+  });
+}
+
+function certificateWithoutKey({ hub }: Config, report: Report): void {
+  const { cert, key } = hub.tls;
+  if (cert !== null && key === null) {
+    report(["hub", "tls", "cert"], "Cannot use a certificate alone; set hub.tls.key too");
+  }
+  if (cert === null && key !== null) {
+    report(["hub", "tls", "key"], "Cannot use a key alone; set hub.tls.cert too");
+  }
+}
+
+function clientCertificatesWithoutAuthority({ hub }: Config, report: Report): void {
+  if (!hub.tls.require_client_cert || hub.tls.client_ca !== null) return;
+  report(
+    ["hub", "tls", "require_client_cert"],
+    "Cannot require client certificates without an authority to check them with; set hub.tls.client_ca",
+  );
+}
+
+function publicCertificateWithoutKey(config: Config, report: Report): void {
+  const tls = config.public.tls;
+  if (tls === null || (tls.cert !== null && tls.key !== null)) return;
+  const missing = tls.cert === null ? "public.tls.cert" : "public.tls.key";
+  report(["public", "tls"], `Cannot speak TLS with half a certificate; set ${missing} too`);
+}
+
+function heartbeat({ hub }: Config, report: Report): void {
+  if (hub.heartbeat.timeout > hub.heartbeat.interval) return;
+  report(
+    ["hub", "heartbeat", "timeout"],
+    "Cannot close a connection before it was asked for a sign of life; make hub.heartbeat.timeout longer than hub.heartbeat.interval",
+  );
+}
+
+const NEVER_RELAY = ["/agent", "/api", "/healthz", "/readyz"];
+
+function relayPaths({ relay, broker }: Config, report: Report): void {
+  relay.paths.forEach((path, at) => {
+    const place = ["relay", "paths", at];
+    const taken = NEVER_RELAY.find((one) => path === one || path.startsWith(`${one}/`));
+    if (taken !== undefined) {
+      report(place, `Cannot relay on ${path}: ${taken} is the hub's own; write another path`);
+    }
+    if (relay.paths.indexOf(path) < at) report(place, `Cannot relay on ${path} twice; remove one of the two`);
+    if ((path === "/" || path === "/ws") && broker.enabled) {
+      report(
+        place,
+        `Cannot relay on ${path}: it is the broker's; write another path or set broker.enabled: false`,
+      );
+    }
+  });
+}
+
+function requestTimeout({ broker }: Config, report: Report): void {
+  if (broker.request.timeout <= broker.request.max_timeout) return;
+  report(
+    ["broker", "request", "timeout"],
+    "Cannot wait longer than broker.request.max_timeout; make that longer or this shorter",
+  );
+}
+
+function rateTopics({ broker }: Config, report: Report): void {
+  for (const pattern of Object.keys(broker.rate.topics)) {
+    if (isTopicPattern(pattern)) continue;
+    report(
+      ["broker", "rate", "topics", pattern],
+      `Cannot use ${
+        JSON.stringify(pattern)
+      }; write a topic pattern: levels such as orders.new, + for one level, # last for the rest`,
+    );
+  }
+}
+
+function windows({ tunnel }: Config, report: Report): void {
+  const { initial, max, connection } = tunnel.window;
+  if (initial > max) {
+    report(
+      ["tunnel", "window", "initial"],
+      "Cannot begin with more than tunnel.window.max; make that larger or this smaller",
+    );
+  }
+  if (max > connection) {
+    report(
+      ["tunnel", "window", "max"],
+      "Cannot give one stream more than tunnel.window.connection; make that larger or this smaller",
+    );
+  }
+}
+
+function jwtSources({ auth }: Config, report: Report): void {
+  if (auth.jwt.secret === null || auth.jwt.jwks === null) return;
+  report(["auth", "jwt", "jwks"], "Cannot use keys and auth.jwt.secret together; keep one of the two");
+}
+
+function jwtAlgorithms({ auth }: Config, report: Report): void {
+  const { secret, jwks, algorithms } = auth.jwt;
+  if (algorithms === null) return;
+  const shared = algorithms.includes("HS256");
+  const keyed = algorithms.filter((algorithm) => algorithm !== "HS256");
+  const place = ["auth", "jwt", "algorithms"];
+  if (shared && keyed.length > 0) {
+    report(
+      place,
+      `Cannot mix HS256 with ${keyed.join(", ")}; write HS256 for a secret or the others for keys`,
+    );
+  } else if (shared && jwks !== null) {
+    report(place, "Cannot check HS256 with the keys of auth.jwt.jwks; write RS256, ES256 or EdDSA");
+  } else if (keyed.length > 0 && secret !== null) {
+    report(place, `Cannot check ${keyed.join(", ")} with auth.jwt.secret; write HS256`);
+  }
+}
+
+function roles({ auth }: Config, report: Report): void {
+  const known = Object.keys(auth.permissions);
+  const check = (list: "tokens" | "certificates") =>
+    auth[list].forEach((entry, at) =>
+      entry.roles.forEach((role, index) => {
+        if (known.includes(role)) return;
+        const hint = known.length === 0 ? "define it there" : `it knows ${known.join(", ")}`;
+        report(
+          ["auth", list, at, "roles", index],
+          `Cannot find the role ${JSON.stringify(role)} in auth.permissions; ${hint}`,
+        );
+      })
+    );
+  check("tokens");
+  check("certificates");
+}
+
+function dashboardToken({ dashboard }: Config, report: Report): void {
+  if (!dashboard.enabled || dashboard.token !== null || isLoopbackHost(dashboard.listen.host)) return;
+  report(
+    ["dashboard", "listen"],
+    `Cannot show the dashboard on ${
+      formatAddress(dashboard.listen)
+    } without login: it is reachable from other machines; set dashboard.token`,
+  );
+}

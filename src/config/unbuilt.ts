@@ -1,0 +1,105 @@
+/**
+ * The parts of the configuration that this version does not have yet. Their keys are read and checked, but
+ * switching one of them on is refused by name. When a part is built, its line goes and its default changes.
+ */
+import type { Report } from "./problem.ts";
+import { isMap, valueAt } from "./schema_walk.ts";
+import type { Config } from "./schema.ts";
+
+/** A setting, or a section of settings, of a part that does not exist yet. Its default is "off". */
+export interface UnbuiltPart {
+  /** The dotted key. */
+  readonly key: string;
+  /** What is missing, as the subject of "is not part of this version". */
+  readonly part: string;
+  /** The only values that are refused; without it, all but the default are. */
+  readonly refused?: readonly unknown[];
+}
+
+/** Every part that does not exist yet. */
+export const UNBUILT: readonly UnbuiltPart[] = [
+  { key: "broker.enabled", part: "the broker" },
+  { key: "public.enabled", part: "the public listener" },
+  { key: "dashboard.enabled", part: "the dashboard" },
+  { key: "auth.mode", part: "login" },
+  { key: "auth.multi_tenant", part: "multi-tenancy" },
+  { key: "auth.query_token", part: "login by query" },
+  { key: "auth.tokens", part: "login by token" },
+  { key: "auth.certificates", part: "login by certificate" },
+  { key: "relay.auth", part: "login", refused: ["required"] },
+  { key: "hub.tls.client_ca", part: "the check of client certificates" },
+  { key: "hub.tls.require_client_cert", part: "the check of client certificates" },
+  { key: "hub.tls.deny", part: "the check of client certificates" },
+  { key: "hub.tls.sni", part: "the choice of a certificate by host name" },
+  { key: "hub.tls.reload.auto", part: "loading certificates anew" },
+  { key: "hub.outbox.slow_consumer", part: "another policy for slow consumers" },
+  { key: "tunnel.tcp_ports", part: "the listener of TCP tunnels" },
+  { key: "limits.connection", part: "the limit of connections" },
+  { key: "limits.default", part: "the limit of accounts" },
+  { key: "limits.accounts", part: "the limit of accounts" },
+  { key: "limits.tenants", part: "the limit of tenants" },
+  { key: "limits.adjust.enabled", part: "the adjustment of limits" },
+  { key: "performance.mode", part: "tuning beyond the buffers" },
+  { key: "storage.path", part: "storage on disk" },
+  { key: "cluster.driver", part: "the cluster of hubs" },
+  { key: "logging.audit", part: "the audit log" },
+  { key: "config.watch", part: "watching the file" },
+];
+
+/** The transports that a listener can have. */
+const BUILT_TRANSPORTS: readonly string[] = ["http"];
+
+interface Checking {
+  readonly defaults: Config;
+  /** Whether the key, or anything below it, was read without a mistake. */
+  readonly isValid: (key: string) => boolean;
+  readonly report: Report;
+}
+
+/** Reports every part that is switched on and does not exist yet. */
+export function refuseUnbuilt(config: Config, { defaults, isValid, report }: Checking): void {
+  for (const { key, part, refused } of UNBUILT) {
+    const path = key.split(".");
+    const off = valueAt(defaults, path);
+    const keys = isSection(key) && isMap(off) ? Object.keys(off).map((below) => [...path, below]) : [path];
+    for (const one of keys) {
+      if (!isValid(one.join("."))) continue;
+      const value = valueAt(config, one);
+      const usual = valueAt(defaults, one);
+      const isRefused = refused === undefined ? !isSame(value, usual) : refused.includes(value);
+      if (isRefused) report(one, unbuiltMessage(one.join("."), { part, value, usual }));
+    }
+  }
+  if (isValid("hub.listen")) refuseTransports(config, report);
+}
+
+/** `limits.connection` and `limits.default` stand for the settings below them. */
+function isSection(key: string): boolean {
+  return key === "limits.connection" || key === "limits.default";
+}
+
+function refuseTransports(config: Config, report: Report): void {
+  config.hub.listen.forEach(({ transports }, at) => {
+    const missing = transports.filter((transport) => !BUILT_TRANSPORTS.includes(transport));
+    if (missing.length === 0) return;
+    const message = `Cannot speak ${missing.join(" and ")} here: this is not part of this version; write [${
+      BUILT_TRANSPORTS.join(", ")
+    }]`;
+    report(["hub", "listen", at, "transports"], message);
+  });
+}
+
+function unbuiltMessage(
+  key: string,
+  { part, value, usual }: { part: string; value: unknown; usual: unknown },
+): string {
+  const leave = typeof usual === "object" && usual !== null ? "empty" : "at its default";
+  const end = `${part} is not part of this version; leave it ${
+    typeof usual === "boolean" || usual === null || typeof usual === "string" ? String(usual) : leave
+  }`;
+  return value === true ? `Cannot enable ${key}: ${end}` : `Cannot set ${key}: ${end}`;
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

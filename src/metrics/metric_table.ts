@@ -1,0 +1,182 @@
+/**
+ * The one table of everything that Trunkline measures: names, help texts, types and labels. Nothing is exposed
+ * that does not stand here, the reference in docs/metrics.md is made from it, and the types below make a
+ * misspelled name, a forgotten label or an unknown value of a closed label a compile error.
+ */
+
+import type { TransportKind } from "../core/transport.ts";
+
+/** How a metric behaves: `counter` only rises, `gauge` goes both ways, `histogram` counts observations by size. */
+export type MetricType = "counter" | "gauge" | "histogram";
+
+/** What one metric is. The key in the table is its name. */
+export interface MetricDefinition {
+  readonly type: MetricType;
+  /** One sentence for people, without a full stop. */
+  readonly help: string;
+  /** Label names; a list closes the set of values, a sentence describes an open one. */
+  readonly labels?: Readonly<Record<string, readonly string[] | string>>;
+  /** Upper bounds of a histogram's buckets, ascending, in the metric's unit. */
+  readonly buckets?: readonly number[];
+}
+
+function defineMetrics<const T extends Readonly<Record<string, MetricDefinition>>>(table: T): T {
+  return table;
+}
+
+const transports: readonly TransportKind[] = ["websocket"];
+
+/** All metrics by name. */
+export const metricTable = defineMetrics({
+  trunkline_build_info: {
+    type: "gauge",
+    help: "Always 1; the labels say what is running",
+    labels: { version: "Version of Trunkline", deno: "Version of the runtime" },
+  },
+  trunkline_component_up: {
+    type: "gauge",
+    help: "Whether a part of the hub works (1) or not (0); the same answer as /readyz",
+    labels: { component: "Name of the part, for example `listener`" },
+  },
+  trunkline_connections: {
+    type: "gauge",
+    help: "Open connections",
+    labels: { transport: transports },
+  },
+  trunkline_connections_accepted_total: {
+    type: "counter",
+    help: "Connections that were registered",
+    labels: { transport: transports },
+  },
+  trunkline_sockets: {
+    type: "gauge",
+    help: "Accepted sockets that are open, whatever they speak",
+  },
+  trunkline_sockets_accepted_total: {
+    type: "counter",
+    help: "Sockets that were accepted, whatever they speak",
+  },
+  trunkline_connections_refused_total: {
+    type: "counter",
+    help: "Connections that were turned away before they were registered",
+    labels: { reason: "Why, for example `max_connections`, `origin`, `unauthorized`" },
+  },
+  trunkline_connections_closed_total: {
+    type: "counter",
+    help: "Registered connections that ended",
+    labels: { code: "WebSocket close code (RFC 6455, section 7.4), also for the other transports" },
+  },
+  trunkline_first_bytes_total: {
+    type: "counter",
+    help: "Connections by the transport that their first byte announced",
+    labels: { kind: ["http", "text", "frames", "json", "unknown"] },
+  },
+  trunkline_tls_handshake_errors_total: {
+    type: "counter",
+    help: "TLS handshakes that failed",
+  },
+  trunkline_http_requests_total: {
+    type: "counter",
+    help: "HTTP requests on the hub's port that were answered without an upgrade",
+    labels: { code: "HTTP status code" },
+  },
+  trunkline_messages_received_total: {
+    type: "counter",
+    help: "Messages from clients",
+    labels: { transport: transports },
+  },
+  trunkline_messages_sent_total: {
+    type: "counter",
+    help: "Messages queued for clients, each receiver counted",
+    labels: { transport: transports },
+  },
+  trunkline_messages_dropped_total: {
+    type: "counter",
+    help: "Messages that never reached the socket of a receiver, each receiver counted",
+    labels: { reason: ["slow_consumer", "closed"] },
+  },
+  trunkline_received_bytes_total: {
+    type: "counter",
+    help: "Bytes read from clients, framing included, encryption not",
+    labels: { transport: transports },
+  },
+  trunkline_sent_bytes_total: {
+    type: "counter",
+    help: "Bytes of messages queued for clients, framing included, encryption not, each receiver counted",
+    labels: { transport: transports },
+  },
+  trunkline_outbox_bytes: {
+    type: "gauge",
+    help: "Bytes that wait in all outboxes and their sockets together",
+  },
+  trunkline_relay_rooms: {
+    type: "gauge",
+    help: "Relay rooms with at least one member",
+  },
+  trunkline_relay_members: {
+    type: "gauge",
+    help: "Members of all relay rooms together",
+  },
+  trunkline_event_loop_lag_seconds: {
+    type: "histogram",
+    help: "How late a timer of the event loop fires",
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  },
+  trunkline_event_loop_lag_max_seconds: {
+    type: "gauge",
+    help: "The latest that a timer of the event loop fired in the last 15 to 30 seconds",
+  },
+  process_cpu_seconds_total: {
+    type: "counter",
+    help: "CPU time of the process",
+    labels: { mode: ["user", "system"] },
+  },
+  process_resident_memory_bytes: {
+    type: "gauge",
+    help: "Resident memory of the process",
+  },
+  process_heap_used_bytes: {
+    type: "gauge",
+    help: "JavaScript heap in use",
+  },
+  process_heap_total_bytes: {
+    type: "gauge",
+    help: "JavaScript heap taken from the operating system",
+  },
+  process_start_time_seconds: {
+    type: "gauge",
+    help: "When the process started, as Unix time",
+  },
+});
+
+type Table = typeof metricTable;
+
+/** The name of any metric. */
+export type MetricName = keyof Table;
+
+/** The names of the metrics of one type. */
+export type MetricNameOf<T extends MetricType> = {
+  [N in MetricName]: Table[N]["type"] extends T ? N : never;
+}[MetricName];
+
+/** The labels that every series of a metric carries; no keys for a metric without labels. */
+export type LabelsOf<N extends MetricName> = Table[N] extends { readonly labels: infer L }
+  ? { readonly [K in keyof L]: L[K] extends readonly (infer V)[] ? V : string }
+  : Readonly<Record<string, never>>;
+
+/** One series' absolute value at this moment, in the unit of the metric's name. */
+export type MetricSample = {
+  [N in MetricNameOf<"counter" | "gauge">]: Table[N] extends { readonly labels: unknown }
+    ? { readonly name: N; readonly labels: LabelsOf<N>; readonly value: number }
+    : { readonly name: N; readonly value: number };
+}[MetricNameOf<"counter" | "gauge">];
+
+/** One metric of the table in a form that does not depend on its name. */
+export interface NamedMetric extends MetricDefinition {
+  readonly name: string;
+}
+
+/** The table as a list, in its order. */
+export function listMetrics(): readonly NamedMetric[] {
+  return Object.entries<MetricDefinition>(metricTable).map(([name, definition]) => ({ name, ...definition }));
+}

@@ -1,0 +1,124 @@
+/**
+ * Turns the numbers that the parts of a program hold into the Prometheus text format. It owns a registry of its
+ * own, so that several hubs in one process never share a series, and it costs the hot paths nothing: they count
+ * in plain numbers, which are pulled when somebody asks.
+ */
+
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { listMetrics, type MetricNameOf, type MetricSample, type NamedMetric } from "./metric_table.ts";
+
+/** A part of the program that holds numbers. */
+export interface MetricSource {
+  /**
+   * The present value of each series that the part knows. Counters are absolute and never fall. Called once per
+   * scrape; a series is named once over all sources, and one that is not named any more disappears.
+   */
+  samples(): Iterable<MetricSample>;
+}
+
+/** The metrics of one hub or agent. */
+export interface Metrics {
+  /** The media type of {@link Metrics.text}. */
+  readonly contentType: string;
+  /**
+   * Pulls all sources and renders every metric of the table.
+   *
+   * @throws What a source throws, and an Error when a counter is negative or not finite.
+   */
+  text(): Promise<string>;
+  /** Adds one observation, in the unit of the metric's name. About 0.1 µs: not for a path per message. */
+  observe(name: MetricNameOf<"histogram">, value: number): void;
+}
+
+type Labels = Record<string, string>;
+
+/** A counter or gauge of the registry whose series are rewritten at each scrape. */
+interface ScalarMetric {
+  clear(): void;
+  write(labels: Labels, value: number): void;
+}
+
+/**
+ * Creates the metrics of one hub or agent.
+ *
+ * @param sources The parts that are asked at each scrape.
+ */
+export function createMetrics(sources: readonly MetricSource[]): Metrics {
+  const registry = new Registry();
+  const scalars = new Map<string, ScalarMetric>();
+  const histograms = new Map<string, Histogram>();
+  for (const metric of listMetrics()) {
+    if (metric.type === "histogram") histograms.set(metric.name, defineHistogram(registry, metric));
+    else scalars.set(metric.name, defineScalar(registry, metric));
+  }
+  return {
+    contentType: registry.contentType,
+    async text() {
+      for (const scalar of scalars.values()) scalar.clear();
+      for (const source of sources) {
+        for (const sample of source.samples()) {
+          scalars.get(sample.name)?.write("labels" in sample ? { ...sample.labels } : {}, sample.value);
+        }
+      }
+      return await registry.metrics();
+    },
+    observe(name, value) {
+      histograms.get(name)?.observe(value);
+    },
+  };
+}
+
+function defineHistogram(registry: Registry, metric: NamedMetric): Histogram {
+  return new Histogram({
+    name: metric.name,
+    help: metric.help,
+    labelNames: Object.keys(metric.labels ?? {}),
+    registers: [registry],
+    ...(metric.buckets === undefined ? {} : { buckets: [...metric.buckets] }),
+  });
+}
+
+function defineScalar(registry: Registry, metric: NamedMetric): ScalarMetric {
+  const options = {
+    name: metric.name,
+    help: metric.help,
+    labelNames: Object.keys(metric.labels ?? {}),
+    registers: [registry],
+  };
+  const zeroes = closedSeries(metric);
+  if (metric.type === "counter") {
+    const counter = new Counter(options);
+    // A counter cannot be set: it is emptied at each scrape and raised to the pulled number.
+    return {
+      clear: () => clearTo(counter, zeroes, (labels) => counter.inc(labels, 0)),
+      write: (labels, value) => counter.inc(labels, value),
+    };
+  }
+  const gauge = new Gauge(options);
+  return {
+    clear: () => clearTo(gauge, zeroes, (labels) => gauge.set(labels, 0)),
+    write: (labels, value) => gauge.set(labels, value),
+  };
+}
+
+function clearTo(
+  metric: { reset(): void },
+  series: readonly Labels[],
+  write: (labels: Labels) => void,
+): void {
+  metric.reset();
+  for (const labels of series) write(labels);
+}
+
+/**
+ * Every series of a metric whose labels are all closed. They start at zero, because a rate over a series that
+ * appears out of nothing misses its first step.
+ */
+function closedSeries(metric: NamedMetric): readonly Labels[] {
+  let series: Labels[] = [{}];
+  for (const [label, values] of Object.entries(metric.labels ?? {})) {
+    if (typeof values === "string") return [];
+    series = series.flatMap((labels) => values.map((value) => ({ ...labels, [label]: value })));
+  }
+  return series;
+}

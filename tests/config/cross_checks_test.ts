@@ -1,0 +1,123 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { findContradictions } from "../../src/config/cross_checks.ts";
+import { type Config, defaultConfig } from "../../src/config/mod.ts";
+import { formatKey } from "../../src/config/problem.ts";
+import { configSchema } from "../../src/config/schema.ts";
+import { detachedContext } from "../../src/config/schema_context.ts";
+
+/** The contradictions of a configuration, parts that do not exist yet taken as built. */
+function contradictions(raw: unknown): [key: string, message: string][] {
+  return check(configSchema(detachedContext).parse(raw));
+}
+
+function check(config: Config): [string, string][] {
+  const found: [string, string][] = [];
+  findContradictions(config, {
+    isValid: () => true,
+    reporter: () => (path, message) => found.push([formatKey(path), message]),
+  });
+  return found;
+}
+
+function keys(raw: unknown): string[] {
+  return contradictions(raw).map(([key]) => key);
+}
+
+Deno.test("Config: the defaults contradict nothing", () => {
+  deepEqual(check(defaultConfig()), []);
+});
+
+Deno.test("Config: plain text beyond loopback must be asked for by hub.allow_insecure", () => {
+  const auth = { allow_anonymous: true };
+  for (const listen of [":8443", "[::]:8443", "192.0.2.1:0", "hub.example:8443"]) {
+    const found = contradictions({ hub: { listen }, auth });
+    equal(found.length, 1, listen);
+    match(found[0]?.[1] ?? "", /hub\.allow_insecure: true/);
+    deepEqual(keys({ hub: { listen, allow_insecure: true }, auth }), []);
+    deepEqual(keys({ hub: { listen, tls: { cert: "a", key: "b" } }, auth }), []);
+  }
+  for (const listen of ["127.0.0.9:1", "[::1]:1", "localhost:1", "[::ffff:127.0.0.1]:1"]) {
+    deepEqual(keys({ hub: { listen } }), [], listen);
+  }
+  const mixed = [{ address: ":8443", tls: false }];
+  match(
+    contradictions({ hub: { listen: mixed, tls: { cert: "a", key: "b" } }, auth })[0]?.[1] ?? "",
+    /set tls: true here/,
+  );
+});
+
+Deno.test("Config: no login beyond loopback must be asked for by auth.allow_anonymous", () => {
+  const hub = { listen: ":8443", allow_insecure: true };
+  const found = contradictions({ hub });
+  deepEqual(found.map(([key]) => key), ["hub.listen[0].address"]);
+  match(found[0]?.[1] ?? "", /auth\.allow_anonymous: true/);
+  deepEqual(keys({ hub, auth: { allow_anonymous: true } }), []);
+  deepEqual(keys({ hub, auth: { mode: "required" } }), []);
+});
+
+Deno.test("Config: certificate, key and TLS go together", () => {
+  deepEqual(keys({ hub: { tls: { cert: "a" } } }), ["hub.tls.cert"]);
+  deepEqual(keys({ hub: { tls: { key: "a" } } }), ["hub.tls.key"]);
+  deepEqual(keys({ hub: { listen: [{ address: "127.0.0.1:1", tls: true }] } }), ["hub.listen[0].tls"]);
+  deepEqual(keys({ hub: { tls: { require_client_cert: true } } }), ["hub.tls.require_client_cert"]);
+  deepEqual(keys({ public: { tls: {} } }), ["public.tls"]);
+});
+
+Deno.test("Config: the relay keeps off the paths of the hub and of the broker", () => {
+  deepEqual(keys({ relay: { paths: ["/", "/ws"] } }), []);
+  deepEqual(keys({ relay: { paths: ["/", "/ws", "/x"] }, broker: { enabled: true } }), [
+    "relay.paths[0]",
+    "relay.paths[1]",
+  ]);
+  for (const path of ["/agent", "/api", "/api/v1", "/healthz", "/readyz"]) {
+    deepEqual(keys({ relay: { paths: [path] } }), ["relay.paths[0]"], path);
+  }
+  deepEqual(keys({ relay: { paths: ["/apis", "/agents"] } }), []);
+  deepEqual(keys({ relay: { paths: ["/a", "/b", "/a"] } }), ["relay.paths[2]"]);
+});
+
+Deno.test("Config: limits of the same thing are in order", () => {
+  deepEqual(keys({ hub: { heartbeat: { interval: "60s" } } }), ["hub.heartbeat.timeout"]);
+  deepEqual(keys({ broker: { request: { timeout: "2h" } } }), ["broker.request.timeout"]);
+  deepEqual(keys({ tunnel: { window: { initial: "32MiB" } } }), ["tunnel.window.initial"]);
+  deepEqual(keys({ tunnel: { window: { max: "128MiB" } } }), ["tunnel.window.max"]);
+});
+
+Deno.test("Config: a JWT secret and keys are never mixed", () => {
+  const jwt = (raw: unknown) => keys({ auth: { jwt: raw } });
+  deepEqual(jwt({ secret: "s", jwks: "keys.json" }), ["auth.jwt.jwks"]);
+  deepEqual(jwt({ secret: "s", algorithms: ["RS256"] }), ["auth.jwt.algorithms"]);
+  deepEqual(jwt({ jwks: "keys.json", algorithms: ["HS256"] }), ["auth.jwt.algorithms"]);
+  deepEqual(jwt({ algorithms: ["HS256", "EdDSA"] }), ["auth.jwt.algorithms"]);
+  deepEqual(jwt({ secret: "s", algorithms: ["HS256"] }), []);
+  deepEqual(jwt({ jwks: "keys.json", algorithms: ["ES256", "EdDSA"] }), []);
+});
+
+Deno.test("Config: roles of tokens and certificates are defined", () => {
+  const auth = {
+    tokens: [{ token: "t", subject: "a", roles: ["reader", "writer"] }],
+    certificates: [{ match: "m", subject: "b", roles: ["admin"] }],
+    permissions: { reader: {} },
+  };
+  deepEqual(keys({ auth }), ["auth.tokens[0].roles[1]", "auth.certificates[0].roles[0]"]);
+});
+
+Deno.test("Config: no two listeners want the same port", () => {
+  const off = { auth: { allow_anonymous: true } };
+  deepEqual(keys({ metrics: { listen: "127.0.0.1:8443" } }), ["metrics.listen"]);
+  deepEqual(keys({ metrics: { listen: ":8443" }, ...off }), ["metrics.listen"]);
+  deepEqual(keys({ metrics: { listen: "[::1]:8443" } }), []);
+  deepEqual(keys({ metrics: { listen: "localhost:8443" } }), ["metrics.listen"]);
+  deepEqual(keys({ metrics: { listen: "127.0.0.1:8443", enabled: false } }), []);
+  deepEqual(keys({ hub: { listen: "127.0.0.1:0" }, metrics: { listen: "127.0.0.1:0" } }), []);
+  deepEqual(keys({ dashboard: { enabled: true, listen: "127.0.0.1:9090" } }), ["dashboard.listen"]);
+  deepEqual(keys({ hub: { listen: ["127.0.0.1:1", "127.0.0.1:1"] } }), ["hub.listen[1].address"]);
+  deepEqual(keys({ tunnel: { tcp_ports: "8000-9000" } }), ["tunnel.tcp_ports"]);
+  deepEqual(keys({ tunnel: { tcp_ports: "20000-20999" } }), []);
+});
+
+Deno.test("Config: the dashboard beyond loopback needs a token", () => {
+  const found = contradictions({ dashboard: { enabled: true, listen: ":9000" } });
+  ok(found.some(([key, message]) => key === "dashboard.listen" && message.includes("dashboard.token")));
+  deepEqual(keys({ dashboard: { enabled: true, listen: ":9000", token: "t" } }), []);
+});

@@ -1,0 +1,76 @@
+/** A real hub on free loopback ports, stopped at the end of its scope. */
+import assert from "node:assert/strict";
+import { formatProblem } from "../../src/config/problem.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/schema.ts";
+import { HubServer } from "../../src/server/hub_server.ts";
+import { MemoryLogger } from "./memory_logger.ts";
+
+/** The configuration that the overrides give, on free ports. */
+export function testConfig(set: readonly string[] = []): Config {
+  const result = loadConfig({
+    file: null,
+    env: {},
+    set: ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", ...set],
+    cwd: Deno.cwd(),
+    readSecretFile: (path) => Deno.readTextFileSync(path),
+  });
+  assert.ok(result.ok, result.ok ? "" : result.problems.map(formatProblem).join("\n"));
+  return result.config;
+}
+
+/** A running hub. */
+export class TestHub implements AsyncDisposable {
+  readonly server: HubServer;
+  readonly logger: MemoryLogger;
+
+  private constructor(server: HubServer, logger: MemoryLogger) {
+    this.server = server;
+    this.logger = logger;
+  }
+
+  /** Starts a hub with keys of the configuration overridden, each `key=value`. */
+  static async start(set: readonly string[] = []): Promise<TestHub> {
+    const logger = new MemoryLogger();
+    const server = new HubServer(testConfig(set), { logger, version: "0.0.0-test" });
+    await server.start();
+    return new TestHub(server, logger);
+  }
+
+  /** The port of the hub's first address. */
+  get port(): number {
+    return this.#portOf("hub");
+  }
+
+  /** The port of metrics and health. */
+  get metricsPort(): number {
+    return this.#portOf("metrics");
+  }
+
+  /** The URL of a WebSocket path, plain. */
+  url(path = "/relay"): string {
+    return `ws://127.0.0.1:${this.port}${path}`;
+  }
+
+  /** The value of one series; 0 when it is not there. */
+  async metric(series: string): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`);
+    const line = (await response.text()).split("\n").find((text) => text.startsWith(`${series} `));
+    return line === undefined ? 0 : Number(line.slice(series.length + 1));
+  }
+
+  /** Waits until a series has a value, without a clock: by asking again. */
+  async metricBecomes(series: string, wanted: number): Promise<void> {
+    while (await this.metric(series) !== wanted);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.stop();
+  }
+
+  #portOf(name: "hub" | "metrics"): number {
+    const address = this.server.addresses().find((candidate) => candidate.name === name);
+    assert.ok(address, `the hub has no ${name} address`);
+    return address.port;
+  }
+}

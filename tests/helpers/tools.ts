@@ -1,0 +1,43 @@
+/**
+ * The programs that some tests need and that do not come with Deno. A test that needs one says so in its name,
+ * `... (needs chromium)`, and is ignored where the program is not found; the test runner installs it where it
+ * can, and names what was skipped where it cannot.
+ */
+
+/** A program that tests may need. */
+export interface TestTool {
+  /** As tests say it: `(needs <name>)`. */
+  name: string;
+  /** The Debian package that brings it. */
+  debianPackage: string;
+  /** The path of its executable, or null where it is not installed. */
+  find(): string | null;
+}
+
+const chromiumPaths = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+/** Where Chromium, or a browser of its kind, is installed: `CHROMIUM_PATH` first, then the usual places. */
+export function findChromium(): string | null {
+  const named = Deno.env.get("CHROMIUM_PATH");
+  return [...(named ? [named] : []), ...chromiumPaths].find(isFile) ?? null;
+}
+
+/** Every program that a test may need. */
+export const testTools: readonly TestTool[] = [
+  { name: "chromium", debianPackage: "chromium", find: findChromium },
+];
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}

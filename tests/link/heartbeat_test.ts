@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { HeartbeatMonitor, type HeartbeatPeer } from "../../src/link/heartbeat.ts";
+
+class FakePeer implements HeartbeatPeer {
+  lastHeardMs = 0;
+  asked = 0;
+  expired = 0;
+
+  ask(): void {
+    this.asked++;
+  }
+
+  expire(): void {
+    this.expired++;
+  }
+}
+
+function setUp() {
+  const clock = { ms: 0, now: () => clock.ms };
+  const monitor = new HeartbeatMonitor({ intervalMs: 30, timeoutMs: 60, clock });
+  const peer = new FakePeer();
+  monitor.watch(peer);
+  const at = (ms: number) => {
+    clock.ms = ms;
+    monitor.check();
+  };
+  return { monitor, peer, at };
+}
+
+Deno.test("Heartbeat: a silent peer is asked once an interval and given up at the time-out", () => {
+  const { peer, at } = setUp();
+  at(29);
+  assert.equal(peer.asked, 0);
+  at(30);
+  at(31);
+  assert.equal(peer.asked, 1);
+  at(59);
+  assert.equal(peer.expired, 0);
+  at(60);
+  at(61);
+  assert.equal(peer.expired, 1);
+});
+
+Deno.test("Heartbeat: a peer that answers is kept and asked again", () => {
+  const { peer, at } = setUp();
+  for (let ms = 1; ms <= 300; ms++) {
+    const asked = peer.asked;
+    at(ms);
+    if (peer.asked > asked) peer.lastHeardMs = ms;
+  }
+  assert.equal(peer.expired, 0);
+  assert.equal(peer.asked, 10);
+});
+
+Deno.test("Heartbeat: a peer that left is not asked", () => {
+  const { monitor, peer, at } = setUp();
+  monitor.unwatch(peer);
+  at(100);
+  assert.deepEqual([peer.asked, peer.expired], [0, 0]);
+});
+
+Deno.test("Heartbeat: start and stop leave no timer", () => {
+  const { monitor } = setUp();
+  monitor.start();
+  monitor.start();
+  monitor.stop();
+});

@@ -1,0 +1,39 @@
+/**
+ * Joins the program and its packages into one JavaScript file that `deno run` needs nothing else for. Behind
+ * `deno task bundle`; the end-to-end test of the built program runs what it makes.
+ */
+
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ExitCode, processIo } from "../src/cli/io.ts";
+import { messageOf } from "../src/core/errors.ts";
+
+const root = new URL("..", import.meta.url);
+
+/** Writes the bundle of `entry` to `outputFile`. Throws with the bundler's output where that fails. */
+export async function bundleMain(
+  outputFile: string,
+  { entry = fileURLToPath(new URL("main.ts", root)) }: { entry?: string } = {},
+): Promise<void> {
+  await Deno.mkdir(dirname(outputFile), { recursive: true });
+  const config = fileURLToPath(new URL("deno.json", root));
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", `--config=${config}`, "--platform=deno", `--output=${outputFile}`, entry],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  if (code !== 0) throw new Error(`Cannot bundle ${entry}: ${new TextDecoder().decode(stderr).trimEnd()}`);
+}
+
+async function main(outputFile: string): Promise<number> {
+  try {
+    await bundleMain(outputFile);
+    processIo.out(`Bundled ${outputFile}`);
+    return ExitCode.done;
+  } catch (error) {
+    processIo.err(messageOf(error));
+    return ExitCode.failed;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main("dist/trunkline.js"));
