@@ -72,43 +72,42 @@ function checkPlace({ path }: SourceFile): Problem[] {
 }
 
 function checkImports({ path, text }: SourceFile): Problem[] {
-  const room = roomOf(path);
-  if (path !== MAIN && room === null) return [];
+  const importer = importerOf(path);
+  if (importer === null) return [];
   return findImports(text).flatMap((found) => {
-    const message = path === MAIN || room === null ? mainProblem(found) : importProblem(path, room, found);
+    const message = importProblem(importer, path, found);
     return message === null ? [] : [{ file: path, line: found.line, message }];
   });
 }
 
-function mainProblem(found: Import): string | null {
-  return ruleProblem({ importer: MAIN, own: null, rule: MAIN_RULE }, MAIN, found);
-}
-
-function importProblem(path: string, room: Room, found: Import): string | null {
-  return ruleProblem({ importer: room, own: room, rule: ROOM_RULES[room] }, path, found);
-}
-
 /** Who imports, and by what rule. */
 interface Importer {
-  readonly importer: string;
-  readonly own: Room | null;
+  readonly name: string;
+  readonly room: Room | null;
   readonly rule: RoomRule;
 }
 
-function ruleProblem({ importer, own, rule }: Importer, path: string, found: Import): string | null {
+function importerOf(path: string): Importer | null {
+  if (path === MAIN) return { name: MAIN, room: null, rule: MAIN_RULE };
+  const room = roomOf(path);
+  return room === null ? null : { name: room, room, rule: ROOM_RULES[room] };
+}
+
+function importProblem(importer: Importer, path: string, found: Import): string | null {
   if (found.specifier === null) {
     return "Cannot check a computed import: its room is not known; import a literal path";
   }
+  const { name, rule } = importer;
   const target = resolveSpecifier(path, found.specifier);
   if (target === null) return null;
   const room = roomOf(target);
-  if (room === null) return `Cannot import ${target} from ${importer}: it is not in a room of src/`;
-  if (room === own || rule.rooms.includes(room)) return null;
+  if (room === null) return `Cannot import ${target} from ${name}: it is not in a room of src/`;
+  if (room === importer.room || rule.rooms.includes(room)) return null;
   if (rule.typesOf.includes(room)) {
     if (found.kind === "types") return null;
-    return `Cannot import ${target} from ${importer}: only types of ${room} are allowed; write import type`;
+    return `Cannot import ${target} from ${name}: only types of ${room} are allowed; write import type`;
   }
-  return `Cannot import ${target} from ${importer}: ${importer} may import ${allowed(rule)}`;
+  return `Cannot import ${target} from ${name}: ${name} may import ${allowed(rule)}`;
 }
 
 function allowed({ rooms, typesOf }: RoomRule): string {
@@ -181,7 +180,11 @@ function roomOf(path: string): Room | null {
 export async function runCheck(root: string, io: Io): Promise<number> {
   const { filesChecked, problems } = await inspectLayers(root);
   for (const { file, line, message } of problems) io.err(`${file}:${line}: ${message}`);
-  io.out(`Checked the rooms of ${filesChecked} files: ${problems.length} problems`);
+  io.out(
+    `Checked the rooms of ${filesChecked} files: ${problems.length} ${
+      problems.length === 1 ? "problem" : "problems"
+    }`,
+  );
   return problems.length === 0 ? 0 : 1;
 }
 

@@ -3,7 +3,7 @@
  */
 
 import { parse } from "yaml";
-import * as z from "zod";
+import { z } from "zod";
 
 const stepSchema = z.looseObject({
   name: z.string().optional(),

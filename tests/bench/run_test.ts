@@ -12,7 +12,11 @@ function source(name: string, code: number): string {
 }
 
 async function run(...args: string[]): Promise<{ code: number; out: string[]; err: string[] }> {
-  const files = { "fan_out_bench.ts": source("fan_out", 0), "http_bench.ts": source("http", 3), "other.ts": "" };
+  const files = {
+    "fan_out_bench.ts": source("fan_out", 0),
+    "http_bench.ts": source("http", 3),
+    "other.ts": "",
+  };
   return await withTree(files, async (folder) => {
     const out: string[] = [];
     const err: string[] = [];

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { DenoProcess, type ProcessResult, runDeno, taskArguments } from "../helpers/process.ts";
+import { RawClient } from "../helpers/raw_client.ts";
+import { WsClient } from "../helpers/ws_client.ts";
+import { TestCertificates } from "../helpers/certificates.ts";
+import { bundleMain } from "../../tools/bundle.ts";
+
+const FREE_PORTS = ["--set", "hub.listen=127.0.0.1:0", "--set", "metrics.listen=127.0.0.1:0"];
+
+interface Ready {
+  readonly hub: string;
+  readonly metrics: string;
+}
+
+async function readyOf(process: DenoProcess): Promise<Ready> {
+  const { listeners } = JSON.parse(await process.nextLine());
+  const urlOf = (name: string) => listeners.find((listener: { name: string }) => listener.name === name).url;
+  return { hub: urlOf("hub"), metrics: urlOf("metrics") };
+}
+
+/** What every way of running the hub has to do. */
+async function smoke(process: DenoProcess): Promise<ProcessResult> {
+  const { hub, metrics } = await readyOf(process);
+  await using alice = await WsClient.connect(`${hub}/relay`);
+  await using bob = await WsClient.connect(`${hub}/relay`);
+  alice.send("over the process's border");
+  assert.equal(await bob.next(), "over the process's border");
+  const text = await (await fetch(`${metrics}/metrics`)).text();
+  assert.match(text, /^trunkline_messages_received_total\{transport="websocket"\} 1$/m);
+  assert.match(text, /^process_resident_memory_bytes [1-9]/m);
+  assert.match(text, /^process_cpu_seconds_total\{mode="user"\} [0-9.]*[1-9]/m);
+  assert.equal((await (await fetch(`${metrics}/readyz`)).json()).status, "ok");
+  process.kill("SIGTERM");
+  assert.equal((await bob.closed).code, 4503);
+  return await process.ended();
+}
+
+const onWindows = Deno.build.os === "windows";
+
+Deno.test({
+  name: "Hub process: relays, counts and ends with 0 under exactly the permissions of `deno task start`",
+  ignore: onWindows,
+  fn: async () => {
+    const args = await taskArguments("start");
+    assert.ok(args.every((arg) => arg !== "-A" && arg !== "--allow-all"));
+    await using process = new DenoProcess([...args, "--json", ...FREE_PORTS]);
+    const { code, stderr } = await smoke(process);
+    assert.equal(code, 0, stderr);
+    for (const line of stderr.trim().split("\n")) assert.doesNotThrow(() => JSON.parse(line), line);
+  },
+});
+
+Deno.test({
+  name: "Hub process: every permission of `deno task start` is needed",
+  ignore: onWindows,
+  fn: async () => {
+    const args = await taskArguments("start");
+    const permissions = args.filter((arg) => arg.startsWith("--allow-"));
+    assert.ok(permissions.length > 0);
+    using certificates = await TestCertificates.create();
+    const settings = [...FREE_PORTS, ...certificates.settings.flatMap((setting) => ["--set", setting])];
+    for (const left of permissions) {
+      const fewer = args.filter((arg) => arg !== left);
+      const { code } = await runDeno([...fewer, ...settings]);
+      assert.notEqual(code, 0, `the hub starts without ${left}`);
+    }
+  },
+});
+
+Deno.test({
+  name: "Hub process: the bundle does the same as the tree",
+  ignore: onWindows,
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const file = `${folder}/trunkline.js`;
+      await bundleMain(file);
+      const args = (await taskArguments("start")).map((arg) => arg === "main.ts" ? file : arg);
+      await using process = new DenoProcess([...args, "--json", ...FREE_PORTS], { cwd: folder });
+      assert.equal((await smoke(process)).code, 0);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "Hub process: a second signal ends at once, with 0",
+  ignore: onWindows,
+  fn: async () => {
+    await using process = new DenoProcess([...await taskArguments("start"), "--json", ...FREE_PORTS]);
+    const { hub } = await readyOf(process);
+    using deaf = await RawClient.upgraded(Number(new URL(hub).port));
+    process.kill("SIGINT");
+    assert.equal(await deaf.readCloseCode(), 4503);
+    process.kill("SIGTERM");
+    assert.equal((await process.ended()).code, 0);
+    await deaf.readToEnd();
+  },
+});
+
+Deno.test("Hub process: prints one line per listener for people", { ignore: onWindows }, async () => {
+  await using process = new DenoProcess([...await taskArguments("start"), ...FREE_PORTS]);
+  assert.match(await process.nextLine(), /^hub +ws:\/\/127\.0\.0\.1:\d+ +relay at \/relay$/);
+  assert.match(await process.nextLine(), /^metrics +http:\/\/127\.0\.0\.1:\d+ +at \/metrics$/);
+  process.kill("SIGTERM");
+  assert.equal((await process.ended()).code, 0);
+});
+
+Deno.test("Hub process: a port in use and missing certificates end with 2 and one clear line", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const args = await taskArguments("start");
+  const inUse = await runDeno([
+    ...args,
+    "--quiet",
+    ...FREE_PORTS,
+    "--set",
+    `hub.listen=127.0.0.1:${listener.addr.port}`,
+  ]);
+  assert.equal(inUse.code, 2);
+  assert.match(inUse.stderr, /^Cannot listen on 127\.0\.0\.1:\d+: the port is already in use.*\n$/);
+  const missing = await runDeno([
+    ...args,
+    "--quiet",
+    "--set",
+    "hub.tls={cert: nowhere.pem, key: nowhere.pem}",
+  ]);
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /^Cannot read hub\.tls\.cert from .*nowhere\.pem: the file does not exist\n$/);
+});
