@@ -3,172 +3,132 @@
  * in the table, an SDK that runs everywhere, and no file over 400 lines. Reads only; a tree without source files
  * is a problem too, so that a check of the wrong folder cannot pass.
  */
-import { type Io, processIo } from "../src/cli/io.ts";
+
+import { ExitCode, type Io, processIo } from "../src/cli/io.ts";
 import { findCycles } from "./import_cycles.ts";
-import { findImports, type Import } from "./imports.ts";
 import { isRoom, MAIN_RULE, type Room, ROOM_RULES, type RoomRule } from "./rooms.ts";
-import { readSourceFiles, type SourceFile } from "./source_files.ts";
-import { tokenize } from "./tokens.ts";
+import { isCode, readSourceTree, type ResolvedReference, type SourceFile } from "./source_tree.ts";
 
 /** The most lines that a file may have. */
 export const MAX_LINES = 400;
 
-const MAIN = "main.ts";
-/** Folders whose files have a limit of lines; the rooms are those of the first. */
-const FOLDERS: readonly string[] = ["src", "tests", "tools", "bench"];
-
 /** Something that breaks the rules. */
 export interface Problem {
   /** Relative to the root. */
-  readonly file: string;
+  file: string;
   /** Counted from 1. */
-  readonly line: number;
-  readonly message: string;
+  line: number;
+  message: string;
 }
 
-/** What a check saw. */
-export interface LayerReport {
-  readonly filesChecked: number;
-  readonly problems: readonly Problem[];
+/** The problems of the repository at `root`, by file and line. */
+export async function checkLayers(root: string): Promise<Problem[]> {
+  return checkFiles(await readSourceTree(root));
 }
 
-/** The problems of the repository at `root`. */
-export async function checkLayers(root: string): Promise<readonly Problem[]> {
-  return (await inspectLayers(root)).problems;
-}
-
-/** Checks the repository at `root` and counts its files. */
-export async function inspectLayers(root: string): Promise<LayerReport> {
-  const files = await readSourceFiles(root, [MAIN, ...FOLDERS]);
-  const layered = files.filter(({ path }) => path === MAIN || path.startsWith("src/"));
-  if (layered.length === 0) {
-    const message = "Cannot check the rooms: no source file found here; name the repository's folder";
-    return { filesChecked: 0, problems: [{ file: root, line: 1, message }] };
+function checkFiles(files: readonly SourceFile[]): Problem[] {
+  if (!files.some(({ path }) => path === "main.ts" || path.startsWith("src/"))) {
+    return [{
+      file: ".",
+      line: 1,
+      message: "Cannot check anything: no source file is here; run it at the root",
+    }];
   }
-  const problems = [
-    ...files.flatMap(checkLength),
-    ...layered.flatMap(checkPlace),
-    ...layered.flatMap(checkImports),
-    ...layered.flatMap(checkClient),
-    ...checkCycles(layered),
-  ];
-  return { filesChecked: files.length, problems };
+  const problems = [...files.flatMap(checkFile), ...checkClient(files), ...checkCycles(files)];
+  return problems.sort((a, b) => a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1);
 }
 
-function checkLength({ path, text }: SourceFile): Problem[] {
-  const lines = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
-  if (lines <= MAX_LINES) return [];
-  const message =
-    `Cannot accept a file of ${lines} lines: ${MAX_LINES} at most; move one of its things to its own file`;
-  return [{ file: path, line: MAX_LINES + 1, message }];
+function checkFile(file: SourceFile): Problem[] {
+  const { path, lines, unreadable } = file;
+  const problems: Problem[] = unreadable === null ? [] : [{ file: path, line: 1, message: unreadable }];
+  if (lines > MAX_LINES) {
+    const message =
+      `Cannot accept a file of ${lines} lines: ${MAX_LINES} is the limit; move a part out of it`;
+    problems.push({ file: path, line: MAX_LINES + 1, message });
+  }
+  return [...problems, ...checkRoom(file)];
 }
 
-function checkPlace({ path }: SourceFile): Problem[] {
-  if (path === MAIN || roomOf(path) !== null) return [];
-  const folder = path.split("/").slice(0, -1).join("/");
-  const message =
-    `Cannot place this file: ${folder}/ is no room; move it into one, or add the room to tools/rooms.ts`;
-  return [{ file: path, line: 1, message }];
-}
-
-function checkImports({ path, text }: SourceFile): Problem[] {
-  const importer = importerOf(path);
-  if (importer === null) return [];
-  return findImports(text).flatMap((found) => {
-    const message = importProblem(importer, path, found);
-    return message === null ? [] : [{ file: path, line: found.line, message }];
+function checkRoom({ path, references }: SourceFile): Problem[] {
+  const [top, folder = ""] = path.split("/");
+  if (path !== "main.ts" && top !== "src") return [];
+  const room = roomOf(path);
+  if (room === null && path !== "main.ts") {
+    const message =
+      `Cannot place the file: ${folder} is no room; move it into one, or add the room to tools/rooms.ts`;
+    return [{ file: path, line: 1, message }];
+  }
+  return references.flatMap((reference) => {
+    const message = forbiddenBecause(room, reference);
+    return message === null ? [] : [{ file: path, line: reference.line, message }];
   });
 }
 
-/** Who imports, and by what rule. */
-interface Importer {
-  readonly name: string;
-  readonly room: Room | null;
-  readonly rule: RoomRule;
-}
-
-function importerOf(path: string): Importer | null {
-  if (path === MAIN) return { name: MAIN, room: null, rule: MAIN_RULE };
-  const room = roomOf(path);
-  return room === null ? null : { name: room, room, rule: ROOM_RULES[room] };
-}
-
-function importProblem(importer: Importer, path: string, found: Import): string | null {
-  if (found.specifier === null) {
-    return "Cannot check a computed import: its room is not known; import a literal path";
-  }
-  const { name, rule } = importer;
-  const target = resolveSpecifier(path, found.specifier);
-  if (target === null) return null;
+/** Why an import is forbidden to a room, or to main.ts where that is null; null for one that is allowed. */
+function forbiddenBecause(importer: Room | null, { target, typeOnly }: ResolvedReference): string | null {
+  if (target === null || !isCode(target)) return null;
   const room = roomOf(target);
-  if (room === null) return `Cannot import ${target} from ${name}: it is not in a room of src/`;
-  if (room === importer.room || rule.rooms.includes(room)) return null;
-  if (rule.typesOf.includes(room)) {
-    if (found.kind === "types") return null;
-    return `Cannot import ${target} from ${name}: only types of ${room} are allowed; write import type`;
+  const { rooms, typesOf } = importer === null ? MAIN_RULE : ROOM_RULES[importer];
+  const name = importer ?? "main";
+  if (target !== "main.ts" && room === null) {
+    return `Cannot import ${target}: it lies outside of src; move what is needed into a room`;
   }
-  return `Cannot import ${target} from ${name}: ${name} may import ${allowed(rule)}`;
+  if (room !== null && (room === importer || rooms.includes(room))) return null;
+  if (room === null || !typesOf.includes(room)) {
+    return `Cannot import ${target}: ${name} may import only ${describe({ rooms, typesOf })}`;
+  }
+  if (typeOnly) return null;
+  return `Cannot import ${target}: ${name} may import only types of ${room}; ` +
+    "use import type, or a port of its own";
 }
 
-function allowed({ rooms, typesOf }: RoomRule): string {
-  const types = typesOf.length === 0 ? [] : [`types of ${typesOf.join(", ")}`];
-  return [...rooms, ...types].join(", ") || "no other room";
+function describe({ rooms, typesOf }: RoomRule): string {
+  if (rooms.length === 0) return "itself";
+  return rooms.join(", ") + (typesOf.length === 0 ? "" : `, and types of ${typesOf.join(", ")}`);
 }
 
-function checkClient({ path, text }: SourceFile): Problem[] {
-  if (roomOf(path) !== "client") return [];
-  const message = "runs in browsers too; take what it needs as an option";
-  const imports = findImports(text).filter(({ specifier }) => specifier?.startsWith("node:"));
-  const words = tokenize(text).filter(({ kind, text }) => kind === "word" && text === "Deno");
-  return [
-    ...imports.map(({ line, specifier }) => ({
-      file: path,
-      line,
-      message: `Cannot import ${specifier} in src/client: it ${message}`,
-    })),
-    ...words.map(({ line }) => ({
-      file: path,
-      line,
-      message: `Cannot use Deno in src/client: it ${message}`,
-    })),
-  ];
+/** The SDK runs in browsers: neither it nor what it loads from other rooms may need Deno or Node. */
+function checkClient(files: readonly SourceFile[]): Problem[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const loaded = new Set(files.filter(({ path }) => roomOf(path) === "client"));
+  for (const file of loaded) {
+    for (const { target } of file.references.filter(({ typeOnly }) => !typeOnly)) {
+      const next = target === null ? undefined : byPath.get(target);
+      if (next !== undefined) loaded.add(next);
+    }
+  }
+  return [...loaded].flatMap(checkPortable);
+}
+
+function checkPortable({ path, references, denoLine }: SourceFile): Problem[] {
+  const because = "src/client runs in browsers too; take it as an option";
+  const own = roomOf(path) === "client";
+  const problems = references
+    .filter(({ specifier, typeOnly }) => specifier.startsWith("node:") && (own || !typeOnly))
+    .map(({ specifier, line }) => ({ file: path, line, message: `Cannot import ${specifier}: ${because}` }));
+  if (denoLine === null) return problems;
+  return [...problems, { file: path, line: denoLine, message: `Cannot use Deno: ${because}` }];
 }
 
 /** Only what is loaded with a module can be a cycle: types are gone by then, a Worker loads on its own. */
 function checkCycles(files: readonly SourceFile[]): Problem[] {
-  const values = new Map(files.map(({ path, text }) => [path, valueImports(path, text)]));
-  const graph = new Map([...values].map(([path, imports]) => [path, new Set(imports.keys())]));
+  const lines = new Map(files.map((file) => [file.path, loadedLines(file)]));
+  const graph = new Map([...lines].map(([path, targets]) => [path, new Set(targets.keys())]));
   return findCycles(graph).map((cycle) => {
     const [first = "", second = first] = cycle;
-    return {
-      file: first,
-      line: values.get(first)?.get(second) ?? 1,
-      message: `Cannot import in a circle: ${
-        [...cycle, first].join(" -> ")
-      }; move what both need to a third file`,
-    };
+    const way = [...cycle, first].join(" -> ");
+    const message = `Cannot load files that import each other: ${way}; move what both need into a third`;
+    return { file: first, line: lines.get(first)?.get(second) ?? 1, message };
   });
 }
 
-function valueImports(path: string, text: string): Map<string, number> {
-  const targets = new Map<string, number>();
-  for (const { specifier, kind, line } of findImports(text)) {
-    const target = specifier === null || kind !== "value" ? null : resolveSpecifier(path, specifier);
-    if (target !== null && !targets.has(target)) targets.set(target, line);
+/** The files that a file loads, with the line of each. */
+function loadedLines({ references }: SourceFile): Map<string, number> {
+  const lines = new Map<string, number>();
+  for (const { target, typeOnly, kind, line } of references) {
+    if (target !== null && !typeOnly && kind !== "url" && !lines.has(target)) lines.set(target, line);
   }
-  return targets;
-}
-
-/** The file that a specifier names, relative to the root, or `null` for a package. */
-function resolveSpecifier(importer: string, specifier: string): string | null {
-  if (/^(file:|\/)/.test(specifier)) return specifier;
-  if (!specifier.startsWith(".")) return null;
-  const parts = importer.split("/").slice(0, -1);
-  for (const part of specifier.split("/")) {
-    if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();
-    else if (part !== ".") parts.push(part);
-  }
-  return parts.join("/");
+  return lines;
 }
 
 function roomOf(path: string): Room | null {
@@ -176,16 +136,17 @@ function roomOf(path: string): Room | null {
   return top === "src" && rest.length > 0 && isRoom(folder) ? folder : null;
 }
 
-/** Prints the problems and the count of files; resolves with the exit code. */
-export async function runCheck(root: string, io: Io): Promise<number> {
-  const { filesChecked, problems } = await inspectLayers(root);
+/** Prints the problems and the count of files checked; returns the exit code. */
+async function main(root: string, io: Io): Promise<number> {
+  const files = await readSourceTree(root);
+  const problems = checkFiles(files);
   for (const { file, line, message } of problems) io.err(`${file}:${line}: ${message}`);
-  io.out(
-    `Checked the rooms of ${filesChecked} files: ${problems.length} ${
-      problems.length === 1 ? "problem" : "problems"
-    }`,
-  );
-  return problems.length === 0 ? 0 : 1;
+  io.out(`Checked ${counted(files.length, "file")}: ${counted(problems.length, "problem")}`);
+  return problems.length === 0 ? ExitCode.done : ExitCode.failed;
 }
 
-if (import.meta.main) Deno.exit(await runCheck(Deno.args[0] ?? ".", processIo));
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args[0] ?? ".", processIo));

@@ -3,7 +3,7 @@
  * here does not exist, and an import that is not here is not allowed.
  */
 
-const ROOM_NAMES = [
+const roomNames = [
   "core",
   "wire",
   "config",
@@ -14,55 +14,59 @@ const ROOM_NAMES = [
   "broker",
   "store",
   "tunnel",
-  "agent",
-  "client",
   "metrics",
   "api",
   "admin",
   "cluster",
+  "agent",
+  "client",
   "server",
   "cli",
 ] as const;
 
 /** The name of a folder under `src/`. */
-export type Room = typeof ROOM_NAMES[number];
+export type Room = typeof roomNames[number];
 
-/** What a room may import, besides itself. */
+/** What may be imported, besides the own room. */
 export interface RoomRule {
-  /** Rooms it may import anything from. */
+  /** Rooms to import anything from. */
   readonly rooms: readonly Room[];
-  /** Rooms it may only import types from, by `import type`. */
+  /** Rooms to import only types from. */
   readonly typesOf: readonly Room[];
 }
 
+function rule(rooms: readonly Room[], typesOf: readonly Room[] = []): RoomRule {
+  return { rooms, typesOf };
+}
+
 function allBut(...excluded: readonly Room[]): readonly Room[] {
-  return ROOM_NAMES.filter((room) => !excluded.includes(room));
+  return roomNames.filter((room) => !excluded.includes(room));
 }
 
 /** The rule of each room. */
 export const ROOM_RULES: Readonly<Record<Room, RoomRule>> = {
-  core: { rooms: [], typesOf: [] },
-  wire: { rooms: ["core"], typesOf: [] },
-  config: { rooms: ["core"], typesOf: [] },
-  auth: { rooms: ["core"], typesOf: [] },
-  limits: { rooms: ["core"], typesOf: [] },
-  link: { rooms: ["core", "wire", "limits"], typesOf: [] },
-  hub: { rooms: ["core", "wire", "limits", "link"], typesOf: [] },
-  broker: { rooms: ["core", "wire", "limits"], typesOf: ["hub", "store", "cluster"] },
-  store: { rooms: ["core"], typesOf: [] },
-  tunnel: { rooms: ["core", "wire", "limits", "link"], typesOf: ["hub"] },
-  agent: { rooms: ["core", "wire", "limits", "link", "config", "metrics"], typesOf: [] },
-  client: { rooms: ["core", "wire"], typesOf: [] },
-  metrics: { rooms: ["core"], typesOf: [] },
-  api: { rooms: ["core", "metrics"], typesOf: ["hub", "broker", "tunnel"] },
-  admin: { rooms: ["core", "metrics"], typesOf: ["hub", "broker", "tunnel"] },
-  cluster: { rooms: ["core", "wire"], typesOf: [] },
-  server: { rooms: allBut("cli", "agent", "client"), typesOf: [] },
-  cli: { rooms: allBut(), typesOf: [] },
+  core: rule([]),
+  wire: rule(["core"]),
+  config: rule(["core"]),
+  auth: rule(["core"]),
+  limits: rule(["core"]),
+  link: rule(["core", "wire", "limits"]),
+  hub: rule(["core", "wire", "limits", "link"]),
+  broker: rule(["core", "wire", "limits"], ["hub", "store", "cluster"]),
+  store: rule(["core"]),
+  tunnel: rule(["core", "wire", "limits", "link"], ["hub"]),
+  agent: rule(["core", "wire", "limits", "link", "config", "metrics"]),
+  client: rule(["core", "wire"]),
+  metrics: rule(["core"]),
+  api: rule(["core", "metrics"], ["hub", "broker", "tunnel"]),
+  admin: rule(["core", "metrics"], ["hub", "broker", "tunnel"]),
+  cluster: rule(["core", "wire"]),
+  server: rule(allBut("server", "cli", "agent", "client")),
+  cli: rule(allBut("cli")),
 };
 
 /** The rule of `main.ts`, which stands above all rooms. */
-export const MAIN_RULE: RoomRule = { rooms: ["cli"], typesOf: [] };
+export const MAIN_RULE: RoomRule = rule(["cli"]);
 
 /** Whether a folder under `src/` is a room. */
 export function isRoom(name: string): name is Room {

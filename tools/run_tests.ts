@@ -1,6 +1,7 @@
 /**
  * Runs the tests: prepares what they need, hands its arguments to `deno test`, names the skipped ones and ends
- * with the line `N passed, N failed`. `--no-skips` makes a skipped test a failed one. Behind `deno task test`.
+ * with the line `N passed, N failed`. `--no-skips`, or `CI_NO_SKIPS=1` in the environment, makes a skipped test a
+ * failed one. Behind `deno task test`.
  */
 
 import { tmpdir } from "node:os";
@@ -18,7 +19,8 @@ async function main(args: readonly string[]): Promise<number> {
   const install = await packageInstaller(join(tmpdir(), "trunkline-apt-get.log"));
   await prepareTools(testTools, { args: passedOn, say: processIo.out, install });
   const { exitCode, results } = await runDenoTest(passedOn);
-  const summary = summarize(results, { exitCode, noSkips: args.includes(noSkipsFlag) });
+  const noSkips = args.includes(noSkipsFlag) || Deno.env.get("CI_NO_SKIPS") === "1";
+  const summary = summarize(results, { exitCode, noSkips });
   for (const line of summary.lines) processIo.out(line);
   return summary.exitCode;
 }

@@ -236,7 +236,7 @@ export function text(expected: string, pattern?: RegExp) {
   });
 }
 
-/** A topic pattern (wire.md, section 2). */
+/** A topic pattern. */
 export function topicPattern() {
   return field({
     json: { type: "string", minLength: 1, maxLength: 255 },

@@ -1,5 +1,5 @@
 /**
- * The whole schema of the hub's configuration (config.md) and the type of what it yields: key names as in the
+ * The whole schema of the hub's configuration and the type of what it yields: key names as in the
  * file, durations in milliseconds, sizes in bytes, paths absolute, secrets in clear.
  */
 import type { z } from "zod";

@@ -76,7 +76,7 @@ function hubTls(context: SchemaContext) {
   });
 }
 
-/** The ways in which a listener can be spoken to (wire.md, section 1). */
+/** The ways in which a listener can be spoken to. */
 export const TRANSPORTS = ["http", "text", "frames", "json"] as const;
 
 function listen() {

@@ -1,5 +1,5 @@
 /**
- * The grammar of topics and of the patterns that select them (wire.md, section 2): dot-separated levels that
+ * The grammar of topics and of the patterns that select them: dot-separated levels that
  * begin with a letter, at most 16 levels and 255 bytes; in patterns `+` stands for exactly one level and `#`,
  * at the end only, for zero or more. Only whether a text is well-formed; nothing here throws.
  */

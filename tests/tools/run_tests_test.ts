@@ -14,15 +14,26 @@ const skip = 'Deno.test({ name: "browser (needs nothing)", ignore: true, fn() {}
 const skipStep =
   'Deno.test("has steps", async (t) => { await t.step({ name: "later", ignore: true, fn() {} }); });\n';
 
-async function run(
+interface Run {
+  code: number;
+  lines: string[];
+  last: string;
+}
+
+async function run(files: Record<string, string>, ...args: string[]): Promise<Run> {
+  return await runWith({}, files, args);
+}
+
+async function runWith(
+  env: Record<string, string>,
   files: Record<string, string>,
-  ...args: string[]
-): Promise<{ code: number; lines: string[]; last: string }> {
+  args: string[] = [],
+): Promise<Run> {
   return await withTree(files, async (cwd) => {
     const { code, stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--config", config, runner, ...args],
       cwd,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", CI_NO_SKIPS: "", ...env },
       stderr: "null",
     }).output();
     const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
@@ -54,6 +65,8 @@ Deno.test("Test runner: with --no-skips a skipped test is a failed one", async (
   assert.deepEqual([code, last], [1, "1 passed, 1 failed"]);
   assert.ok(lines.includes("Skipped, counted as failed: browser (needs nothing) (./tests/a_test.ts)"));
   assert.deepEqual((await run({ "tests/a_test.ts": pass }, "--no-skips")).last, "1 passed, 0 failed");
+  const asked = await runWith({ CI_NO_SKIPS: "1" }, { "tests/a_test.ts": pass + skip });
+  assert.deepEqual([asked.code, asked.last], [1, "1 passed, 1 failed"]);
 });
 
 Deno.test("Test runner: paths and filters are passed on, what they leave out is not skipped", async () => {
