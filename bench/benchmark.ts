@@ -5,9 +5,9 @@
 /** How a benchmark is to be run. */
 export interface BenchmarkOptions {
   /** Whether the peer is measured in the same run; with it, a missing peer is a failure. */
-  withPeer: boolean;
-  /** What the command line says beyond the options of the runner. */
-  args: readonly string[];
+  peer: boolean;
+  /** Where to write the figures as JSON, or null to write none. */
+  outFile: string | null;
 }
 
 /** One benchmark. */

@@ -1,12 +1,13 @@
 /**
- * Runs the benchmarks of this folder: `deno task bench [name] [--list] [--no-peer]`, without a name all of them
- * one after the other. Ends with the highest exit code of those that ran, with 2 for a name that there is not.
+ * Runs the benchmarks of this folder: `deno task bench [name] [--list] [--no-peer] [--out <file>]`, without a
+ * name all of them one after the other. Ends with the highest exit code of those that ran, and with 2, before
+ * anything is run, for arguments that name nothing.
  */
 
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { ExitCode, type Io, processIo } from "../src/cli/io.ts";
-import { type Benchmark, isBenchmark } from "./benchmark.ts";
+import { type Benchmark, type BenchmarkOptions, isBenchmark } from "./benchmark.ts";
 
 /** What the runner works with. */
 export interface BenchRunOptions {
@@ -22,23 +23,48 @@ export async function runBenchmarks(
   { folder, io = processIo }: BenchRunOptions,
 ): Promise<number> {
   const benchmarks = await findBenchmarks(folder);
-  const isName = args[0] !== undefined && !args[0].startsWith("-");
-  const chosen = benchmarks.filter(({ name }) => !isName || name === args[0]);
-  if (args.includes("--list")) {
+  const wanted = readArguments(args);
+  if (wanted === null) {
+    io.err(`Cannot run "${args.join(" ")}": it is [name] [--list] [--no-peer] [--out <file>, with a name]`);
+    return ExitCode.usage;
+  }
+  if (wanted.list) {
     for (const line of listing(benchmarks)) io.out(line);
     return ExitCode.done;
   }
+  const chosen = benchmarks.filter(({ name }) => wanted.name === null || name === wanted.name);
   if (chosen.length === 0) {
-    io.err(`Cannot run ${isName ? `"${args[0]}"` : "any benchmark"}: there are these, one of them is wanted`);
-    for (const line of listing(benchmarks)) io.err(line);
+    const names = benchmarks.map(({ name }) => name).join(", ") || "none";
+    io.err(`Cannot run ${wanted.name ?? "the benchmarks"}: there is no such benchmark; there are: ${names}`);
     return ExitCode.usage;
   }
-  const rest = args.slice(isName ? 1 : 0).filter((arg) => arg !== "--no-peer");
   const codes: number[] = [];
-  for (const benchmark of chosen) {
-    codes.push(await benchmark.run({ withPeer: !args.includes("--no-peer"), args: rest }));
-  }
+  for (const benchmark of chosen) codes.push(await benchmark.run(wanted.options));
   return Math.max(...codes);
+}
+
+/** What the command line asks for. */
+interface Wanted {
+  list: boolean;
+  name: string | null;
+  options: BenchmarkOptions;
+}
+
+/** Null for arguments that mean nothing. A file takes the figures of one benchmark, so it needs a name. */
+function readArguments(args: readonly string[]): Wanted | null {
+  const wanted: Wanted = { list: false, name: null, options: { peer: true, outFile: null } };
+  const rest = args.flatMap((arg) =>
+    arg.startsWith("--out=") ? ["--out", arg.slice("--out=".length)] : [arg]
+  );
+  for (let at = 0; at < rest.length; at++) {
+    const arg = rest[at] ?? "";
+    if (arg === "--list") wanted.list = true;
+    else if (arg === "--no-peer") wanted.options.peer = false;
+    else if (arg === "--out" && rest[at + 1]) wanted.options.outFile = rest[++at] ?? null;
+    else if (!arg.startsWith("-") && wanted.name === null) wanted.name = arg;
+    else return null;
+  }
+  return wanted.options.outFile !== null && wanted.name === null ? null : wanted;
 }
 
 function listing(benchmarks: readonly Benchmark[]): string[] {

@@ -7,7 +7,8 @@ import type { Clock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { OutgoingMessage, Transport } from "../core/transport.ts";
 import type { LinkStats } from "../link/link_stats.ts";
-import type { Lane, Outbox, PushResult } from "../link/outbox.ts";
+import type { Channel, Lane } from "../link/lane.ts";
+import type { Outbox, PushResult } from "../link/outbox.ts";
 import { type ConnectionEvent, type ConnectionState, nextState } from "./connection_state.ts";
 
 /** What a connection is made of. */
@@ -68,17 +69,17 @@ export class Connection {
   }
 
   /** Queues a message. What a connection that is not open is sent is refused as `closed`. */
-  send(message: OutgoingMessage, lane: Lane): PushResult {
+  send(message: OutgoingMessage, lane: Exclude<Lane, "publish">): PushResult {
     if (this.#state.name !== "open") return "closed";
     const encoded = message.encodedFor(this.transport.kind);
-    const result = this.outbox.push(lane, encoded);
-    if (result === "queued") {
-      this.#stats.messagesSent++;
-      this.#stats.bytesSent += encoded.bytes;
-    } else if (result === "full") {
-      this.#stats.dropped.slow_consumer++;
-    }
-    return result;
+    return this.#count(this.outbox.push(lane, encoded), encoded.bytes);
+  }
+
+  /** Queues a publish; a connection that is too slow for it gets what the channel's policy says. */
+  publish(message: OutgoingMessage, channel: Channel): PushResult {
+    if (this.#state.name !== "open") return "closed";
+    const encoded = message.encodedFor(this.transport.kind);
+    return this.#count(this.outbox.publish(encoded, channel), encoded.bytes);
   }
 
   /** Says goodbye; see {@link CloseCode}. Of no effect on a connection that ends already. */
@@ -101,6 +102,16 @@ export class Connection {
   transportClosed(): void {
     this.transportClosing(CloseCode.abnormal, "");
     if (this.#move({ type: "closed", code: CloseCode.abnormal, reason: "" })) this.#listener.closed(this);
+  }
+
+  #count(result: PushResult, bytes: number): PushResult {
+    if (result === "queued") {
+      this.#stats.messagesSent++;
+      this.#stats.bytesSent += bytes;
+    } else if (result === "full") {
+      this.#stats.dropped.slow_consumer++;
+    }
+    return result;
   }
 
   #move(event: ConnectionEvent): boolean {

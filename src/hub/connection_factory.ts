@@ -7,9 +7,12 @@ import { ANONYMOUS } from "../core/principal.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import type { LinkStats } from "../link/link_stats.ts";
-import { type Lane, Outbox } from "../link/outbox.ts";
+import type { Lane, SlowConsumerPolicy } from "../link/lane.ts";
+import { Outbox } from "../link/outbox.ts";
 import type { OutboxLedger } from "../link/outbox_ledger.ts";
+import type { ReadLimits } from "../link/read_budget.ts";
 import { SocketSink } from "../link/socket_sink.ts";
+import type { Turns } from "../link/turns.ts";
 import { WebSocketTransport } from "../link/websocket_transport.ts";
 import { Connection } from "./connection.ts";
 import { Hub } from "./hub.ts";
@@ -24,7 +27,8 @@ export interface ConnectionFactoryOptions {
   readonly stats: LinkStats;
   readonly laneBytes: Readonly<Record<Lane, number>>;
   readonly socketBytes: number;
-  readonly joinBytes: number;
+  readonly turns: Turns;
+  readonly readLimits: ReadLimits;
   /** How long a peer may take to answer a close before it is cut. */
   readonly closeTimeoutMs: number;
 }
@@ -33,7 +37,8 @@ export interface ConnectionFactoryOptions {
 export interface ConnectionUser {
   readonly maxMessageBytes: number;
   opened(connection: Connection): void;
-  message(connection: Connection, data: Uint8Array, isBinary: boolean): void;
+  /** A message came; gives the number of deliveries that it caused. */
+  message(connection: Connection, data: Uint8Array, isBinary: boolean): number;
   /** It takes and gives nothing more. */
   closing(connection: Connection): void;
 }
@@ -51,7 +56,7 @@ export class ConnectionFactory {
 
   /** Takes over a WebSocket after its handshake. */
   openWebSocket(accepted: AcceptedWebSocket, user: ConnectionUser): void {
-    const { clock, stats, closeTimeoutMs, heartbeat } = this.#options;
+    const { clock, stats, closeTimeoutMs, heartbeat, turns, readLimits } = this.#options;
     const outbox = this.#createOutbox(accepted, () => connection.overflow());
     const transport = new WebSocketTransport({
       link: accepted.link,
@@ -60,6 +65,8 @@ export class ConnectionFactory {
       stats,
       clock,
       closeTimeoutMs,
+      turns,
+      readLimits,
       maxMessageBytes: user.maxMessageBytes,
     });
     const connection = new Connection({ id: crypto.randomUUID(), transport, outbox, stats, clock }, {
@@ -92,9 +99,12 @@ export class ConnectionFactory {
   }
 
   #createOutbox(accepted: AcceptedWebSocket, onOverflow: () => void): Outbox {
-    const { flusher, ledger, laneBytes, socketBytes, joinBytes } = this.#options;
+    const { flusher, ledger, laneBytes, socketBytes, stats } = this.#options;
     const sink = new SocketSink(accepted.link.socket);
-    return new Outbox({ sink, flusher, ledger, laneBytes, socketBytes, joinBytes, onOverflow });
+    const onDropped = (policy: SlowConsumerPolicy, messages: number) => {
+      if (policy !== "close") stats.dropped[policy] += messages;
+    };
+    return new Outbox({ sink, flusher, ledger, laneBytes, socketBytes, onOverflow, onDropped });
   }
 
   #closed(connection: Connection): void {

@@ -4,18 +4,25 @@
  * unregistration, even when one of them is called from inside another.
  */
 import type { OutgoingMessage } from "../core/transport.ts";
-import type { Lane, PushResult } from "../link/outbox.ts";
+import type { Channel } from "../link/lane.ts";
+import type { PushResult } from "../link/outbox.ts";
 
 /** Somebody who gets broadcasts. */
 export interface HubMember {
   /** Unique among the members. */
   readonly id: string;
-  send(message: OutgoingMessage, lane: Lane): PushResult;
+  publish(message: OutgoingMessage, channel: Channel): PushResult;
 }
 
-interface Pending<M> {
+/** One broadcast. */
+export interface Broadcast<M> {
   readonly message: OutgoingMessage;
+  readonly channel: Channel;
+  /** Who does not get it. */
   readonly except: M | null;
+}
+
+interface Pending<M> extends Broadcast<M> {
   /** Members that registered later do not get it. */
   readonly lastTicket: number;
 }
@@ -51,12 +58,13 @@ export class Hub<M extends HubMember> {
   }
 
   /**
-   * Sends one message to all members but `except`. Called while another broadcast runs, it waits for that one
-   * to reach everybody first.
+   * Sends one message to all members but `except`; gives the number of members. Called while another broadcast
+   * runs, it waits for that one to reach everybody first.
    */
-  broadcast(message: OutgoingMessage, except: M | null = null): void {
-    this.#waiting.push({ message, except, lastTicket: this.#tickets });
-    if (this.#broadcasting) return;
+  broadcast({ message, channel, except }: Broadcast<M>): number {
+    const size = this.#members.size;
+    this.#waiting.push({ message, channel, except, lastTicket: this.#tickets });
+    if (this.#broadcasting) return size;
     this.#broadcasting = true;
     try {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
@@ -65,12 +73,13 @@ export class Hub<M extends HubMember> {
     } finally {
       this.#broadcasting = false;
     }
+    return size;
   }
 
-  #deliver({ message, except, lastTicket }: Pending<M>): void {
+  #deliver({ message, channel, except, lastTicket }: Pending<M>): void {
     for (const { member, ticket } of this.#members.values()) {
       if (ticket > lastTicket) return;
-      if (member !== except) member.send(message, "publish");
+      if (member !== except) member.publish(message, channel);
     }
   }
 }

@@ -3,6 +3,7 @@
  * one order for all, the sender too unless the echo is off. Rooms come with their first client and go with
  * their last; the same name in two tenants is two rooms.
  */
+import type { Channel, SlowConsumerPolicy } from "../link/lane.ts";
 import type { Connection } from "./connection.ts";
 import { Hub } from "./hub.ts";
 import { RelayMessage } from "./relay_message.ts";
@@ -17,20 +18,24 @@ export interface RelayOptions {
   /** Whether a sender gets its own messages. */
   readonly echo: boolean;
   readonly maxMessageBytes: number;
+  /** What happens to a client that does not read fast enough. Clients of a relay cannot be told of a gap. */
+  readonly slowConsumer: SlowConsumerPolicy;
 }
 
 const ROOM_NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
 
-interface Membership {
+/** A room: its members, and the channel by which slow ones are treated. */
+interface Room {
   readonly key: string;
-  readonly room: Hub<Connection>;
+  readonly members: Hub<Connection>;
+  readonly channel: Channel;
 }
 
 /** All rooms of one hub. */
 export class Relay {
   readonly #options: RelayOptions;
   readonly #factory: ConnectionFactory;
-  readonly #rooms = new Map<string, Hub<Connection>>();
+  readonly #rooms = new Map<string, Room>();
 
   constructor(options: RelayOptions, factory: ConnectionFactory) {
     this.#options = options;
@@ -45,7 +50,7 @@ export class Relay {
   /** How many clients all rooms have. */
   get memberCount(): number {
     let members = 0;
-    for (const room of this.#rooms.values()) members += room.size;
+    for (const room of this.#rooms.values()) members += room.members.size;
     return members;
   }
 
@@ -65,30 +70,35 @@ export class Relay {
   }
 
   #accept(socket: AcceptedWebSocket, roomName: string): void {
-    let membership: Membership | undefined;
+    let room: Room | undefined;
     this.#factory.openWebSocket(socket, {
       maxMessageBytes: this.#options.maxMessageBytes,
-      opened: (connection) => membership = this.#join(connection, roomName),
+      opened: (connection) => room = this.#join(connection, roomName),
       message: (connection, data, isBinary) =>
-        membership?.room.broadcast(new RelayMessage(data, isBinary), this.#options.echo ? null : connection),
-      closing: (connection) => {
-        if (membership !== undefined) this.#leave(connection, membership);
-      },
+        this.#relay(connection, room, new RelayMessage(data, isBinary)),
+      closing: (connection) => this.#leave(connection, room),
     });
   }
 
-  #join(connection: Connection, roomName: string): Membership {
+  #relay(sender: Connection, room: Room | undefined, message: RelayMessage): number {
+    if (room === undefined) return 0;
+    const except = this.#options.echo ? null : sender;
+    return room.members.broadcast({ message, channel: room.channel, except });
+  }
+
+  #join(connection: Connection, roomName: string): Room {
     const key = `${connection.principal?.tenant ?? ""}/${roomName}`;
     let room = this.#rooms.get(key);
     if (room === undefined) {
-      room = new Hub<Connection>();
+      const channel = { name: roomName, slowConsumer: this.#options.slowConsumer, gapNotice: null };
+      room = { key, members: new Hub<Connection>(), channel };
       this.#rooms.set(key, room);
     }
-    room.register(connection);
-    return { key, room };
+    room.members.register(connection);
+    return room;
   }
 
-  #leave(connection: Connection, { key, room }: Membership): void {
-    if (room.unregister(connection) && room.size === 0) this.#rooms.delete(key);
+  #leave(connection: Connection, room: Room | undefined): void {
+    if (room?.members.unregister(connection) && room.members.size === 0) this.#rooms.delete(room.key);
   }
 }

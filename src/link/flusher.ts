@@ -3,6 +3,8 @@
  * produced for one peer leaves in one write, however many messages it was.
  */
 
+import { PartJoiner } from "./join_parts.ts";
+
 /** What a flusher flushes. */
 export interface Flushable {
   flush(): void;
@@ -10,12 +12,18 @@ export interface Flushable {
 
 /** Collects outboxes during a turn and flushes them at its end. */
 export class Flusher {
+  /** Joins the pieces of all flushes. */
+  readonly joiner: PartJoiner;
   #waiting: Flushable[] = [];
   #scheduled = false;
   readonly #atEndOfTurn: (run: () => void) => void;
 
-  /** `atEndOfTurn` runs a function once, when the current turn is over. */
-  constructor(atEndOfTurn: (run: () => void) => void = (run) => void setImmediate(run)) {
+  /**
+   * `joinBytes` bounds what small pieces are joined to; `atEndOfTurn` runs a function once, when the current turn is
+   * over.
+   */
+  constructor(joinBytes: number, atEndOfTurn: (run: () => void) => void = (run) => void setImmediate(run)) {
+    this.joiner = new PartJoiner(joinBytes);
     this.#atEndOfTurn = atEndOfTurn;
   }
 
@@ -32,5 +40,6 @@ export class Flusher {
     this.#waiting = [];
     this.#scheduled = false;
     for (const outbox of outboxes) outbox.flush();
+    this.joiner.forget();
   };
 }

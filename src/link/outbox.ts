@@ -1,19 +1,15 @@
 /**
- * What one connection still has to write. Messages wait in lanes, each bounded in bytes; control goes first,
- * then requests, then publishes, each lane in the order in which it was filled. At most `socketBytes` are
- * handed to the socket at a time, so that a control message overtakes bulk that still waits here. What does
- * not fit ends the connection as a slow consumer: an outbox never grows beyond its bounds and never loses a
- * message silently.
+ * What one connection still has to write. Messages wait in lanes, each bounded in bytes; control goes first, the
+ * others share what is left. At most `socketBytes` are handed to the socket at a time, so that a control message
+ * overtakes bulk that still waits here. What does not fit ends the connection, or is dropped by the policy of its
+ * channel, counted, and told to the receiver: an outbox never grows beyond its bounds and never loses a message
+ * silently. It does no I/O of its own.
  */
 import type { Encoded } from "../core/transport.ts";
 import type { Flusher } from "./flusher.ts";
+import type { Channel, Lane, SlowConsumerPolicy } from "./lane.ts";
+import { LaneScheduler } from "./lane_scheduler.ts";
 import type { OutboxLedger } from "./outbox_ledger.ts";
-import { RingQueue } from "./ring_queue.ts";
-
-/** The lanes of an outbox, in the order in which they are served. */
-export const LANES = ["control", "request", "publish"] as const;
-/** A lane of an outbox. */
-export type Lane = typeof LANES[number];
 
 /** Where the bytes go: one thin adapter to a real socket. */
 export interface OutboxSink {
@@ -21,8 +17,8 @@ export interface OutboxSink {
   write(parts: readonly Uint8Array[], onWritten: () => void): void;
 }
 
-/** What became of a message. */
-export type PushResult = "queued" | "full" | "closed";
+/** What became of a message. `dropped`: by its channel's policy. `full`: the connection has to end, or to wait. */
+export type PushResult = "queued" | "dropped" | "full" | "closed";
 
 /** What an outbox is made of. */
 export interface OutboxOptions {
@@ -33,10 +29,10 @@ export interface OutboxOptions {
   readonly laneBytes: Readonly<Record<Lane, number>>;
   /** How many bytes are handed to the socket at a time. */
   readonly socketBytes: number;
-  /** Small pieces are copied together into writes of at most this many bytes. */
-  readonly joinBytes: number;
   /** Called when a lane or the whole hub is over its bound: the connection has to end, or be cut if it is ending. */
   readonly onOverflow: () => void;
+  /** Told of messages that a policy dropped. */
+  readonly onDropped: (policy: SlowConsumerPolicy, messages: number) => void;
 }
 
 type Phase = "open" | "finishing" | "closed";
@@ -44,53 +40,77 @@ type Phase = "open" | "finishing" | "closed";
 /** The bounded queue of everything that one connection has to write. */
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #lanes = LANES.map(() => new RingQueue<Encoded>());
-  readonly #laneBytes = LANES.map(() => 0);
-  #queuedBytes = 0;
+  readonly #lanes: LaneScheduler;
+  #extraBytes = 0;
   #inFlightBytes = 0;
+  /** What the ledger was told that this outbox holds. */
+  #ledgerBytes = 0;
   #phase: Phase = "open";
   #flushDue = false;
   #pong: Encoded | null = null;
   #last: Encoded | null = null;
   #onFinished: (() => void) | null = null;
+  #gaps: Map<Channel, number> | null = null;
+  #waiting: ((isOpen: boolean) => void)[] | null = null;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#lanes = new LaneScheduler(options.laneBytes);
     options.ledger.join(this);
   }
 
   /** Bytes that wait here or in the socket. */
   get heldBytes(): number {
-    return this.#queuedBytes + this.#inFlightBytes;
+    return this.#lanes.bytes + this.#extraBytes + this.#inFlightBytes;
   }
 
   /** Bytes of one lane that were not yet handed to the socket. */
   queuedBytesOf(lane: Lane): number {
-    return this.#laneBytes[LANES.indexOf(lane)] ?? 0;
+    return this.#lanes[lane].bytes;
   }
 
-  /** Queues a message. `full` means that the lane's bound was hit and `onOverflow` was called. */
-  push(lane: Lane, message: Encoded): PushResult {
+  /**
+   * Queues a message of any lane but publishes. `full` on the control and request lane means that `onOverflow` was
+   * called; on the data lane nothing happened and the caller has to wait for {@link ready}.
+   */
+  push(lane: Exclude<Lane, "publish">, message: Encoded): PushResult {
     if (this.#phase !== "open") return "closed";
-    const index = LANES.indexOf(lane);
-    const laneBytes = this.#laneBytes[index] ?? 0;
-    if (laneBytes > 0 && laneBytes + message.bytes > this.#options.laneBytes[lane]) {
+    if (!this.#lanes[lane].offer(message)) {
+      if (lane !== "data") this.#options.onOverflow();
+      return "full";
+    }
+    this.#changed();
+    return "queued";
+  }
+
+  /** Queues a publish, or does what its channel's policy says when the lane is full. */
+  publish(message: Encoded, channel: Channel): PushResult {
+    if (this.#phase !== "open") return "closed";
+    const offered = this.#lanes.publish.offer(message, channel);
+    if (offered.kind === "full") {
       this.#options.onOverflow();
       return "full";
     }
-    this.#lanes[index]?.push(message);
-    this.#laneBytes[index] = laneBytes + message.bytes;
-    this.#hold(message.bytes);
-    return "queued";
+    if (offered.dropped > 0) this.#dropped(channel, offered.dropped);
+    this.#changed();
+    return offered.kind;
   }
 
   /** Queues the answer to a ping. Only the newest is kept: a flood of pings costs one pong a flush. */
   pushPong(message: Encoded): void {
     if (this.#phase !== "open") return;
-    const freed = this.#pong?.bytes ?? 0;
+    this.#extraBytes += message.bytes - (this.#pong?.bytes ?? 0);
     this.#pong = message;
-    this.#release(freed);
-    this.#hold(message.bytes);
+    this.#changed();
+  }
+
+  /** Resolves when the data lane has room: `true`; or when the outbox takes nothing more: `false`. */
+  ready(): Promise<boolean> {
+    if (this.#phase !== "open") return Promise.resolve(false);
+    if (this.#hasRoomForData()) return Promise.resolve(true);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    (this.#waiting ??= []).push(resolve);
+    return promise;
   }
 
   /**
@@ -102,8 +122,10 @@ export class Outbox {
     const dropped = purge ? this.#purge() : 0;
     this.#phase = "finishing";
     this.#last = last;
+    this.#extraBytes += last.bytes;
     this.#onFinished = onFinished;
-    this.#hold(last.bytes);
+    this.#wakeWaiting(false);
+    this.#changed();
     return dropped;
   }
 
@@ -111,11 +133,13 @@ export class Outbox {
   close(): number {
     if (this.#phase === "closed") return 0;
     const dropped = this.#purge();
-    this.#release(this.#last?.bytes ?? 0);
-    this.#last = null;
     this.#phase = "closed";
-    this.#options.ledger.release(this.#inFlightBytes);
+    this.#last = null;
+    this.#onFinished = null;
+    this.#extraBytes = 0;
     this.#inFlightBytes = 0;
+    this.#wakeWaiting(false);
+    this.#tellLedger();
     this.#options.ledger.leave(this);
     return dropped;
   }
@@ -129,109 +153,96 @@ export class Outbox {
   flush(): void {
     this.#flushDue = false;
     if (this.#phase === "closed") return;
+    const { socketBytes, sink, flusher } = this.#options;
     const parts: Uint8Array[] = [];
     let bytes = 0;
-    while (this.#inFlightBytes + bytes < this.#options.socketBytes) {
+    if (this.#gaps !== null) this.#tellOfGaps();
+    while (this.#inFlightBytes + bytes < socketBytes) {
       const next = this.#takeNext();
       if (next === undefined) break;
       for (const part of next.parts) parts.push(part);
       bytes += next.bytes;
     }
     if (bytes === 0) return;
-    this.#queuedBytes -= bytes;
     this.#inFlightBytes += bytes;
     const finished = this.#phase === "finishing" && this.#last === null;
-    this.#options.sink.write(joinParts(parts, this.#options.joinBytes), () => this.#written(bytes, finished));
+    sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished));
+    if (this.#waiting !== null && this.#hasRoomForData()) this.#wakeWaiting(true);
   }
 
   #written(bytes: number, finished: boolean): void {
     if (this.#phase === "closed") return;
     this.#inFlightBytes -= bytes;
-    this.#options.ledger.release(bytes);
+    this.#tellLedger();
     if (finished) this.#onFinished?.();
-    else if (this.#queuedBytes > 0) this.flush();
+    else if (!this.#flushDue && this.heldBytes > this.#inFlightBytes) this.flush();
   }
 
   #takeNext(): Encoded | undefined {
     if (this.#pong !== null) {
       const pong = this.#pong;
       this.#pong = null;
+      this.#extraBytes -= pong.bytes;
       return pong;
     }
-    for (let index = 0; index < this.#lanes.length; index++) {
-      const message = this.#lanes[index]?.shift();
-      if (message === undefined) continue;
-      this.#laneBytes[index] = (this.#laneBytes[index] ?? 0) - message.bytes;
-      return message;
-    }
-    const last = this.#last ?? undefined;
+    const message = this.#lanes.take();
+    if (message !== undefined || this.#last === null) return message;
+    const last = this.#last;
     this.#last = null;
+    this.#extraBytes -= last.bytes;
     return last;
   }
 
-  #hold(bytes: number): void {
-    this.#queuedBytes += bytes;
+  #changed(): void {
     if (!this.#flushDue) {
       this.#flushDue = true;
       this.#options.flusher.schedule(this);
     }
-    this.#options.ledger.take(bytes);
+    this.#tellLedger();
   }
 
-  #release(bytes: number): void {
-    this.#queuedBytes -= bytes;
-    this.#options.ledger.release(bytes);
+  #tellLedger(): void {
+    const held = this.heldBytes;
+    const change = held - this.#ledgerBytes;
+    this.#ledgerBytes = held;
+    if (change > 0) this.#options.ledger.take(change);
+    else if (change < 0) this.#options.ledger.release(-change);
+  }
+
+  #dropped(channel: Channel, messages: number): void {
+    this.#options.onDropped(channel.slowConsumer, messages);
+    if (channel.gapNotice === null) return;
+    this.#gaps ??= new Map();
+    this.#gaps.set(channel, (this.#gaps.get(channel) ?? 0) + messages);
+  }
+
+  /** Tells the receiver what it lost, before it gets anything newer. */
+  #tellOfGaps(): void {
+    const gaps = this.#gaps ?? new Map<Channel, number>();
+    for (const [channel, dropped] of gaps) {
+      const notice = channel.gapNotice?.(dropped);
+      if (notice === undefined || this.#lanes.control.offer(notice)) gaps.delete(channel);
+    }
+    if (gaps.size === 0) this.#gaps = null;
+    this.#tellLedger();
+  }
+
+  #hasRoomForData(): boolean {
+    return this.#lanes.data.bytes < this.#options.laneBytes.data;
+  }
+
+  #wakeWaiting(isOpen: boolean): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const resolve of waiting) resolve(isOpen);
   }
 
   #purge(): number {
-    let dropped = 0;
-    let bytes = this.#pong?.bytes ?? 0;
+    this.#extraBytes -= this.#pong?.bytes ?? 0;
     this.#pong = null;
-    for (const [index, lane] of this.#lanes.entries()) {
-      dropped += lane.length;
-      bytes += this.#laneBytes[index] ?? 0;
-      this.#laneBytes[index] = 0;
-      lane.clear();
-    }
-    this.#release(bytes);
+    this.#gaps = null;
+    const dropped = this.#lanes.clear();
+    this.#tellLedger();
     return dropped;
   }
-}
-
-/** Pieces up to this many bytes are worth a copy to save a write. */
-const SMALL_BYTES = 4096;
-
-/** Copies runs of small pieces together, up to `joinBytes` a run, and passes large pieces on as they are. */
-export function joinParts(parts: readonly Uint8Array[], joinBytes: number): readonly Uint8Array[] {
-  if (parts.length < 2) return parts;
-  const joined: Uint8Array[] = [];
-  let from = 0;
-  let runBytes = 0;
-  for (let i = 0; i <= parts.length; i++) {
-    const part = parts[i];
-    if (part !== undefined && part.length <= SMALL_BYTES && runBytes + part.length <= joinBytes) {
-      runBytes += part.length;
-      continue;
-    }
-    if (i > from) joined.push(concat(parts, from, i, runBytes));
-    const starts = part !== undefined && part.length <= SMALL_BYTES;
-    if (part !== undefined && !starts) joined.push(part);
-    from = starts ? i : i + 1;
-    runBytes = starts ? part.length : 0;
-  }
-  return joined;
-}
-
-function concat(parts: readonly Uint8Array[], from: number, to: number, bytes: number): Uint8Array {
-  const first = parts[from];
-  if (to - from === 1 && first !== undefined) return first;
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (let i = from; i < to; i++) {
-    const part = parts[i];
-    if (part === undefined) continue;
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -7,17 +7,20 @@ import { CloseCode } from "../core/close_codes.ts";
 import type { Clock } from "../core/ports.ts";
 import type { PeerAddress, Transport } from "../core/transport.ts";
 import { encodeWsClose, encodeWsFrame, WsOpcode } from "../wire/ws_frame.ts";
+import { BudgetedReader } from "./budgeted_reader.ts";
 import type { GatedSocket } from "./gated_socket.ts";
 import type { HeartbeatPeer } from "./heartbeat.ts";
 import type { LinkStats } from "./link_stats.ts";
 import type { Outbox } from "./outbox.ts";
+import { ReadBudget, type ReadLimits } from "./read_budget.ts";
+import type { Turns } from "./turns.ts";
 // @ts-types="./ws_types.d.ts"
 import { Receiver } from "ws";
 
 /** What the transport tells its owner. */
 export interface WebSocketHandlers {
-  /** A whole message. The bytes are a view that stays valid. */
-  message(data: Uint8Array, isBinary: boolean): void;
+  /** A whole message; gives the number of deliveries that it caused. The bytes are a view that stays valid. */
+  message(data: Uint8Array, isBinary: boolean): number;
   /** The closing handshake began, by either side: nothing more is taken. */
   closing(code: number, reason: string): void;
   /** The socket is gone. */
@@ -35,6 +38,8 @@ export interface WebSocketTransportOptions {
   readonly maxMessageBytes: number;
   /** How long a peer may take to answer a close before it is cut. */
   readonly closeTimeoutMs: number;
+  readonly turns: Turns;
+  readonly readLimits: ReadLimits;
 }
 
 const MAX_FRAGMENTS = 1024;
@@ -50,6 +55,8 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
   readonly peer: PeerAddress;
   readonly #options: WebSocketTransportOptions;
   readonly #receiver: Receiver;
+  readonly #budget: ReadBudget;
+  readonly #reader: BudgetedReader;
   #handlers: WebSocketHandlers | null = null;
   #phase: "open" | "closing" | "closed" = "open";
   #peerConcluded = false;
@@ -70,6 +77,9 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
       skipUTF8Validation: false,
       allowSynchronousEvents: true,
     });
+    const { link, turns, readLimits } = options;
+    this.#budget = new ReadBudget(readLimits, turns);
+    this.#reader = new BudgetedReader({ link, turns, budget: this.#budget, feed: this.#feed });
   }
 
   /** Starts reading; `head` is what arrived behind the handshake. */
@@ -77,13 +87,11 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
     this.#handlers = handlers;
     this.#listenToReceiver();
     const { socket } = this.#options.link;
-    socket.on("data", this.#read);
     socket.on("end", this.#peerEnded);
     socket.on("close", this.#socketClosed);
     socket.on("error", ignoreSocketError);
-    if (head.length > 0) this.#read(head);
     if (socket.destroyed) this.#socketClosed();
-    else this.#options.link.resume();
+    else this.#reader.start(head);
   }
 
   /**
@@ -111,11 +119,11 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
     this.#options.link.socket.destroy();
   }
 
-  readonly #read = (chunk: Uint8Array): void => {
-    this.#options.stats.bytesReceived += chunk.length;
+  readonly #feed = (slice: Uint8Array): void => {
+    this.#options.stats.bytesReceived += slice.length;
     if (this.#partialBytes > 0) this.#lastHeardMs = this.#options.clock.now();
-    this.#partialBytes += chunk.length;
-    this.#receiver.write(chunk);
+    this.#partialBytes += slice.length;
+    this.#receiver.write(slice);
   };
 
   #listenToReceiver(): void {
@@ -124,7 +132,7 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
       this.#partialBytes = 0;
       if (this.#phase !== "open") return;
       stats.messagesReceived++;
-      this.#handlers?.message(data, isBinary);
+      this.#budget.spendMessage(this.#handlers?.message(data, isBinary) ?? 0);
     });
     this.#receiver.on("ping", (data) => {
       this.#partialBytes = 0;
@@ -136,7 +144,7 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
     });
     this.#receiver.on("conclude", (code, reason) => this.#peerClosed(code, REASON_DECODER.decode(reason)));
     this.#receiver.on("error", (error) => {
-      this.#stopReading();
+      this.#reader.stop();
       this.#closeWith(closeCodeOf(error.code), error.message, { purge: true, endAtOnce: true });
     });
   }
@@ -155,7 +163,7 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
 
   #peerClosed(code: number, reason: string): void {
     this.#peerConcluded = true;
-    this.#stopReading();
+    this.#reader.stop();
     const { outbox, link } = this.#options;
     if (this.#phase !== "open") {
       link.socket.end();
@@ -173,13 +181,6 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
     this.#phase = "closing";
     this.#closeTimer = setTimeout(() => this.#options.link.socket.destroy(), this.#options.closeTimeoutMs);
     this.#handlers?.closing(code, reason);
-  }
-
-  /** Throws away what still comes, so that the peer can read our close instead of a reset. */
-  #stopReading(): void {
-    const { socket } = this.#options.link;
-    socket.removeListener("data", this.#read);
-    socket.on("data", discard);
   }
 
   readonly #peerEnded = (): void => {
@@ -207,8 +208,6 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
 
 /** Errors of a socket are followed by its close, which is what counts. */
 function ignoreSocketError(): void {}
-
-function discard(): void {}
 
 function closeCodeOf(receiverCode: string | undefined): number {
   switch (receiverCode) {

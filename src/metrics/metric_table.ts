@@ -93,7 +93,7 @@ export const metricTable = defineMetrics({
   trunkline_messages_dropped_total: {
     type: "counter",
     help: "Messages that never reached the socket of a receiver, each receiver counted",
-    labels: { reason: ["slow_consumer", "closed"] },
+    labels: { reason: ["slow_consumer", "drop_oldest", "latest", "closed"] },
   },
   trunkline_received_bytes_total: {
     type: "counter",

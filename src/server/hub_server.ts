@@ -19,6 +19,7 @@ import { Flusher } from "../link/flusher.ts";
 import { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { LinkStats } from "../link/link_stats.ts";
 import { OutboxLedger } from "../link/outbox_ledger.ts";
+import { Turns } from "../link/turns.ts";
 import { type Exposition, startExposition } from "../metrics/exposition.ts";
 import { Health } from "../metrics/health.ts";
 import { LoopLag } from "../metrics/loop_lag.ts";
@@ -49,6 +50,8 @@ export interface ListeningAddress {
 /** A peer that does not answer a close is cut after this long. */
 const CLOSE_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Stream data waits for room in its lane, so this bounds delay, not loss. */
+const DATA_LANE_BYTES = 256 * 1024;
 
 /** One hub. */
 export class HubServer {
@@ -130,24 +133,26 @@ export class HubServer {
   }
 
   #createConnections(ledger: OutboxLedger, clock: Clock): ConnectionFactory {
-    const { outbox } = this.#config.hub;
+    const { outbox, read_budget: readLimits } = this.#config.hub;
     const { buffers } = this.#config.performance;
     return new ConnectionFactory({
       clock,
       ledger,
-      flusher: new Flusher(),
+      flusher: new Flusher(buffers.join),
+      turns: new Turns(),
+      readLimits,
       heartbeat: this.#heartbeat,
       stats: this.#websocket,
-      laneBytes: { control: outbox.control, request: outbox.request, publish: outbox.publish },
+      laneBytes: { ...outbox, data: DATA_LANE_BYTES },
       socketBytes: buffers.socket,
-      joinBytes: buffers.join,
       closeTimeoutMs: CLOSE_TIMEOUT_MS,
     });
   }
 
   #createRelay(): Relay {
     const { paths, rooms, echo, max_message: maxMessageBytes } = this.#config.relay;
-    return new Relay({ paths, rooms, echo, maxMessageBytes }, this.#connections);
+    const slowConsumer = this.#config.hub.outbox.slow_consumer;
+    return new Relay({ paths, rooms, echo, maxMessageBytes, slowConsumer }, this.#connections);
   }
 
   #loadCertificates(): void {

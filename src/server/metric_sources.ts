@@ -3,7 +3,7 @@
  */
 import type { DoorStats } from "../hub/hub_stats.ts";
 import type { Relay } from "../hub/relay.ts";
-import type { LinkStats } from "../link/link_stats.ts";
+import { DROP_REASONS, type LinkStats } from "../link/link_stats.ts";
 import type { OutboxLedger } from "../link/outbox_ledger.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 import type { MetricSource } from "../metrics/metrics.ts";
@@ -60,7 +60,7 @@ function* linkSamples(link: LinkStats): Iterable<MetricSample> {
   yield { name: "trunkline_messages_sent_total", labels, value: link.messagesSent };
   yield { name: "trunkline_received_bytes_total", labels, value: link.bytesReceived };
   yield { name: "trunkline_sent_bytes_total", labels, value: link.bytesSent };
-  for (const reason of ["slow_consumer", "closed"] as const) {
+  for (const reason of DROP_REASONS) {
     yield { name: "trunkline_messages_dropped_total", labels: { reason }, value: link.dropped[reason] };
   }
   for (const [code, value] of closedByCode(link)) {

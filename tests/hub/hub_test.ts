@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { OutgoingMessage } from "../../src/core/transport.ts";
 import { Hub, type HubMember } from "../../src/hub/hub.ts";
+import { RelayMessage } from "../../src/hub/relay_message.ts";
+import type { Channel } from "../../src/link/lane.ts";
 import type { PushResult } from "../../src/link/outbox.ts";
 
 class FakeMessage implements OutgoingMessage {
@@ -22,13 +24,19 @@ class FakeMember implements HubMember {
 
   constructor(readonly id: string) {}
 
-  send(message: OutgoingMessage): PushResult {
+  publish(message: OutgoingMessage): PushResult {
     if (message instanceof FakeMessage) {
       this.got.push(message.name);
       this.onSend?.(message.name);
     }
     return "queued";
   }
+}
+
+const CHANNEL: Channel = { name: "test", slowConsumer: "close", gapNotice: null };
+
+function say(hub: Hub<FakeMember>, name: string, except: FakeMember | null = null): number {
+  return hub.broadcast({ message: new FakeMessage(name), channel: CHANNEL, except });
 }
 
 Deno.test("Hub: register and unregister say whether anything changed", () => {
@@ -47,17 +55,17 @@ Deno.test("Hub: a broadcast reaches everybody but the one left out", () => {
   const hub = new Hub<FakeMember>();
   const [a, b, c] = [new FakeMember("a"), new FakeMember("b"), new FakeMember("c")];
   for (const member of [a, b, c]) hub.register(member);
-  hub.broadcast(new FakeMessage("1"));
-  hub.broadcast(new FakeMessage("2"), b);
+  say(hub, "1");
+  say(hub, "2", b);
   assert.deepEqual([a.got, b.got, c.got], [["1", "2"], ["1"], ["1", "2"]]);
 });
 
 Deno.test("Hub: a broadcast from inside a broadcast comes after it for everybody", () => {
   const hub = new Hub<FakeMember>();
   const [a, b] = [new FakeMember("a"), new FakeMember("b")];
-  a.onSend = (name) => name === "1" && hub.broadcast(new FakeMessage("2"));
+  a.onSend = (name) => name === "1" && say(hub, "2");
   for (const member of [a, b]) hub.register(member);
-  hub.broadcast(new FakeMessage("1"));
+  say(hub, "1");
   assert.deepEqual([a.got, b.got], [["1", "2"], ["1", "2"]]);
 });
 
@@ -70,9 +78,26 @@ Deno.test("Hub: who registers during a broadcast gets only later ones, who leave
     hub.unregister(b);
   };
   for (const member of [a, b]) hub.register(member);
-  hub.broadcast(new FakeMessage("1"));
-  hub.broadcast(new FakeMessage("2"));
+  say(hub, "1");
+  say(hub, "2");
   assert.deepEqual([a.got, b.got, late.got], [["1", "2"], [], ["2"]]);
+});
+
+Deno.test("Hub: a broadcast to 1,000 connections of one kind is encoded once", () => {
+  const hub = new Hub<HubMember>();
+  const encodings = new Set<unknown>();
+  const message = new RelayMessage(new Uint8Array(100), false);
+  for (let i = 0; i < 1000; i++) {
+    hub.register({
+      id: String(i),
+      publish: (sent) => {
+        encodings.add(sent.encodedFor("websocket"));
+        return "queued";
+      },
+    });
+  }
+  assert.equal(hub.broadcast({ message, channel: CHANNEL, except: null }), 1000);
+  assert.equal(encodings.size, 1);
 });
 
 Deno.test("Hub: any two members see the broadcasts that both got in the same order", () => {
@@ -93,10 +118,10 @@ Deno.test("Hub: any two members see the broadcasts that both got in the same ord
         if (kind === "nested") {
           member.onSend = () => {
             member.onSend = null;
-            hub.broadcast(new FakeMessage(String(serial++)));
+            say(hub, String(serial++));
           };
         }
-        hub.broadcast(new FakeMessage(String(serial++)));
+        say(hub, String(serial++));
       }
     }
     for (const { got } of members) assert.equal(new Set(got).size, got.length, "nothing twice");

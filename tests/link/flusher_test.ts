@@ -3,7 +3,7 @@ import { Flusher } from "../../src/link/flusher.ts";
 
 Deno.test("Flusher: one end of turn serves all that waits", () => {
   const turns: (() => void)[] = [];
-  const flusher = new Flusher((run) => turns.push(run));
+  const flusher = new Flusher(1024, (run) => turns.push(run));
   const flushed: string[] = [];
   for (const name of ["a", "b"]) flusher.schedule({ flush: () => flushed.push(name) });
   assert.equal(turns.length, 1);
@@ -13,7 +13,7 @@ Deno.test("Flusher: one end of turn serves all that waits", () => {
 
 Deno.test("Flusher: what is scheduled during a flush waits for the next turn", () => {
   const turns: (() => void)[] = [];
-  const flusher = new Flusher((run) => turns.push(run));
+  const flusher = new Flusher(1024, (run) => turns.push(run));
   let flushes = 0;
   const again = { flush: () => void (flushes++ === 0 && flusher.schedule(again)) };
   flusher.schedule(again);

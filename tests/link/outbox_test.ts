@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Encoded } from "../../src/core/transport.ts";
 import { Flusher } from "../../src/link/flusher.ts";
-import { joinParts, type Lane, LANES, Outbox, type OutboxSink } from "../../src/link/outbox.ts";
+import { type Channel, type Lane, LANES, type SlowConsumerPolicy } from "../../src/link/lane.ts";
+import { Outbox, type OutboxSink } from "../../src/link/outbox.ts";
 import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
 
 /** A socket that takes bytes when told to. */
@@ -32,6 +33,12 @@ function encoded(text: string): Encoded {
   return { parts: [bytes], bytes: bytes.length };
 }
 
+function channel(slowConsumer: SlowConsumerPolicy, name = "t"): Channel {
+  return { name, slowConsumer, gapNotice: (dropped) => encoded(`[gap ${name} ${dropped}]`) };
+}
+
+const CLOSE = channel("close");
+
 interface Setup {
   readonly laneBytes?: Partial<Record<Lane, number>>;
   readonly socketBytes?: number;
@@ -42,44 +49,67 @@ function setUp({ laneBytes = {}, socketBytes = 1000, ledger = new OutboxLedger(1
   const turns: (() => void)[] = [];
   const sink = new FakeSink();
   let overflows = 0;
+  const dropped = { close: 0, drop_oldest: 0, latest: 0 };
   const outbox = new Outbox({
     sink,
     ledger,
-    flusher: new Flusher((run) => turns.push(run)),
-    laneBytes: { control: 100, request: 100, publish: 100, ...laneBytes },
+    flusher: new Flusher(64, (run) => turns.push(run)),
+    laneBytes: { control: 100, request: 100, publish: 100, data: 100, ...laneBytes },
     socketBytes,
-    joinBytes: 64,
     onOverflow: () => overflows++,
+    onDropped: (policy, messages) => dropped[policy] += messages,
   });
   const endTurn = () => turns.splice(0).forEach((run) => run());
-  return { outbox, sink, endTurn, ledger, turns, overflows: () => overflows };
+  const drain = () => {
+    do endTurn(); while (sink.take() || turns.length > 0);
+  };
+  return { outbox, sink, endTurn, drain, ledger, turns, dropped, overflows: () => overflows };
+}
+
+function push(outbox: Outbox, lane: Lane, text: string): string {
+  return lane === "publish" ? outbox.publish(encoded(text), CLOSE) : outbox.push(lane, encoded(text));
 }
 
 Deno.test("Outbox: what a turn queued leaves in one write at its end", () => {
   const { outbox, sink, endTurn, turns } = setUp();
-  for (const text of ["a", "b", "c"]) outbox.push("publish", encoded(text));
+  for (const text of ["a", "b", "c"]) push(outbox, "publish", text);
   assert.equal(sink.writes.length, 0);
   assert.equal(turns.length, 1);
   endTurn();
   assert.deepEqual(sink.writes.map((part) => new TextDecoder().decode(part)), ["abc"]);
 });
 
-Deno.test("Outbox: control overtakes what waits behind a slow socket", () => {
-  const { outbox, sink, endTurn } = setUp({ socketBytes: 10 });
-  for (const text of ["1111111111", "2222222222", "3333333333"]) outbox.push("publish", encoded(text));
+Deno.test("Outbox: control overtakes bulk that waits behind a slow socket", () => {
+  const { outbox, sink, endTurn, drain } = setUp({ socketBytes: 10 });
+  for (const text of ["1111111111", "2222222222", "3333333333"]) push(outbox, "publish", text);
   endTurn();
-  outbox.push("control", encoded("CONTROL"));
-  endTurn();
-  while (sink.take());
+  push(outbox, "control", "CONTROL");
+  drain();
   assert.equal(sink.text(), "1111111111CONTROL22222222223333333333");
 });
 
 Deno.test("Outbox: an empty lane takes one message of any size, a full one nothing", () => {
   const { outbox, overflows } = setUp();
-  assert.equal(outbox.push("publish", encoded("x".repeat(500))), "queued");
-  assert.equal(outbox.push("publish", encoded("y")), "full");
+  assert.equal(push(outbox, "publish", "x".repeat(500)), "queued");
+  assert.equal(push(outbox, "publish", "y"), "full");
   assert.equal(overflows(), 1);
-  assert.equal(outbox.push("request", encoded("z")), "queued", "lanes have bounds of their own");
+  assert.equal(push(outbox, "request", "z"), "queued", "lanes have bounds of their own");
+});
+
+Deno.test("Outbox: a full data lane asks to wait, and is ready when the socket took something", async () => {
+  const { outbox, endTurn, overflows } = setUp();
+  assert.equal(await outbox.ready(), true);
+  assert.equal(push(outbox, "data", "x".repeat(100)), "queued");
+  assert.equal(push(outbox, "data", "y"), "full");
+  assert.equal(overflows(), 0, "nobody is closed for a full data lane");
+  const ready = outbox.ready();
+  endTurn();
+  assert.equal(await ready, true);
+  push(outbox, "data", "x".repeat(100));
+  const never = outbox.ready();
+  outbox.close();
+  assert.equal(await never, false);
+  assert.equal(await outbox.ready(), false);
 });
 
 Deno.test("Outbox: a flood of pings costs one pong", () => {
@@ -91,31 +121,29 @@ Deno.test("Outbox: a flood of pings costs one pong", () => {
 });
 
 Deno.test("Outbox: finish writes what waits, then the last message, then says so", () => {
-  const { outbox, sink, endTurn } = setUp({ socketBytes: 4 });
+  const { outbox, sink, drain } = setUp({ socketBytes: 4 });
   let finished = 0;
-  outbox.push("publish", encoded("1111"));
+  push(outbox, "publish", "1111");
   assert.equal(outbox.finish(encoded("LAST"), { purge: false, onFinished: () => finished++ }), 0);
-  assert.equal(outbox.push("control", encoded("late")), "closed");
-  endTurn();
-  while (sink.take());
+  assert.equal(push(outbox, "control", "late"), "closed");
+  drain();
   assert.equal(sink.text(), "1111LAST");
   assert.equal(finished, 1);
 });
 
 Deno.test("Outbox: finish with purge drops what waits and says how much", () => {
-  const { outbox, sink, endTurn, ledger } = setUp();
-  outbox.push("publish", encoded("1"));
-  outbox.push("request", encoded("2"));
-  assert.equal(outbox.finish(encoded("LAST"), { purge: true, onFinished: () => {} }), 2);
-  endTurn();
+  const { outbox, sink, drain, ledger } = setUp();
+  for (const lane of ["publish", "request", "data"] as const) push(outbox, lane, "x");
+  outbox.pushPong(encoded("pong"));
+  assert.equal(outbox.finish(encoded("LAST"), { purge: true, onFinished: () => {} }), 3);
+  drain();
   assert.equal(sink.text(), "LAST");
-  sink.take();
   assert.equal(ledger.heldBytes, 0);
 });
 
 Deno.test("Outbox: closing while a flush waits writes nothing and frees everything", () => {
   const { outbox, sink, endTurn, ledger } = setUp();
-  outbox.push("publish", encoded("1"));
+  push(outbox, "publish", "1");
   assert.equal(outbox.close(), 1);
   endTurn();
   assert.equal(sink.writes.length, 0);
@@ -123,43 +151,135 @@ Deno.test("Outbox: closing while a flush waits writes nothing and frees everythi
   assert.equal(outbox.close(), 0);
 });
 
-Deno.test("Outbox: keeps order in each lane, bytes within bounds and counts right whatever happens", () => {
+Deno.test("Outbox: drop_oldest keeps the newest of the channel and tells of the gap first", () => {
+  const { outbox, sink, drain, dropped, overflows } = setUp();
+  const [topic, other] = [channel("drop_oldest"), channel("close", "other")];
+  outbox.publish(encoded("[other]"), other);
+  for (let i = 0; i < 30; i++) assert.equal(outbox.publish(encoded(`[topic ${i}]`), topic), "queued");
+  drain();
+  const written = sink.text().match(/\[.*?\]/g) ?? [];
+  assert.deepEqual(written.slice(0, 2), [`[gap t ${dropped.drop_oldest}]`, "[other]"]);
+  const kept = written.slice(2);
+  assert.equal(kept.length + dropped.drop_oldest, 30);
+  assert.deepEqual(kept, Array.from({ length: kept.length }, (_, i) => `[topic ${30 - kept.length + i}]`));
+  assert.equal(overflows(), 0);
+});
+
+Deno.test("Outbox: drop_oldest drops the new one when nothing of its channel waits", () => {
+  const { outbox, sink, drain, dropped } = setUp();
+  outbox.publish(encoded("x".repeat(100)), CLOSE);
+  assert.equal(outbox.publish(encoded("new"), channel("drop_oldest")), "dropped");
+  assert.equal(dropped.drop_oldest, 1);
+  drain();
+  assert.equal(sink.text(), `[gap t 1]${"x".repeat(100)}`);
+});
+
+Deno.test("Outbox: latest lets all queued messages of the channel give way to the new one", () => {
+  const { outbox, sink, drain, dropped } = setUp();
+  const latest = channel("latest");
+  for (let i = 0; i < 12; i++) outbox.publish(encoded(`[value ${i}]`), latest);
+  drain();
+  assert.equal(sink.text(), `[gap t ${dropped.latest}][value 11]`);
+  assert.ok(dropped.latest >= 10);
+});
+
+Deno.test("Outbox: a gap is told again when more is lost later", () => {
+  const { outbox, sink, drain, dropped } = setUp();
+  const topic = channel("drop_oldest");
+  for (const round of ["a", "b"]) {
+    for (let i = 0; i < 20; i++) outbox.publish(encoded(`[${round} ${i} xx]`), topic);
+    drain();
+  }
+  const told = [...sink.text().matchAll(/\[gap t (\d+)\]/g)].map(([, count]) => Number(count));
+  assert.equal(told.length, 2);
+  assert.equal(told.reduce((sum, count) => sum + count, 0), dropped.drop_oldest);
+});
+
+Deno.test("Outbox: lanes share the wire by weight and none starves", () => {
+  const big = 10_000_000;
+  const { outbox, sink, endTurn } = setUp({
+    laneBytes: { request: big, publish: big, data: big },
+    socketBytes: 500_000,
+  });
+  const message = "x".repeat(999);
+  for (let i = 0; i < 1000; i++) {
+    for (const lane of ["data", "publish", "request"] as const) push(outbox, lane, lane[0] + message);
+  }
+  endTurn();
+  const text = sink.text();
+  const share = (letter: string) => text.split(letter).length - 1;
+  assert.ok(share("d") > 0);
+  assert.ok(Math.abs(share("r") / share("p") - 2) < 0.3, `request to publish is ${share("r") / share("p")}`);
+  assert.ok(Math.abs(share("p") / share("d") - 4) < 1, `publish to data is ${share("p") / share("d")}`);
+});
+
+Deno.test("Outbox: order, bounds, counts and notices hold whatever happens", () => {
+  const policies: readonly Channel[] = [
+    CLOSE,
+    channel("drop_oldest", "a"),
+    channel("drop_oldest", "b"),
+    channel("latest", "c"),
+  ];
   const step = fc.oneof(
     {
       weight: 6,
-      arbitrary: fc.record({ lane: fc.constantFrom(...LANES), size: fc.integer({ min: 1, max: 60 }) }),
+      arbitrary: fc.record({
+        lane: fc.constantFrom(...LANES),
+        size: fc.integer({ min: 1, max: 60 }),
+        channel: fc.nat(3),
+      }),
     },
     { weight: 3, arbitrary: fc.constantFrom("turn", "taken") },
     { weight: 1, arbitrary: fc.constant("pong") },
   );
   fc.assert(
     fc.property(
-      fc.array(step, { maxLength: 200 }),
+      fc.array(step, { maxLength: 300 }),
       fc.integer({ min: 1, max: 120 }),
       (steps, socketBytes) => {
-        const { outbox, sink, endTurn, ledger } = setUp({ socketBytes });
-        const sent: Record<Lane, string[]> = { control: [], request: [], publish: [] };
+        const { outbox, sink, endTurn, drain, ledger, dropped } = setUp({
+          socketBytes,
+          laneBytes: { control: 1e6 },
+        });
+        const queued: Record<string, string[]> = {};
         let serial = 0;
+        let offered = 0;
         for (const now of steps) {
           if (now === "turn") endTurn();
           else if (now === "taken") sink.take();
           else if (now === "pong") outbox.pushPong(encoded("[pong]"));
           else if (typeof now === "object") {
-            const text = `[${now.lane} ${serial++} ${"x".repeat(now.size)}]`;
-            const before = outbox.queuedBytesOf(now.lane);
-            const result = outbox.push(now.lane, encoded(text));
-            assert.equal(result === "full", before > 0 && before + text.length > 100);
-            if (result === "queued") sent[now.lane].push(text);
+            const to = policies[now.channel] ?? CLOSE;
+            const kind = now.lane === "publish" ? `publish-${to.name}` : now.lane;
+            const text = `[${kind} ${serial++} ${"x".repeat(now.size)}]`;
+            const result = now.lane === "publish"
+              ? outbox.publish(encoded(text), to)
+              : outbox.push(now.lane, encoded(text));
+            if (now.lane === "publish" && result !== "full") offered++;
+            if (result === "queued") (queued[kind] ??= []).push(text);
+            if (now.lane !== "control") {
+              const bytes = outbox.queuedBytesOf(now.lane);
+              assert.ok(bytes <= 100 || bytes === text.length, `${bytes} bytes in ${now.lane}`);
+            }
           }
           assert.equal(ledger.heldBytes, outbox.heldBytes);
         }
-        endTurn();
-        while (sink.take());
+        drain();
         assert.equal(outbox.heldBytes, 0);
         const written = sink.text().match(/\[[^\]]*\]/g) ?? [];
-        for (const lane of LANES) {
-          assert.deepEqual(written.filter((text) => text.startsWith(`[${lane} `)), sent[lane]);
+        let delivered = 0;
+        for (const [kind, all] of Object.entries(queued)) {
+          const got = written.filter((text) => text.startsWith(`[${kind} `));
+          if (kind.startsWith("publish-")) delivered += got.length;
+          const mayDrop = kind !== "publish-t" && kind.startsWith("publish-");
+          if (mayDrop) {
+            assert.deepEqual(got, all.filter((text) => got.includes(text)), "in order, nothing twice");
+          } else assert.deepEqual(got, all);
         }
+        const lost = dropped.drop_oldest + dropped.latest;
+        assert.equal(delivered + lost, offered, "what is not delivered is counted");
+        const told = written.map((text) => Number(/^\[gap \w (\d+)\]$/.exec(text)?.[1] ?? 0));
+        assert.equal(told.reduce((sum, count) => sum + count, 0), lost, "what is lost is told");
       },
     ),
   );
@@ -167,7 +287,7 @@ Deno.test("Outbox: keeps order in each lane, bytes within bounds and counts righ
 
 Deno.test("Outbox: never hands more than its bound to the socket, one message aside", () => {
   const { outbox, sink, endTurn } = setUp({ socketBytes: 25, laneBytes: { publish: 10_000 } });
-  for (let i = 0; i < 100; i++) outbox.push("publish", encoded("x".repeat(10)));
+  for (let i = 0; i < 100; i++) push(outbox, "publish", "x".repeat(10));
   endTurn();
   assert.equal(sink.text().length, 30);
   sink.take();
@@ -178,22 +298,10 @@ Deno.test("Outbox ledger: over the bound of all, the largest goes first", () => 
   const ledger = new OutboxLedger(250);
   const small = setUp({ ledger, laneBytes: { publish: 1000 } });
   const large = setUp({ ledger, laneBytes: { publish: 1000 } });
-  small.outbox.push("publish", encoded("s".repeat(50)));
-  large.outbox.push("publish", encoded("l".repeat(190)));
+  push(small.outbox, "publish", "s".repeat(50));
+  push(large.outbox, "publish", "l".repeat(190));
   assert.equal(large.overflows(), 0);
-  small.outbox.push("publish", encoded("s".repeat(20)));
+  push(small.outbox, "publish", "s".repeat(20));
   assert.equal(large.overflows(), 1);
   assert.equal(small.overflows(), 0);
-});
-
-Deno.test("Joining: any parts come out in order, small ones together, large ones uncopied", () => {
-  const parts = fc.array(
-    fc.oneof(fc.uint8Array({ maxLength: 100 }), fc.constant(new Uint8Array(5000).fill(7))),
-  );
-  fc.assert(fc.property(parts, fc.integer({ min: 1, max: 300 }), (pieces, joinBytes) => {
-    const joined = joinParts(pieces, joinBytes);
-    assert.deepEqual(joined.flatMap((part) => [...part]), pieces.flatMap((part) => [...part]));
-    assert.ok(joined.length <= Math.max(pieces.length, 1));
-    for (const piece of pieces) if (piece.length > 4096) assert.ok(joined.includes(piece));
-  }));
 });

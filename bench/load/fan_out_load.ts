@@ -1,0 +1,153 @@
+/**
+ * The load of the fan-out benchmarks, a process of its own: subscribers, the first of which publishes, with a
+ * bounded number of messages in flight. Prints "go" when the measured part begins and one JSON line at its end.
+ */
+import { clientFrame, PayloadCounter, RawWebSocket } from "./raw_websocket.ts";
+
+/** What to do; given as JSON in the first argument. */
+export interface FanOutLoad {
+  readonly port: number;
+  readonly protocol: "relay" | "nats";
+  readonly subscribers: number;
+  readonly payloadBytes: number;
+  readonly inFlight: number;
+  readonly seconds: number;
+  readonly ca?: string;
+}
+
+/** What came of it. */
+export interface FanOutResult {
+  readonly messages: number;
+  readonly deliveries: number;
+  readonly seconds: number;
+}
+
+const SUBJECT = "bench";
+const WARM_UP_SECONDS = 0.5;
+const encoder = new TextEncoder();
+
+interface Wire {
+  readonly path: string;
+  /** What a subscriber says first. */
+  readonly hello: Uint8Array | null;
+  /** One message as it is sent. */
+  readonly message: Uint8Array;
+  /** Payload bytes of frames that one delivery takes. */
+  readonly deliveredBytes: number;
+}
+
+function wireOf({ protocol, payloadBytes }: FanOutLoad): Wire {
+  const payload = new Uint8Array(payloadBytes).fill(120);
+  if (protocol === "relay") {
+    return { path: "/relay", hello: null, message: clientFrame(2, payload), deliveredBytes: payloadBytes };
+  }
+  const command = encoder.encode(`PUB ${SUBJECT} ${payloadBytes}\r\n`);
+  const body = new Uint8Array(command.length + payloadBytes + 2);
+  body.set(command);
+  body.set(payload, command.length);
+  body.set([13, 10], command.length + payloadBytes);
+  const hello =
+    `CONNECT {"verbose":false,"pedantic":false,"lang":"bench","version":"1","protocol":1}\r\nSUB ${SUBJECT} 1\r\n`;
+  return {
+    path: "/",
+    hello: clientFrame(2, encoder.encode(hello)),
+    message: clientFrame(2, body),
+    deliveredBytes: `MSG ${SUBJECT} 1 ${payloadBytes}\r\n`.length + payloadBytes + 2,
+  };
+}
+
+async function openAll(load: FanOutLoad, wire: Wire): Promise<RawWebSocket[]> {
+  const sockets: RawWebSocket[] = [];
+  for (let i = 0; i < load.subscribers; i++) {
+    const socket = await RawWebSocket.open({
+      port: load.port,
+      path: wire.path,
+      ...(load.ca === undefined ? {} : { tls: { ca: load.ca } }),
+    });
+    if (wire.hello !== null) await socket.write(wire.hello);
+    sockets.push(socket);
+  }
+  return sockets;
+}
+
+/** Publishes through the first socket, whose own deliveries say how far the server is. */
+class Publisher {
+  readonly #socket: RawWebSocket;
+  readonly #wire: Wire;
+  readonly #inFlight: number;
+  readonly #counter = new PayloadCounter();
+  #greetingBytes = 0;
+  #wake: (() => void) | null = null;
+  sent = 0;
+
+  constructor(socket: RawWebSocket, wire: Wire, inFlight: number) {
+    this.#socket = socket;
+    this.#wire = wire;
+    this.#inFlight = inFlight;
+    socket.onBytes = (chunk) => {
+      this.#counter.add(chunk);
+      this.#wake?.();
+      this.#wake = null;
+    };
+  }
+
+  /** What came before the first message is greeting. */
+  begin(): void {
+    this.#greetingBytes = this.#counter.bytes;
+  }
+
+  get delivered(): number {
+    return Math.floor((this.#counter.bytes - this.#greetingBytes) / this.#wire.deliveredBytes);
+  }
+
+  async publishFor(seconds: number): Promise<void> {
+    const end = performance.now() + seconds * 1000;
+    while (performance.now() < end) {
+      const room = this.#inFlight - (this.sent - this.delivered);
+      if (room > 0) await this.#send(room);
+      else await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  async settle(): Promise<void> {
+    while (this.delivered < this.sent) await new Promise<void>((resolve) => this.#wake = resolve);
+  }
+
+  async #send(count: number): Promise<void> {
+    const { message } = this.#wire;
+    const bytes = new Uint8Array(message.length * count);
+    for (let i = 0; i < count; i++) bytes.set(message, i * message.length);
+    this.sent += count;
+    await this.#socket.write(bytes);
+  }
+}
+
+async function run(load: FanOutLoad): Promise<void> {
+  const wire = wireOf(load);
+  const sockets = await openAll(load, wire);
+  const counting = sockets.map((socket) => socket.count());
+  const [first] = sockets;
+  if (first === undefined) throw new Error("Cannot publish: there is no subscriber");
+  const publisher = new Publisher(first, wire, load.inFlight);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  publisher.begin();
+  await publisher.publishFor(WARM_UP_SECONDS);
+  await publisher.settle();
+  const before = publisher.sent;
+  print("go");
+  const started = performance.now();
+  await publisher.publishFor(load.seconds);
+  await publisher.settle();
+  const seconds = (performance.now() - started) / 1000;
+  const messages = publisher.sent - before;
+  const result: FanOutResult = { messages, deliveries: messages * load.subscribers, seconds };
+  print(JSON.stringify(result));
+  for (const socket of sockets) socket.close();
+  await Promise.all(counting);
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(encoder.encode(`${line}\n`));
+}
+
+if (import.meta.main) await run(JSON.parse(Deno.args[0] ?? "{}"));

@@ -1,0 +1,155 @@
+/**
+ * The servers that are measured, each a process of its own, and what the operating system says of them.
+ */
+
+/** A server under measurement. */
+export interface MeasuredServer extends AsyncDisposable {
+  readonly name: string;
+  readonly pid: number;
+  readonly port: number;
+  /** CPU seconds that it has used, user and system. */
+  cpuSeconds(): number;
+  /** Its resident memory in bytes. */
+  residentBytes(): number;
+}
+
+const CLOCK_TICKS_PER_SECOND = 100;
+const PAGE_BYTES = 4096;
+
+/** Reads /proc for a process: Linux only, like the peers. */
+export function cpuSecondsOf(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+}
+
+function residentBytesOf(pid: number): number {
+  return Number(Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1]) * PAGE_BYTES;
+}
+
+/** Ends a child by its id and waits for it. */
+async function end(child: Deno.ChildProcess): Promise<void> {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It ended by itself.
+  }
+  await child.status;
+}
+
+function measured(name: string, child: Deno.ChildProcess, port: number): MeasuredServer {
+  return {
+    name,
+    port,
+    pid: child.pid,
+    cpuSeconds: () => cpuSecondsOf(child.pid),
+    residentBytes: () => residentBytesOf(child.pid),
+    [Symbol.asyncDispose]: () => end(child),
+  };
+}
+
+/** The first line that a child prints; the rest is read and dropped, so that it never blocks. */
+async function firstLine(child: Deno.ChildProcess): Promise<string> {
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`Cannot start the server: it ended with "${text}"`);
+    text += value;
+  }
+  (async () => {
+    while (!(await reader.read()).done);
+  })();
+  return text.slice(0, text.indexOf("\n"));
+}
+
+/** How to start the hub. */
+export interface HubOptions {
+  /** Keys over the shipped configuration, each `key=value`. */
+  readonly set?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts the hub as it is shipped, on free ports. */
+export async function startHub({ set = [], env = {} }: HubOptions = {}): Promise<MeasuredServer> {
+  const settings = ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", "logging.level=error", ...set];
+  const args = [
+    "run",
+    "--no-prompt",
+    "--allow-net",
+    "--allow-read",
+    "--allow-env",
+    "main.ts",
+    "hub",
+    "--json",
+  ];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args, ...settings.flatMap((setting) => ["--set", setting])],
+    env: { ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const { listeners } = JSON.parse(await firstLine(child));
+  const { port } = listeners.find(({ name }: { name: string }) => name === "hub");
+  return measured("trunkline", child, port);
+}
+
+/** Starts a server of `bench/peers/`, which prints its port as its first line. */
+export async function startScript(name: string, file: string): Promise<MeasuredServer> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", file],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  return measured(name, child, Number(await firstLine(child)));
+}
+
+/** Whether nats-server is installed. */
+export function findNats(): string | null {
+  for (const path of ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"]) {
+    try {
+      if (Deno.statSync(path).isFile) return path;
+    } catch {
+      // Not there.
+    }
+  }
+  return null;
+}
+
+/** Starts nats-server with a WebSocket port on loopback. */
+export async function startNats(): Promise<MeasuredServer> {
+  const path = findNats();
+  if (path === null) {
+    throw new Error("Cannot start nats-server: it is not installed (Debian's package nats-server)");
+  }
+  const [port, wsPort] = [freePort(), freePort()];
+  const config = await Deno.makeTempFile({ suffix: ".conf" });
+  await Deno.writeTextFile(
+    config,
+    `host: 127.0.0.1\nport: ${port}\nwebsocket { host: 127.0.0.1, port: ${wsPort}, no_tls: true }\n`,
+  );
+  const child = new Deno.Command(path, { args: ["-c", config], stdout: "null", stderr: "null" }).spawn();
+  await listening(wsPort);
+  await Deno.remove(config);
+  return measured("nats-server", child, wsPort);
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Waits until a port accepts, at most ten seconds. */
+async function listening(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    try {
+      using _connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error(`Cannot reach port ${port}: nothing listens there after ten seconds`);
+}

@@ -1,0 +1,57 @@
+/**
+ * What one connection may be read in one turn of the event loop: messages, bytes, and the deliveries that its
+ * messages cause. It only counts; who feeds a receiver asks it after each slice and gives way when it is used up.
+ */
+import type { Turns } from "./turns.ts";
+
+/** The share of one connection in one turn. */
+export interface ReadLimits {
+  readonly messages: number;
+  readonly bytes: number;
+  /** One message to 10,000 subscribers is 10,000 deliveries. */
+  readonly deliveries: number;
+}
+
+/** The budget of one connection. */
+export class ReadBudget {
+  readonly #limits: ReadLimits;
+  readonly #turns: Turns;
+  #turn = -1;
+  #messages = 0;
+  #bytes = 0;
+  #deliveries = 0;
+
+  constructor(limits: ReadLimits, turns: Turns) {
+    this.#limits = limits;
+    this.#turns = turns;
+  }
+
+  /** Counts bytes that were fed to the receiver. */
+  spendBytes(bytes: number): void {
+    this.#renew();
+    this.#bytes += bytes;
+  }
+
+  /** Counts a message and what it caused. */
+  spendMessage(deliveries: number): void {
+    this.#renew();
+    this.#messages++;
+    this.#deliveries += deliveries;
+  }
+
+  /** Whether nothing more may be read in this turn. */
+  isSpent(): boolean {
+    this.#renew();
+    const { messages, bytes, deliveries } = this.#limits;
+    return this.#messages >= messages || this.#bytes >= bytes || this.#deliveries >= deliveries;
+  }
+
+  #renew(): void {
+    const turn = this.#turns.current();
+    if (turn === this.#turn) return;
+    this.#turn = turn;
+    this.#messages = 0;
+    this.#bytes = 0;
+    this.#deliveries = 0;
+  }
+}

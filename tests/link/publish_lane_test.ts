@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import type { Encoded } from "../../src/core/transport.ts";
+import type { Channel } from "../../src/link/lane.ts";
+import { PublishLane } from "../../src/link/publish_lane.ts";
+
+const message = (bytes: number): Encoded => ({ parts: [], bytes });
+
+Deno.test("Publish lane: a stuck head and a channel that drops for ever take no memory", () => {
+  const lane = new PublishLane(1000);
+  const stuck: Channel = { name: "stuck", slowConsumer: "close", gapNotice: null };
+  const busy: Channel = { name: "busy", slowConsumer: "drop_oldest", gapNotice: null };
+  lane.offer(message(500), stuck);
+  let dropped = 0;
+  for (let i = 0; i < 100_000; i++) {
+    const result = lane.offer(message(100), busy);
+    if (result.kind === "queued") dropped += result.dropped;
+  }
+  assert.equal(dropped, 100_000 - 5);
+  assert.equal(lane.length, 6);
+  assert.equal(lane.bytes, 1000);
+  assert.equal(lane.take()?.bytes, 500);
+  for (let i = 0; i < 5; i++) assert.equal(lane.take()?.bytes, 100);
+  assert.equal(lane.take(), undefined);
+  assert.equal(lane.bytes, 0);
+});
+
+Deno.test("Publish lane: a message larger than the lane goes into an empty one only", () => {
+  const lane = new PublishLane(100);
+  for (const slowConsumer of ["close", "drop_oldest", "latest"] as const) {
+    const channel: Channel = { name: slowConsumer, slowConsumer, gapNotice: null };
+    assert.equal(lane.offer(message(5000), channel).kind, "queued");
+    const again = lane.offer(message(5000), channel);
+    assert.deepEqual(again, slowConsumer === "close" ? { kind: "full" } : { kind: "queued", dropped: 1 });
+    lane.clear();
+  }
+});
