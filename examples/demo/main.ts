@@ -15,6 +15,9 @@ import { TrunklineError } from "../../src/core/errors.ts";
 import { createLogging } from "../../src/server/logging.ts";
 import { type Demo, startDemo } from "./demo.ts";
 
+/** A hub may run on this machine already: the demo takes other ports unless it is told which. */
+const FREE_PORTS = ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0"];
+
 const parser = object({
   port: withDefault(
     option("-p", "--port", integer({ metavar: "PORT", min: 0, max: 65535 }), {
@@ -29,7 +32,7 @@ const parser = object({
 
 async function main(): Promise<number> {
   const options = runSync(parser, { programName: "demo", help: "option", errorExitCode: ExitCode.usage });
-  const loaded = loadFromSystem({ set: options.set });
+  const loaded = loadFromSystem({ set: [...FREE_PORTS, ...options.set] });
   if (!loaded.ok) {
     printProblems(loaded.problems, processIo);
     return ExitCode.usage;

@@ -1,7 +1,11 @@
 /**
- * `trunkline check`: reads the configuration, names every mistake with its place, and starts nothing.
+ * `trunkline check`: reads the configuration and the files that it names, tells every mistake with its place, and
+ * starts nothing.
  */
 import { type ConfigProblem, formatProblem } from "../config/problem.ts";
+import type { Config } from "../config/schema.ts";
+import { TrunklineError } from "../core/errors.ts";
+import { loadConfiguredTls } from "../server/tls_files.ts";
 import { type ConfigArguments, loadFromSystem } from "./config_source.ts";
 import { ExitCode, type Io } from "./io.ts";
 
@@ -15,10 +19,25 @@ export interface CheckOptions extends ConfigArguments {
 export function runCheck(options: CheckOptions, io: Io): ExitCode {
   const result = loadFromSystem(options);
   const problems = result.ok ? [] : result.problems;
-  if (options.json) io.out(JSON.stringify({ ok: result.ok, problems }));
-  else if (!result.ok) printProblems(problems, io);
+  const unusable = result.ok ? unusableFile(result.config) : null;
+  const ok = result.ok && unusable === null;
+  if (options.json) {
+    io.out(JSON.stringify({ ok, problems: unusable === null ? problems : [{ message: unusable }] }));
+  } else if (unusable !== null) io.err(unusable);
+  else if (!ok) printProblems(problems, io);
   else if (!options.quiet) io.out("The configuration is valid");
-  return result.ok ? ExitCode.done : ExitCode.usage;
+  return ok ? ExitCode.done : ExitCode.usage;
+}
+
+/** What is wrong with a file that the configuration names. */
+function unusableFile(config: Config): string | null {
+  try {
+    loadConfiguredTls(config.hub.tls);
+    return null;
+  } catch (error) {
+    if (error instanceof TrunklineError) return error.message;
+    throw error;
+  }
 }
 
 /** Prints every mistake on a line of its own, and how many there are. */

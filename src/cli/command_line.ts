@@ -92,12 +92,13 @@ export function parseCommandLine(args: readonly string[], io: Io): ParsedCommand
   try {
     const command = runSync(parser, {
       programName: "trunkline",
-      args,
+      // Nothing at all is the hub with its defaults, for which the parser has no word.
+      args: args.length === 0 ? ["hub"] : args,
       help: "both",
       version: VERSION,
       completion: "command",
       errorExitCode: ExitCode.usage,
-      aboveError: "usage",
+      aboveError: "none",
       brief: message`A hub for messages and tunnels: one process, one port, one connection per spoke.`,
       stdout: (text) => io.out(text.replace(/\n$/, "")),
       stderr: (text) => io.err(text.replace(/\n$/, "")),
@@ -107,7 +108,10 @@ export function parseCommandLine(args: readonly string[], io: Io): ParsedCommand
     });
     return { kind: "command", command };
   } catch (error) {
-    if (error instanceof ParserExit) return { kind: "exit", code: error.code };
-    throw error;
+    if (!(error instanceof ParserExit)) throw error;
+    if (error.code !== ExitCode.done) {
+      io.err("`trunkline --help` and `trunkline <command> --help` tell what there is");
+    }
+    return { kind: "exit", code: error.code };
   }
 }

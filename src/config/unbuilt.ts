@@ -32,7 +32,6 @@ export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "hub.tls.deny", part: "the check of client certificates" },
   { key: "hub.tls.sni", part: "the choice of a certificate by host name" },
   { key: "hub.tls.reload.auto", part: "loading certificates anew" },
-  { key: "hub.outbox.slow_consumer", part: "another policy for slow consumers" },
   { key: "tunnel.tcp_ports", part: "the listener of TCP tunnels" },
   { key: "limits.connection", part: "the limit of connections" },
   { key: "limits.default", part: "the limit of accounts" },

@@ -2,10 +2,10 @@
  * The composition root of the hub: builds all parts from a configuration, starts them in order, and stops
  * them so that nobody loses what was promised. Two of them can run in one process.
  */
+import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
 import type { Address } from "../config/units.ts";
 import { CloseCode } from "../core/close_codes.ts";
-import { isLoopback } from "../core/ip_range.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import type { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Admission } from "../hub/admission.ts";
@@ -27,7 +27,7 @@ import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { ProcessStats } from "../metrics/process_stats.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
 import { HubMetricSource } from "./metric_sources.ts";
-import { loadTlsFiles, type TlsMaterial } from "./tls_files.ts";
+import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
 
 /** What comes from outside the configuration. */
 export interface HubServerOptions {
@@ -156,8 +156,7 @@ export class HubServer {
   }
 
   #loadCertificates(): void {
-    const { cert, key, min_version: minVersion } = this.#config.hub.tls;
-    if (cert !== null && key !== null) this.#tls = loadTlsFiles({ cert, key, minVersion });
+    this.#tls = loadConfiguredTls(this.#config.hub.tls);
   }
 
   #startMetrics(): void {
@@ -167,6 +166,11 @@ export class HubServer {
   }
 
   #startExposition(listen: Address, path: string): void {
+    if (!isLoopbackHost(listen.host)) {
+      this.#logger.warning("Metrics are served beyond loopback, where they have no login", {
+        setting: "metrics.listen",
+      });
+    }
     const onError = (error: unknown) => this.#logger.error("Cannot render the metrics", { error });
     this.#exposition = startExposition({
       listen,
@@ -208,7 +212,7 @@ export class HubServer {
     const accepted = new Map<unknown, AcceptedSocket>();
     const http = createHttpFront({
       origins: new OriginPolicy(hub.origins),
-      onLoopback: address.host === "localhost" || isLoopback(address.host),
+      onLoopback: isLoopbackHost(address.host),
       routes: (path) => this.#relay?.target(path),
       probe: (path) => this.#probe(path),
       accepted,

@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureVersion } from "node:tls";
+import type { Config } from "../config/schema.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 
 /** Which files, and the oldest version of TLS that is spoken. */
@@ -40,6 +41,13 @@ export function loadTlsFiles({ cert, key, minVersion }: TlsFiles): TlsMaterial {
     () => createSecureContext({ cert: certPem, key: keyPem, minVersion: version }),
   );
   return { context, minVersion: version, validTo: new Date(certificate.validTo) };
+}
+
+/** Loads what `hub.tls` names; `null` when TLS is off. */
+export function loadConfiguredTls(
+  { cert, key, min_version: minVersion }: Config["hub"]["tls"],
+): TlsMaterial | null {
+  return cert === null || key === null ? null : loadTlsFiles({ cert, key, minVersion });
 }
 
 function readPem(setting: string, path: string): string {

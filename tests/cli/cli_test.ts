@@ -97,6 +97,20 @@ Deno.test("check: the shipped configuration is valid", async () => {
   assert.deepEqual([code, out], [0, "The configuration is valid"]);
 });
 
+Deno.test("check: a certificate that is not there is told before a start finds out", async () => {
+  const { code, err } = await run("check", "--set", "hub.tls={cert: nowhere.pem, key: nowhere.pem}");
+  assert.equal(code, 2);
+  assert.match(err, /^Cannot read hub\.tls\.cert from .*nowhere\.pem: the file does not exist$/);
+});
+
+Deno.test("check: a login that this version has not is refused by name", async () => {
+  for (const set of ["auth.tokens=[{token: x, subject: a}]", "auth.multi_tenant=true", "auth.mode=required"]) {
+    const { code, err } = await run("check", "--set", set);
+    assert.equal(code, 2, set);
+    assert.match(err, /not part of this version/);
+  }
+});
+
 Deno.test("check: a file that is not there is wrong usage", async () => {
   const { code, err } = await run("check", "-c", "nowhere.yaml");
   assert.equal(code, 2);
