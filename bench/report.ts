@@ -73,14 +73,28 @@ export function round(value: number, digits = 2): number {
 
 /** The median and the spread of several ratios. */
 export function formatRatio(ratios: readonly number[]): string {
-  return `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)})`;
+  return formatSpread(ratios);
+}
+
+/** The median and the spread of several values. */
+export function formatSpread(values: readonly number[], digits = 2): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return `${median(values).toFixed(digits)} (${least.toFixed(digits)}-${most.toFixed(digits)})`;
+}
+
+/** What a figure has to keep to. */
+export interface Budget {
+  readonly value: number;
+  readonly limit: number;
+  readonly aim?: number;
+  /** Whether the limit is the least that is allowed. @default false, the most */
+  readonly atLeast?: boolean;
 }
 
 /** A line about a budget. */
-export function budgetNote(
-  what: string,
-  { value, limit, aim }: { value: number; limit: number; aim?: number },
-): string {
-  const wanted = aim === undefined ? `at most ${limit}` : `at most ${limit}, aim ${aim}`;
-  return `${value <= limit ? "met  " : "MISSED"} ${what}: ${round(value)} (${wanted})`;
+export function budgetNote(what: string, { value, limit, aim, atLeast = false }: Budget): string {
+  const bound = `${atLeast ? "at least" : "at most"} ${limit}`;
+  const wanted = aim === undefined ? bound : `${bound}, aim ${aim}`;
+  const isMet = atLeast ? value >= limit : value <= limit;
+  return `${isMet ? "met  " : "MISSED"} ${what}: ${round(value)} (${wanted})`;
 }

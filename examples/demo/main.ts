@@ -1,5 +1,5 @@
 /**
- * `deno task demo`: starts a hub and a chat page, prints what to open, and ends everything on Ctrl-C.
+ * `deno task demo`: starts a hub and its demo pages, prints what to open, and ends everything on Ctrl-C.
  */
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -21,7 +21,7 @@ const FREE_PORTS = ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0"];
 const parser = object({
   port: withDefault(
     option("-p", "--port", integer({ metavar: "PORT", min: 0, max: 65535 }), {
-      description: message`Port of the chat page on 127.0.0.1; 8000 by default, 0 takes any.`,
+      description: message`Port of the pages on 127.0.0.1; 8000 by default, 0 takes any.`,
     }),
     8000,
   ),
@@ -56,8 +56,9 @@ async function main(): Promise<number> {
   }
 }
 
-function printWhatToOpen({ pageUrl, relayUrl, metricsUrl }: Demo): void {
+function printWhatToOpen({ pageUrl, loadUrl, relayUrl, metricsUrl }: Demo): void {
   processIo.out(`Open in two tabs:  ${pageUrl}`);
+  processIo.out(`Under load:        ${loadUrl}`);
   processIo.out(`The relay:         ${relayUrl}`);
   if (metricsUrl !== null) processIo.out(`Metrics:           ${metricsUrl}`);
   processIo.out("Ctrl-C ends it.");

@@ -1,6 +1,5 @@
 /**
- * What a connection knows of the wire beneath it, whichever of the transports that is. A transport turns
- * messages into bytes of its own kind, and knows how to ask for a sign of life and how to say goodbye.
+ * What every transport has in common: kinds, encoded messages, where a peer comes from.
  */
 
 /** How a connection speaks. One message is encoded once for each kind, whatever the number of receivers. */
@@ -24,14 +23,4 @@ export interface OutgoingMessage {
 export interface PeerAddress {
   readonly ip: string;
   readonly port: number;
-}
-
-/** The wire beneath one connection. */
-export interface Transport {
-  readonly kind: TransportKind;
-  readonly peer: PeerAddress;
-  /** Says goodbye with a code and a reason (at most 123 bytes of UTF-8), then closes within the close time-out. */
-  close(code: number, reason: string): void;
-  /** Ends at once, without a goodbye. */
-  destroy(): void;
 }

@@ -5,48 +5,55 @@
 import { CloseCode } from "../core/close_codes.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
-import type { OutgoingMessage, Transport } from "../core/transport.ts";
+import type { OutgoingMessage } from "../core/transport.ts";
 import type { LinkStats } from "../link/link_stats.ts";
-import type { Channel, Lane } from "../link/lane.ts";
-import type { Outbox, PushResult } from "../link/outbox.ts";
+import type { Channel, Lane, SlowConsumerPolicy } from "../link/lane.ts";
+import type { OutboxOwner, PushResult } from "../link/outbox.ts";
+import type { Transport, TransportOwner } from "../link/transport.ts";
 import { type ConnectionEvent, type ConnectionState, nextState } from "./connection_state.ts";
 
 /** What a connection is made of. */
 export interface ConnectionOptions {
   /** Unique in this process. */
   readonly id: string;
-  readonly transport: Transport;
-  readonly outbox: Outbox;
+  readonly user: ConnectionUser;
   readonly stats: LinkStats;
   readonly clock: Clock;
+  /** Told when the socket is gone. */
+  readonly onClosed: (connection: Connection) => void;
 }
 
-/** Hears of the two ends of a connection, each at most once. */
-export interface ConnectionListener {
-  /** It takes nothing more: leave rooms, unsubscribe. */
+/** Who uses connections: takes their messages, hears of their end. */
+export interface ConnectionUser {
+  readonly maxMessageBytes: number;
+  /** It is in use from now on. */
+  opened(connection: Connection): void;
+  /** A message came; gives the number of deliveries that it caused. */
+  received(connection: Connection, data: Uint8Array, isBinary: boolean): number;
+  /** It takes nothing more: leave rooms, unsubscribe. Called once. */
   closing(connection: Connection): void;
-  /** The socket is gone. */
-  closed(connection: Connection): void;
 }
 
 /** One connected peer. */
-export class Connection {
+export class Connection implements TransportOwner, OutboxOwner {
   readonly id: string;
   readonly transport: Transport;
-  readonly outbox: Outbox;
+  readonly #user: ConnectionUser;
   readonly #stats: LinkStats;
   readonly #clock: Clock;
-  readonly #listener: ConnectionListener;
+  readonly #onClosed: (connection: Connection) => void;
   #state: ConnectionState;
 
-  constructor({ id, transport, outbox, stats, clock }: ConnectionOptions, listener: ConnectionListener) {
+  /** `connect` makes the transport, which tells the connection what happens on it. */
+  constructor(options: ConnectionOptions, connect: (connection: Connection) => Transport) {
+    const { id, user, stats, clock, onClosed } = options;
     this.id = id;
-    this.transport = transport;
-    this.outbox = outbox;
+    this.#user = user;
     this.#stats = stats;
     this.#clock = clock;
-    this.#listener = listener;
+    this.#onClosed = onClosed;
     this.#state = { name: "opening", sinceMs: clock.now() };
+    this.transport = connect(this);
   }
 
   get state(): ConnectionState {
@@ -65,21 +72,27 @@ export class Connection {
 
   /** The login succeeded (or none is asked for): it is in use from now on. */
   authenticated(principal: Principal): boolean {
-    return this.#move({ type: "authenticated", principal });
+    if (!this.#move({ type: "authenticated", principal })) return false;
+    this.#user.opened(this);
+    return true;
+  }
+
+  received(data: Uint8Array, isBinary: boolean): number {
+    return this.#state.name === "open" ? this.#user.received(this, data, isBinary) : 0;
   }
 
   /** Queues a message. What a connection that is not open is sent is refused as `closed`. */
   send(message: OutgoingMessage, lane: Exclude<Lane, "publish">): PushResult {
     if (this.#state.name !== "open") return "closed";
     const encoded = message.encodedFor(this.transport.kind);
-    return this.#count(this.outbox.push(lane, encoded), encoded.bytes);
+    return this.#count(this.transport.outbox.push(lane, encoded), encoded.bytes);
   }
 
   /** Queues a publish; a connection that is too slow for it gets what the channel's policy says. */
   publish(message: OutgoingMessage, channel: Channel): PushResult {
     if (this.#state.name !== "open") return "closed";
     const encoded = message.encodedFor(this.transport.kind);
-    return this.#count(this.outbox.publish(encoded, channel), encoded.bytes);
+    return this.#count(this.transport.outbox.publish(encoded, channel), encoded.bytes);
   }
 
   /** Says goodbye; see {@link CloseCode}. Of no effect on a connection that ends already. */
@@ -87,21 +100,28 @@ export class Connection {
     this.transport.close(code, reason);
   }
 
-  /** The outbox is over its bound: a slow consumer is closed, one that is closing already is cut. */
   overflow(): void {
-    if (this.#state.name === "draining") this.transport.destroy();
-    else this.close(CloseCode.slowConsumer, "Too slow to take what it is sent");
+    this.close(CloseCode.slowConsumer, "Too slow to take what it is sent");
+  }
+
+  evict(): void {
+    this.overflow();
+    this.transport.destroy();
+  }
+
+  dropped(policy: SlowConsumerPolicy, messages: number): void {
+    if (policy !== "close") this.#stats.dropped[policy] += messages;
   }
 
   /** The transport says that a goodbye began, from either side. */
   transportClosing(code: number, reason: string): void {
-    if (this.#move({ type: "closing", code, reason })) this.#listener.closing(this);
+    if (this.#move({ type: "closing", code, reason })) this.#user.closing(this);
   }
 
   /** The transport says that the socket is gone. */
   transportClosed(): void {
     this.transportClosing(CloseCode.abnormal, "");
-    if (this.#move({ type: "closed", code: CloseCode.abnormal, reason: "" })) this.#listener.closed(this);
+    if (this.#move({ type: "closed", code: CloseCode.abnormal, reason: "" })) this.#onClosed(this);
   }
 
   #count(result: PushResult, bytes: number): PushResult {

@@ -39,11 +39,6 @@ export class Hub<M extends HubMember> {
     return this.#members.size;
   }
 
-  /** The members in the order of their registration. */
-  *members(): IterableIterator<M> {
-    for (const { member } of this.#members.values()) yield member;
-  }
-
   /** Adds a member. `false` when a member of this id is there already: nothing changed. */
   register(member: M): boolean {
     if (this.#members.has(member.id)) return false;

@@ -1,10 +1,10 @@
 /**
  * The relay: what a client of a room sends, text or binary, every client of that room gets, unchanged and in
  * one order for all, the sender too unless the echo is off. Rooms come with their first client and go with
- * their last; the same name in two tenants is two rooms.
+ * their last. All paths lead to the same rooms.
  */
 import type { Channel, SlowConsumerPolicy } from "../link/lane.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, ConnectionUser } from "./connection.ts";
 import { Hub } from "./hub.ts";
 import { RelayMessage } from "./relay_message.ts";
 import type { ConnectionFactory } from "./connection_factory.ts";
@@ -24,11 +24,37 @@ export interface RelayOptions {
 
 const ROOM_NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
 
-/** A room: its members, and the channel by which slow ones are treated. */
-interface Room {
-  readonly key: string;
-  readonly members: Hub<Connection>;
-  readonly channel: Channel;
+/** A room: its members, and the channel by which slow ones are treated. It comes and goes with its members. */
+class Room implements ConnectionUser {
+  readonly maxMessageBytes: number;
+  readonly members = new Hub<Connection>();
+  readonly #channel: Channel;
+  readonly #echo: boolean;
+  readonly #onEmpty: () => void;
+
+  constructor(name: string, { maxMessageBytes, slowConsumer, echo }: RelayOptions, onEmpty: () => void) {
+    this.maxMessageBytes = maxMessageBytes;
+    this.#channel = { name, slowConsumer, gapNotice: null };
+    this.#echo = echo;
+    this.#onEmpty = onEmpty;
+  }
+
+  opened(connection: Connection): void {
+    this.members.register(connection);
+  }
+
+  received(connection: Connection, data: Uint8Array, isBinary: boolean): number {
+    const message = new RelayMessage(data, isBinary);
+    return this.members.broadcast({
+      message,
+      channel: this.#channel,
+      except: this.#echo ? null : connection,
+    });
+  }
+
+  closing(connection: Connection): void {
+    if (this.members.unregister(connection) && this.members.size === 0) this.#onEmpty();
+  }
 }
 
 /** All rooms of one hub. */
@@ -69,36 +95,12 @@ export class Relay {
     return slash > 0 && paths.includes(path.slice(0, slash)) && ROOM_NAME.test(name) ? name : undefined;
   }
 
-  #accept(socket: AcceptedWebSocket, roomName: string): void {
-    let room: Room | undefined;
-    this.#factory.openWebSocket(socket, {
-      maxMessageBytes: this.#options.maxMessageBytes,
-      opened: (connection) => room = this.#join(connection, roomName),
-      message: (connection, data, isBinary) =>
-        this.#relay(connection, room, new RelayMessage(data, isBinary)),
-      closing: (connection) => this.#leave(connection, room),
-    });
-  }
-
-  #relay(sender: Connection, room: Room | undefined, message: RelayMessage): number {
-    if (room === undefined) return 0;
-    const except = this.#options.echo ? null : sender;
-    return room.members.broadcast({ message, channel: room.channel, except });
-  }
-
-  #join(connection: Connection, roomName: string): Room {
-    const key = `${connection.principal?.tenant ?? ""}/${roomName}`;
-    let room = this.#rooms.get(key);
+  #accept(socket: AcceptedWebSocket, name: string): void {
+    let room = this.#rooms.get(name);
     if (room === undefined) {
-      const channel = { name: roomName, slowConsumer: this.#options.slowConsumer, gapNotice: null };
-      room = { key, members: new Hub<Connection>(), channel };
-      this.#rooms.set(key, room);
+      room = new Room(name, this.#options, () => this.#rooms.delete(name));
+      this.#rooms.set(name, room);
     }
-    room.members.register(connection);
-    return room;
-  }
-
-  #leave(connection: Connection, room: Room | undefined): void {
-    if (room?.members.unregister(connection) && room.members.size === 0) this.#rooms.delete(room.key);
+    this.#factory.openWebSocket(socket, room);
   }
 }

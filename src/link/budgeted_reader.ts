@@ -5,86 +5,105 @@
  */
 import type { GatedSocket } from "./gated_socket.ts";
 import type { ReadBudget } from "./read_budget.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns, Waiting } from "./turns.ts";
 
 /** The largest piece that a receiver gets at once. */
 export const SLICE_BYTES = 1024;
+
+/** Who gets the slices. */
+export interface SliceReceiver {
+  /** Takes a slice; the bytes stay valid. */
+  feed(slice: Uint8Array): void;
+}
 
 /** What a reader is made of. */
 export interface BudgetedReaderOptions {
   readonly link: GatedSocket;
   readonly budget: ReadBudget;
   readonly turns: Turns;
-  /** Takes a slice; the bytes stay valid. */
-  readonly feed: (slice: Uint8Array) => void;
+  readonly receiver: SliceReceiver;
 }
 
+const NOTHING: readonly Uint8Array[] = [];
+
 /** Reads one socket. */
-export class BudgetedReader {
-  readonly #options: BudgetedReaderOptions;
+export class BudgetedReader implements Waiting {
+  readonly #link: GatedSocket;
+  readonly #budget: ReadBudget;
+  readonly #turns: Turns;
+  readonly #receiver: SliceReceiver;
   /** Chunks that wait, the first from `#offset` on. */
-  #backlog: Uint8Array[] = [];
+  #backlog: readonly Uint8Array[] = NOTHING;
   #offset = 0;
   #isWaiting = false;
   #isStopped = false;
 
-  constructor(options: BudgetedReaderOptions) {
-    this.#options = options;
+  constructor({ link, budget, turns, receiver }: BudgetedReaderOptions) {
+    this.#link = link;
+    this.#budget = budget;
+    this.#turns = turns;
+    this.#receiver = receiver;
   }
 
   /** Starts with bytes that were read already, then reads the socket. */
   start(head: Uint8Array): void {
-    this.#options.link.socket.on("data", this.#take);
+    this.#link.socket.on("data", this.#take);
     if (head.length > 0) this.#take(head);
-    if (!this.#isWaiting && !this.#isStopped) this.#options.link.resume();
+    if (!this.#isWaiting && !this.#isStopped) this.#link.resume();
   }
 
   /** Feeds nothing more; what still comes is read and thrown away, so that the peer can read our last words. */
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    this.#backlog = [];
-    const { link } = this.#options;
-    link.socket.removeListener("data", this.#take);
-    link.socket.on("data", discard);
-    link.resume();
+    this.#backlog = NOTHING;
+    this.#link.socket.removeListener("data", this.#take);
+    this.#link.socket.on("data", discard);
+    this.#link.resume();
+  }
+
+  nextTurn(): void {
+    this.#isWaiting = false;
+    if (this.#isStopped || this.#link.socket.destroyed) return;
+    const waiting = this.#backlog;
+    this.#backlog = NOTHING;
+    this.#feedAll(waiting);
+    if (!this.#isWaiting && !this.#isStopped) this.#link.resume();
   }
 
   readonly #take = (chunk: Uint8Array): void => {
-    this.#backlog.push(chunk);
-    if (!this.#isWaiting && this.#backlog.length === 1) this.#feedBacklog();
+    if (this.#isWaiting) this.#backlog = [...this.#backlog, chunk];
+    else this.#feedAll([chunk]);
   };
 
-  readonly #continue = (): void => {
-    this.#isWaiting = false;
-    if (this.#isStopped || this.#options.link.socket.destroyed) return;
-    this.#feedBacklog();
-    if (!this.#isWaiting) this.#options.link.resume();
-  };
-
-  #feedBacklog(): void {
-    const { budget, feed } = this.#options;
-    for (let chunk = this.#backlog[0]; chunk !== undefined; chunk = this.#backlog[0]) {
-      while (this.#offset < chunk.length) {
-        if (budget.isSpent()) {
-          this.#giveWay();
-          return;
-        }
-        const slice = chunk.subarray(this.#offset, this.#offset + SLICE_BYTES);
-        this.#offset += slice.length;
-        budget.spendBytes(slice.length);
-        feed(slice);
-        if (this.#isStopped) return;
-      }
-      this.#backlog.shift();
-      this.#offset = 0;
+  /** Feeds chunks until the budget is used up; what is left becomes the backlog. */
+  #feedAll(chunks: readonly Uint8Array[]): void {
+    for (const [index, chunk] of chunks.entries()) {
+      if (this.#feed(chunk)) continue;
+      if (!this.#isStopped) this.#giveWay(chunks.slice(index));
+      return;
     }
   }
 
-  #giveWay(): void {
+  /** Feeds the rest of a chunk; whether it was fed whole. */
+  #feed(chunk: Uint8Array): boolean {
+    while (this.#offset < chunk.length) {
+      if (this.#budget.isSpent()) return false;
+      const slice = chunk.subarray(this.#offset, this.#offset + SLICE_BYTES);
+      this.#offset += slice.length;
+      this.#budget.spendBytes(slice.length);
+      this.#receiver.feed(slice);
+      if (this.#isStopped) return false;
+    }
+    this.#offset = 0;
+    return true;
+  }
+
+  #giveWay(backlog: readonly Uint8Array[]): void {
+    this.#backlog = backlog;
     this.#isWaiting = true;
-    this.#options.link.pause();
-    this.#options.turns.next(this.#continue);
+    this.#link.pause();
+    this.#turns.next(this);
   }
 }
 

@@ -2,20 +2,20 @@
  * A first-in first-out queue of encoded messages that knows how many bytes it holds.
  */
 import type { Encoded } from "../core/transport.ts";
+import type { LaneBounds } from "./lane.ts";
 import { RingQueue } from "./ring_queue.ts";
 
 /** A lane without a policy: control, requests, stream data. */
 export class ByteQueue {
   readonly #queue = new RingQueue<Encoded>();
-  readonly #maxBytes: number;
+  readonly #bounds: LaneBounds;
   #bytes = 0;
 
-  /** `maxBytes` bounds what is queued; an empty queue takes one message of any size. */
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+  constructor(bounds: LaneBounds) {
+    this.#bounds = bounds;
   }
 
-  /** Bytes of all queued messages. */
+  /** Bytes that all queued messages take. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -27,9 +27,10 @@ export class ByteQueue {
 
   /** Queues a message; `false` when there is no room for it. */
   offer(message: Encoded): boolean {
-    if (this.#bytes > 0 && this.#bytes + message.bytes > this.#maxBytes) return false;
+    const bytes = message.bytes + this.#bounds.messageOverheadBytes;
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#bounds.maxBytes) return false;
     this.#queue.push(message);
-    this.#bytes += message.bytes;
+    this.#bytes += bytes;
     return true;
   }
 
@@ -41,7 +42,7 @@ export class ByteQueue {
   /** Takes the oldest message. */
   take(): Encoded | undefined {
     const message = this.#queue.shift();
-    if (message !== undefined) this.#bytes -= message.bytes;
+    if (message !== undefined) this.#bytes -= message.bytes + this.#bounds.messageOverheadBytes;
     return message;
   }
 

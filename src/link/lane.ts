@@ -16,6 +16,13 @@ export const QUANTUM_BYTES: Readonly<Record<Exclude<Lane, "control">, number>> =
   data: 4 * 1024,
 };
 
+/** What one lane may hold. An empty lane takes one message of any size. */
+export interface LaneBounds {
+  readonly maxBytes: number;
+  /** What a queued message takes beside its bytes: tiny messages must not take more memory than they are counted. */
+  readonly messageOverheadBytes: number;
+}
+
 /**
  * What happens when the publish lane of a slow consumer is full: `close` ends its connection; `drop_oldest` drops
  * the oldest messages of the same channel, else the new one; `latest` lets all queued messages of the channel

@@ -4,7 +4,7 @@
  */
 import type { Encoded } from "../core/transport.ts";
 import { ByteQueue } from "./byte_queue.ts";
-import { type Lane, QUANTUM_BYTES } from "./lane.ts";
+import { type Lane, type LaneBounds, QUANTUM_BYTES } from "./lane.ts";
 import { PublishLane } from "./publish_lane.ts";
 
 /** What the scheduler needs of a lane. */
@@ -25,12 +25,11 @@ export class LaneScheduler {
   readonly #shared: readonly { readonly lane: ServedLane; readonly quantum: number; deficit: number }[];
   #current = 0;
 
-  /** The bound of each lane in bytes. */
-  constructor(laneBytes: Readonly<Record<Lane, number>>) {
-    this.control = new ByteQueue(laneBytes.control);
-    this.request = new ByteQueue(laneBytes.request);
-    this.publish = new PublishLane(laneBytes.publish);
-    this.data = new ByteQueue(laneBytes.data);
+  constructor(bounds: Readonly<Record<Lane, LaneBounds>>) {
+    this.control = new ByteQueue(bounds.control);
+    this.request = new ByteQueue(bounds.request);
+    this.publish = new PublishLane(bounds.publish);
+    this.data = new ByteQueue(bounds.data);
     this.#shared = [
       { lane: this.request, quantum: QUANTUM_BYTES.request, deficit: 0 },
       { lane: this.publish, quantum: QUANTUM_BYTES.publish, deficit: 0 },

@@ -7,7 +7,7 @@
  */
 import type { Encoded } from "../core/transport.ts";
 import type { Flusher } from "./flusher.ts";
-import type { Channel, Lane, SlowConsumerPolicy } from "./lane.ts";
+import type { Channel, Lane, LaneBounds, SlowConsumerPolicy } from "./lane.ts";
 import { LaneScheduler } from "./lane_scheduler.ts";
 import type { OutboxLedger } from "./outbox_ledger.ts";
 
@@ -20,27 +20,42 @@ export interface OutboxSink {
 /** What became of a message. `dropped`: by its channel's policy. `full`: the connection has to end, or to wait. */
 export type PushResult = "queued" | "dropped" | "full" | "closed";
 
+/** What all outboxes of a hub share. */
+export interface OutboxSettings {
+  readonly flusher: Flusher;
+  readonly ledger: OutboxLedger;
+  readonly lanes: Readonly<Record<Lane, LaneBounds>>;
+  /** How many bytes are handed to the socket at a time. */
+  readonly socketBytes: number;
+}
+
+/** Whose outbox it is. */
+export interface OutboxOwner {
+  /** A lane is over its bound: the connection has to end. */
+  overflow(): void;
+  /** All outboxes together hold too much, and this one the most: end the connection at once. */
+  evict(): void;
+  /** A policy dropped messages. */
+  dropped(policy: SlowConsumerPolicy, messages: number): void;
+}
+
 /** What an outbox is made of. */
 export interface OutboxOptions {
   readonly sink: OutboxSink;
-  readonly flusher: Flusher;
-  readonly ledger: OutboxLedger;
-  /** The bound of each lane in bytes; an empty lane takes one message of any size. */
-  readonly laneBytes: Readonly<Record<Lane, number>>;
-  /** How many bytes are handed to the socket at a time. */
-  readonly socketBytes: number;
-  /** Called when a lane or the whole hub is over its bound: the connection has to end, or be cut if it is ending. */
-  readonly onOverflow: () => void;
-  /** Told of messages that a policy dropped. */
-  readonly onDropped: (policy: SlowConsumerPolicy, messages: number) => void;
+  readonly owner: OutboxOwner;
+  readonly settings: OutboxSettings;
 }
 
 type Phase = "open" | "finishing" | "closed";
 
 /** The bounded queue of everything that one connection has to write. */
 export class Outbox {
-  readonly #options: OutboxOptions;
+  readonly #sink: OutboxSink;
+  readonly #owner: OutboxOwner;
+  readonly #settings: OutboxSettings;
   readonly #lanes: LaneScheduler;
+  /** Rises with every write that the socket took. */
+  progress = 0;
   #extraBytes = 0;
   #inFlightBytes = 0;
   /** What the ledger was told that this outbox holds. */
@@ -53,10 +68,12 @@ export class Outbox {
   #gaps: Map<Channel, number> | null = null;
   #waiting: ((isOpen: boolean) => void)[] | null = null;
 
-  constructor(options: OutboxOptions) {
-    this.#options = options;
-    this.#lanes = new LaneScheduler(options.laneBytes);
-    options.ledger.join(this);
+  constructor({ sink, owner, settings }: OutboxOptions) {
+    this.#sink = sink;
+    this.#owner = owner;
+    this.#settings = settings;
+    this.#lanes = new LaneScheduler(settings.lanes);
+    settings.ledger.join(this);
   }
 
   /** Bytes that wait here or in the socket. */
@@ -70,13 +87,13 @@ export class Outbox {
   }
 
   /**
-   * Queues a message of any lane but publishes. `full` on the control and request lane means that `onOverflow` was
-   * called; on the data lane nothing happened and the caller has to wait for {@link ready}.
+   * Queues a message of any lane but publishes. `full` on the control and request lane means that the owner was
+   * told; on the data lane nothing happened and the caller has to wait for {@link ready}.
    */
   push(lane: Exclude<Lane, "publish">, message: Encoded): PushResult {
     if (this.#phase !== "open") return "closed";
     if (!this.#lanes[lane].offer(message)) {
-      if (lane !== "data") this.#options.onOverflow();
+      if (lane !== "data") this.#owner.overflow();
       return "full";
     }
     this.#changed();
@@ -88,7 +105,7 @@ export class Outbox {
     if (this.#phase !== "open") return "closed";
     const offered = this.#lanes.publish.offer(message, channel);
     if (offered.kind === "full") {
-      this.#options.onOverflow();
+      this.#owner.overflow();
       return "full";
     }
     if (offered.dropped > 0) this.#dropped(channel, offered.dropped);
@@ -140,20 +157,20 @@ export class Outbox {
     this.#inFlightBytes = 0;
     this.#wakeWaiting(false);
     this.#tellLedger();
-    this.#options.ledger.leave(this);
+    this.#settings.ledger.leave(this);
     return dropped;
   }
 
   /** Ends the connection because all outboxes together hold too much, and this one the most. */
   evict(): void {
-    this.#options.onOverflow();
+    this.#owner.evict();
   }
 
   /** Hands as much to the socket as it may hold. Called by the flusher and when the socket took something. */
   flush(): void {
     this.#flushDue = false;
     if (this.#phase === "closed") return;
-    const { socketBytes, sink, flusher } = this.#options;
+    const { socketBytes, flusher } = this.#settings;
     const parts: Uint8Array[] = [];
     let bytes = 0;
     if (this.#gaps !== null) this.#tellOfGaps();
@@ -165,14 +182,16 @@ export class Outbox {
     }
     if (bytes === 0) return;
     this.#inFlightBytes += bytes;
+    this.#tellLedger();
     const finished = this.#phase === "finishing" && this.#last === null;
-    sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished));
+    this.#sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished));
     if (this.#waiting !== null && this.#hasRoomForData()) this.#wakeWaiting(true);
   }
 
   #written(bytes: number, finished: boolean): void {
     if (this.#phase === "closed") return;
     this.#inFlightBytes -= bytes;
+    this.progress++;
     this.#tellLedger();
     if (finished) this.#onFinished?.();
     else if (!this.#flushDue && this.heldBytes > this.#inFlightBytes) this.flush();
@@ -196,7 +215,7 @@ export class Outbox {
   #changed(): void {
     if (!this.#flushDue) {
       this.#flushDue = true;
-      this.#options.flusher.schedule(this);
+      this.#settings.flusher.schedule(this);
     }
     this.#tellLedger();
   }
@@ -205,12 +224,12 @@ export class Outbox {
     const held = this.heldBytes;
     const change = held - this.#ledgerBytes;
     this.#ledgerBytes = held;
-    if (change > 0) this.#options.ledger.take(change);
-    else if (change < 0) this.#options.ledger.release(-change);
+    if (change > 0) this.#settings.ledger.take(change);
+    else if (change < 0) this.#settings.ledger.release(-change);
   }
 
   #dropped(channel: Channel, messages: number): void {
-    this.#options.onDropped(channel.slowConsumer, messages);
+    this.#owner.dropped(channel.slowConsumer, messages);
     if (channel.gapNotice === null) return;
     this.#gaps ??= new Map();
     this.#gaps.set(channel, (this.#gaps.get(channel) ?? 0) + messages);
@@ -228,7 +247,7 @@ export class Outbox {
   }
 
   #hasRoomForData(): boolean {
-    return this.#lanes.data.bytes < this.#options.laneBytes.data;
+    return this.#lanes.data.bytes < this.#settings.lanes.data.maxBytes;
   }
 
   #wakeWaiting(isOpen: boolean): void {

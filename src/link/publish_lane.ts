@@ -4,7 +4,7 @@
  * policies drop is found by the channel's own list and leaves a hole that is skipped.
  */
 import type { Encoded } from "../core/transport.ts";
-import type { Channel } from "./lane.ts";
+import type { Channel, LaneBounds } from "./lane.ts";
 import { RingQueue } from "./ring_queue.ts";
 
 /** What became of a message. */
@@ -34,19 +34,18 @@ const MIN_HOLES = 64;
 
 /** The publish lane. */
 export class PublishLane {
-  readonly #maxBytes: number;
+  readonly #bounds: LaneBounds;
   #queue = new RingQueue<Encoded | Slot>();
   /** The queued slots of each channel that may drop, oldest first. */
   readonly #slots = new Map<Channel, RingQueue<Slot>>();
   #holes = 0;
   #bytes = 0;
 
-  /** `maxBytes` bounds what is queued; an empty lane takes one message of any size. */
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+  constructor(bounds: LaneBounds) {
+    this.#bounds = bounds;
   }
 
-  /** Bytes of all queued messages. */
+  /** Bytes that all queued messages take. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -82,7 +81,7 @@ export class PublishLane {
     if (first === undefined) return undefined;
     this.#queue.shift();
     const message = first instanceof Slot ? this.#release(first) : first;
-    this.#bytes -= message.bytes;
+    this.#bytes -= this.#costOf(message);
     return message;
   }
 
@@ -95,11 +94,15 @@ export class PublishLane {
   }
 
   #fits(message: Encoded): boolean {
-    return this.#bytes === 0 || this.#bytes + message.bytes <= this.#maxBytes;
+    return this.#bytes === 0 || this.#bytes + this.#costOf(message) <= this.#bounds.maxBytes;
+  }
+
+  #costOf(message: Encoded): number {
+    return message.bytes + this.#bounds.messageOverheadBytes;
   }
 
   #append(message: Encoded, channel: Channel): OfferResult {
-    this.#bytes += message.bytes;
+    this.#bytes += this.#costOf(message);
     if (channel.slowConsumer === "close") {
       this.#queue.push(message);
       return QUEUED;
@@ -124,7 +127,7 @@ export class PublishLane {
     while (slots !== undefined && slots.length > 0 && (atMost === "all" || !this.#fits(message))) {
       const oldest = slots.shift();
       if (oldest === undefined || oldest.message === null) continue;
-      this.#bytes -= oldest.message.bytes;
+      this.#bytes -= this.#costOf(oldest.message);
       oldest.message = null;
       this.#holes++;
       dropped++;

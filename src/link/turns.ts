@@ -3,9 +3,17 @@
  * the order in which they gave way. Sockets are read between two turns, so nobody waits longer than one turn for
  * somebody who sends without end.
  */
+
+/** Who goes on in a later turn. */
+export interface Waiting {
+  /** Called in the turn that follows. */
+  nextTurn(): void;
+}
+
+/** The turns of one hub. */
 export class Turns {
   readonly #atEndOfTurn: (run: () => void) => void;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
   #current = 0;
   #scheduled = false;
 
@@ -20,9 +28,9 @@ export class Turns {
     return this.#current;
   }
 
-  /** Runs a function in the next turn. */
-  next(run: () => void): void {
-    this.#waiting.push(run);
+  /** Brings somebody back in the next turn. */
+  next(waiting: Waiting): void {
+    this.#waiting.push(waiting);
     this.#schedule();
   }
 
@@ -37,6 +45,6 @@ export class Turns {
     this.#waiting = [];
     this.#scheduled = false;
     this.#current++;
-    for (const run of waiting) run();
+    for (const one of waiting) one.nextTurn();
   };
 }

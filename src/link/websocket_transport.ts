@@ -5,26 +5,26 @@
  */
 import { CloseCode } from "../core/close_codes.ts";
 import type { Clock } from "../core/ports.ts";
-import type { PeerAddress, Transport } from "../core/transport.ts";
+import type { PeerAddress } from "../core/transport.ts";
 import { encodeWsClose, encodeWsFrame, WsOpcode } from "../wire/ws_frame.ts";
-import { BudgetedReader } from "./budgeted_reader.ts";
+import { BudgetedReader, type SliceReceiver } from "./budgeted_reader.ts";
 import type { GatedSocket } from "./gated_socket.ts";
-import type { HeartbeatPeer } from "./heartbeat.ts";
 import type { LinkStats } from "./link_stats.ts";
 import type { Outbox } from "./outbox.ts";
 import { ReadBudget, type ReadLimits } from "./read_budget.ts";
+import type { Transport, TransportOwner } from "./transport.ts";
 import type { Turns } from "./turns.ts";
 // @ts-types="./ws_types.d.ts"
 import { Receiver } from "ws";
 
-/** What the transport tells its owner. */
-export interface WebSocketHandlers {
-  /** A whole message; gives the number of deliveries that it caused. The bytes are a view that stays valid. */
-  message(data: Uint8Array, isBinary: boolean): number;
-  /** The closing handshake began, by either side: nothing more is taken. */
-  closing(code: number, reason: string): void;
-  /** The socket is gone. */
-  closed(): void;
+/** What all WebSockets of a hub share. */
+export interface WebSocketSettings {
+  readonly stats: LinkStats;
+  readonly clock: Clock;
+  /** How long a peer may take to answer a close before it is cut. */
+  readonly closeTimeoutMs: number;
+  readonly turns: Turns;
+  readonly readLimits: ReadLimits;
 }
 
 /** What the transport is made of. */
@@ -32,14 +32,10 @@ export interface WebSocketTransportOptions {
   readonly link: GatedSocket;
   readonly peer: PeerAddress;
   readonly outbox: Outbox;
-  readonly stats: LinkStats;
-  readonly clock: Clock;
+  readonly owner: TransportOwner;
+  readonly settings: WebSocketSettings;
   /** The longest message that is read; a longer one ends the connection with 1009. */
   readonly maxMessageBytes: number;
-  /** How long a peer may take to answer a close before it is cut. */
-  readonly closeTimeoutMs: number;
-  readonly turns: Turns;
-  readonly readLimits: ReadLimits;
 }
 
 const MAX_FRAGMENTS = 1024;
@@ -49,15 +45,34 @@ const MIN_BUFFERED_CHUNKS = 1024;
 const PING = encodeWsFrame(WsOpcode.ping, new Uint8Array(0));
 const REASON_DECODER = new TextDecoder();
 
+/** A receiver that knows whose it is, so that all of them share their listeners. */
+class OwnedReceiver extends Receiver {
+  readonly transport: WebSocketTransport;
+
+  constructor(transport: WebSocketTransport, maxMessageBytes: number) {
+    super({
+      isServer: true,
+      maxPayload: maxMessageBytes,
+      maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: Math.max(MIN_BUFFERED_CHUNKS, maxMessageBytes / MIN_MEAN_CHUNK_BYTES),
+      skipUTF8Validation: false,
+      allowSynchronousEvents: true,
+    });
+    this.transport = transport;
+  }
+}
+
 /** One open WebSocket. */
-export class WebSocketTransport implements Transport, HeartbeatPeer {
+export class WebSocketTransport implements Transport, SliceReceiver {
   readonly kind = "websocket";
   readonly peer: PeerAddress;
-  readonly #options: WebSocketTransportOptions;
-  readonly #receiver: Receiver;
+  readonly outbox: Outbox;
+  readonly #link: GatedSocket;
+  readonly #owner: TransportOwner;
+  readonly #settings: WebSocketSettings;
+  readonly #receiver: OwnedReceiver;
   readonly #budget: ReadBudget;
   readonly #reader: BudgetedReader;
-  #handlers: WebSocketHandlers | null = null;
   #phase: "open" | "closing" | "closed" = "open";
   #peerConcluded = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -65,28 +80,24 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
   #partialBytes = 0;
   #lastHeardMs: number;
 
-  constructor(options: WebSocketTransportOptions) {
-    this.#options = options;
-    this.peer = options.peer;
-    this.#lastHeardMs = options.clock.now();
-    this.#receiver = new Receiver({
-      isServer: true,
-      maxPayload: options.maxMessageBytes,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: Math.max(MIN_BUFFERED_CHUNKS, options.maxMessageBytes / MIN_MEAN_CHUNK_BYTES),
-      skipUTF8Validation: false,
-      allowSynchronousEvents: true,
-    });
-    const { link, turns, readLimits } = options;
+  constructor({ link, peer, outbox, owner, settings, maxMessageBytes }: WebSocketTransportOptions) {
+    this.peer = peer;
+    this.#link = link;
+    this.outbox = outbox;
+    this.#owner = owner;
+    this.#settings = settings;
+    this.#lastHeardMs = settings.clock.now();
+    this.#receiver = new OwnedReceiver(this, maxMessageBytes);
+    const { turns, readLimits } = settings;
     this.#budget = new ReadBudget(readLimits, turns);
-    this.#reader = new BudgetedReader({ link, turns, budget: this.#budget, feed: this.#feed });
+    this.#reader = new BudgetedReader({ link, turns, budget: this.#budget, receiver: this });
   }
 
-  /** Starts reading; `head` is what arrived behind the handshake. */
-  start(head: Uint8Array, handlers: WebSocketHandlers): void {
-    this.#handlers = handlers;
-    this.#listenToReceiver();
-    const { socket } = this.#options.link;
+  start(head: Uint8Array): void {
+    this.#receiver.on("message", WebSocketTransport.#onMessage).on("ping", WebSocketTransport.#onPing);
+    this.#receiver.on("pong", WebSocketTransport.#onPong).on("conclude", WebSocketTransport.#onConclude);
+    this.#receiver.on("error", WebSocketTransport.#onError);
+    const { socket } = this.#link;
     socket.on("end", this.#peerEnded);
     socket.on("close", this.#socketClosed);
     socket.on("error", ignoreSocketError);
@@ -103,7 +114,7 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
   }
 
   ask(): void {
-    this.#options.outbox.push("control", PING);
+    this.outbox.push("control", PING);
   }
 
   expire(): void {
@@ -116,46 +127,53 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
   }
 
   destroy(): void {
-    this.#options.link.socket.destroy();
+    this.#link.socket.destroy();
   }
 
-  readonly #feed = (slice: Uint8Array): void => {
-    this.#options.stats.bytesReceived += slice.length;
-    if (this.#partialBytes > 0) this.#lastHeardMs = this.#options.clock.now();
+  feed(slice: Uint8Array): void {
+    this.#settings.stats.bytesReceived += slice.length;
+    if (this.#partialBytes > 0) this.#lastHeardMs = this.#settings.clock.now();
     this.#partialBytes += slice.length;
     this.#receiver.write(slice);
-  };
+  }
 
-  #listenToReceiver(): void {
-    const { outbox, stats, clock } = this.#options;
-    this.#receiver.on("message", (data, isBinary) => {
-      this.#partialBytes = 0;
-      if (this.#phase !== "open") return;
-      stats.messagesReceived++;
-      this.#budget.spendMessage(this.#handlers?.message(data, isBinary) ?? 0);
-    });
-    this.#receiver.on("ping", (data) => {
-      this.#partialBytes = 0;
-      outbox.pushPong(encodeWsFrame(WsOpcode.pong, data));
-    });
-    this.#receiver.on("pong", () => {
-      this.#partialBytes = 0;
-      this.#lastHeardMs = clock.now();
-    });
-    this.#receiver.on("conclude", (code, reason) => this.#peerClosed(code, REASON_DECODER.decode(reason)));
-    this.#receiver.on("error", (error) => {
-      this.#reader.stop();
-      this.#closeWith(closeCodeOf(error.code), error.message, { purge: true, endAtOnce: true });
-    });
+  static #onMessage(this: OwnedReceiver, data: Uint8Array, isBinary: boolean): void {
+    const { transport } = this;
+    transport.#partialBytes = 0;
+    if (transport.#phase !== "open") return;
+    transport.#settings.stats.messagesReceived++;
+    transport.#budget.spendMessage(transport.#owner.received(data, isBinary));
+  }
+
+  static #onPing(this: OwnedReceiver, data: Uint8Array): void {
+    this.transport.#partialBytes = 0;
+    this.transport.outbox.pushPong(encodeWsFrame(WsOpcode.pong, data));
+    this.transport.#budget.spendMessage(1);
+  }
+
+  static #onPong(this: OwnedReceiver): void {
+    this.transport.#partialBytes = 0;
+    this.transport.#lastHeardMs = this.transport.#settings.clock.now();
+    this.transport.#budget.spendMessage(0);
+  }
+
+  static #onConclude(this: OwnedReceiver, code: number, reason: Uint8Array): void {
+    this.transport.#peerClosed(code, REASON_DECODER.decode(reason));
+  }
+
+  static #onError(this: OwnedReceiver, error: Error & { code?: string }): void {
+    this.transport.#reader.stop();
+    const how = { purge: true, endAtOnce: true };
+    this.transport.#closeWith(closeCodeOf(error.code), error.message, how);
   }
 
   #closeWith(code: number, reason: string, how: { purge: boolean; endAtOnce?: boolean }): void {
     if (this.#phase !== "open") return;
     this.#begin(code, reason);
-    const dropped = this.#options.outbox.finish(encodeWsClose(code, reason), {
+    const dropped = this.outbox.finish(encodeWsClose(code, reason), {
       purge: how.purge,
       onFinished: () => {
-        if (how.endAtOnce === true || this.#peerConcluded) this.#options.link.socket.end();
+        if (how.endAtOnce === true || this.#peerConcluded) this.#link.socket.end();
       },
     });
     this.#countDropped(dropped, code);
@@ -164,43 +182,43 @@ export class WebSocketTransport implements Transport, HeartbeatPeer {
   #peerClosed(code: number, reason: string): void {
     this.#peerConcluded = true;
     this.#reader.stop();
-    const { outbox, link } = this.#options;
     if (this.#phase !== "open") {
-      link.socket.end();
+      this.#link.socket.end();
       return;
     }
     this.#begin(code, reason);
-    const dropped = outbox.finish(encodeWsClose(code, ""), {
+    const dropped = this.outbox.finish(encodeWsClose(code, ""), {
       purge: true,
-      onFinished: () => link.socket.end(),
+      onFinished: () => this.#link.socket.end(),
     });
     this.#countDropped(dropped, code);
   }
 
   #begin(code: number, reason: string): void {
     this.#phase = "closing";
-    this.#closeTimer = setTimeout(() => this.#options.link.socket.destroy(), this.#options.closeTimeoutMs);
-    this.#handlers?.closing(code, reason);
+    this.#closeTimer = setTimeout(() => this.#link.socket.destroy(), this.#settings.closeTimeoutMs);
+    this.#owner.transportClosing(code, reason);
   }
 
+  /** WebSockets have no half-close: a FIN is a disconnect, unless the peer said goodbye before and waits for ours. */
   readonly #peerEnded = (): void => {
-    this.#options.link.socket.destroy();
+    if (!this.#peerConcluded) this.#link.socket.destroy();
   };
 
   readonly #socketClosed = (): void => {
     if (this.#phase === "closed") return;
-    if (this.#phase === "open") this.#handlers?.closing(CloseCode.abnormal, "");
+    if (this.#phase === "open") this.#owner.transportClosing(CloseCode.abnormal, "");
     this.#phase = "closed";
     clearTimeout(this.#closeTimer);
-    this.#countDropped(this.#options.outbox.close(), CloseCode.abnormal);
+    this.#countDropped(this.outbox.close(), CloseCode.abnormal);
     this.#receiver.removeAllListeners();
     this.#receiver.on("error", ignoreSocketError);
     this.#receiver.destroy();
-    this.#handlers?.closed();
+    this.#owner.transportClosed();
   };
 
   #countDropped(messages: number, code: number): void {
-    const { dropped } = this.#options.stats;
+    const { dropped } = this.#settings.stats;
     if (code === CloseCode.slowConsumer) dropped.slow_consumer += messages;
     else dropped.closed += messages;
   }

@@ -18,6 +18,7 @@ import { Relay } from "../hub/relay.ts";
 import { Flusher } from "../link/flusher.ts";
 import { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { LinkStats } from "../link/link_stats.ts";
+import type { LaneBounds } from "../link/lane.ts";
 import { OutboxLedger } from "../link/outbox_ledger.ts";
 import { Turns } from "../link/turns.ts";
 import { type Exposition, startExposition } from "../metrics/exposition.ts";
@@ -47,9 +48,18 @@ export interface ListeningAddress {
   readonly encrypted: boolean;
 }
 
+/** What connections share with the rest of the hub. */
+interface SharedParts {
+  readonly ledger: OutboxLedger;
+  readonly turns: Turns;
+  readonly clock: Clock;
+}
+
 /** A peer that does not answer a close is cut after this long. */
 const CLOSE_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** What a queued message that nobody else waits for takes beside its bytes: about 450 measured. */
+const MESSAGE_OVERHEAD_BYTES = 512;
 /** Stream data waits for room in its lane, so this bounds delay, not loss. */
 const DATA_LANE_BYTES = 256 * 1024;
 
@@ -74,7 +84,8 @@ export class HubServer {
   constructor(config: Config, { logger, version, clock = systemClock }: HubServerOptions) {
     this.#config = config;
     this.#logger = logger;
-    const ledger = new OutboxLedger(config.hub.outbox.total);
+    const turns = new Turns();
+    const ledger = new OutboxLedger(config.hub.outbox.total, turns);
     this.#heartbeat = new HeartbeatMonitor({
       intervalMs: config.hub.heartbeat.interval,
       timeoutMs: config.hub.heartbeat.timeout,
@@ -85,7 +96,7 @@ export class HubServer {
       maxConnectionsPerIp: config.hub.max_connections_per_ip,
       proxies: config.hub.proxy_protocol,
     });
-    this.#connections = this.#createConnections(ledger, clock);
+    this.#connections = this.#createConnections({ ledger, turns, clock });
     this.#relay = config.relay.enabled ? this.#createRelay() : null;
     const counters = { door: this.#door, websocket: this.#websocket, ledger, relay: this.#relay };
     this.#loopLag = new LoopLag({
@@ -132,20 +143,29 @@ export class HubServer {
     ];
   }
 
-  #createConnections(ledger: OutboxLedger, clock: Clock): ConnectionFactory {
+  #createConnections({ ledger, turns, clock }: SharedParts): ConnectionFactory {
     const { outbox, read_budget: readLimits } = this.#config.hub;
     const { buffers } = this.#config.performance;
     return new ConnectionFactory({
-      clock,
-      ledger,
-      flusher: new Flusher(buffers.join),
-      turns: new Turns(),
-      readLimits,
+      outbox: {
+        ledger,
+        flusher: new Flusher(buffers.join),
+        lanes: {
+          control: laneBounds(outbox.control),
+          request: laneBounds(outbox.request),
+          publish: laneBounds(outbox.publish),
+          data: laneBounds(DATA_LANE_BYTES),
+        },
+        socketBytes: buffers.socket,
+      },
+      websocket: {
+        clock,
+        readLimits,
+        turns,
+        stats: this.#websocket,
+        closeTimeoutMs: CLOSE_TIMEOUT_MS,
+      },
       heartbeat: this.#heartbeat,
-      stats: this.#websocket,
-      laneBytes: { ...outbox, data: DATA_LANE_BYTES },
-      socketBytes: buffers.socket,
-      closeTimeoutMs: CLOSE_TIMEOUT_MS,
     });
   }
 
@@ -248,7 +268,7 @@ export class HubServer {
   /** Says goodbye to everybody, each with a time to come back, and waits until they are gone. */
   async #drain(): Promise<void> {
     const { grace, spread } = this.#config.shutdown;
-    for (const connection of this.#connections.connections.members()) {
+    for (const connection of this.#connections.connections.values()) {
       connection.close(CloseCode.draining, `retry=${Math.ceil(Math.random() * spread)}`);
     }
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -271,6 +291,10 @@ export class HubServer {
   #becomeUnready(): void {
     this.#health.setPhase("draining");
   }
+}
+
+function laneBounds(maxBytes: number): LaneBounds {
+  return { maxBytes, messageOverheadBytes: MESSAGE_OVERHEAD_BYTES };
 }
 
 /** An address as a URL that can be pasted. */

@@ -104,7 +104,9 @@ Deno.test("check: a certificate that is not there is told before a start finds o
 });
 
 Deno.test("check: a login that this version has not is refused by name", async () => {
-  for (const set of ["auth.tokens=[{token: x, subject: a}]", "auth.multi_tenant=true", "auth.mode=required"]) {
+  for (
+    const set of ["auth.tokens=[{token: x, subject: a}]", "auth.multi_tenant=true", "auth.mode=required"]
+  ) {
     const { code, err } = await run("check", "--set", set);
     assert.equal(code, 2, set);
     assert.match(err, /not part of this version/);

@@ -48,11 +48,13 @@ function peer(manual: ManualTurns, { limits = LIMITS, deliveriesPerMessage = 1 }
     link,
     budget,
     turns: manual.turns,
-    feed: (slice) => {
-      received.push(...slice);
-      for (partial += slice.length; partial >= MESSAGE_BYTES; partial -= MESSAGE_BYTES) {
-        budget.spendMessage(deliveriesPerMessage);
-      }
+    receiver: {
+      feed: (slice) => {
+        received.push(...slice);
+        for (partial += slice.length; partial >= MESSAGE_BYTES; partial -= MESSAGE_BYTES) {
+          budget.spendMessage(deliveriesPerMessage);
+        }
+      },
     },
   });
   reader.start(new Uint8Array(0));

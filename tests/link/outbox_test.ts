@@ -4,6 +4,7 @@ import type { Encoded } from "../../src/core/transport.ts";
 import { Flusher } from "../../src/link/flusher.ts";
 import { type Channel, type Lane, LANES, type SlowConsumerPolicy } from "../../src/link/lane.ts";
 import { Outbox, type OutboxSink } from "../../src/link/outbox.ts";
+import { Turns } from "../../src/link/turns.ts";
 import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
 
 /** A socket that takes bytes when told to. */
@@ -42,22 +43,40 @@ const CLOSE = channel("close");
 interface Setup {
   readonly laneBytes?: Partial<Record<Lane, number>>;
   readonly socketBytes?: number;
+  readonly messageOverheadBytes?: number;
   readonly ledger?: OutboxLedger;
 }
 
-function setUp({ laneBytes = {}, socketBytes = 1000, ledger = new OutboxLedger(1e9) }: Setup = {}) {
+function setUp(
+  {
+    laneBytes = {},
+    socketBytes = 1000,
+    messageOverheadBytes = 0,
+    ledger = new OutboxLedger(1e9, new Turns()),
+  }: Setup = {},
+) {
   const turns: (() => void)[] = [];
   const sink = new FakeSink();
   let overflows = 0;
   const dropped = { close: 0, drop_oldest: 0, latest: 0 };
   const outbox = new Outbox({
     sink,
-    ledger,
-    flusher: new Flusher(64, (run) => turns.push(run)),
-    laneBytes: { control: 100, request: 100, publish: 100, data: 100, ...laneBytes },
-    socketBytes,
-    onOverflow: () => overflows++,
-    onDropped: (policy, messages) => dropped[policy] += messages,
+    owner: {
+      overflow: () => overflows++,
+      evict: () => {},
+      dropped: (policy, messages) => dropped[policy] += messages,
+    },
+    settings: {
+      ledger,
+      flusher: new Flusher(64, (run) => turns.push(run)),
+      lanes: {
+        control: { maxBytes: laneBytes.control ?? 100, messageOverheadBytes },
+        request: { maxBytes: laneBytes.request ?? 100, messageOverheadBytes },
+        publish: { maxBytes: laneBytes.publish ?? 100, messageOverheadBytes },
+        data: { maxBytes: laneBytes.data ?? 100, messageOverheadBytes },
+      },
+      socketBytes,
+    },
   });
   const endTurn = () => turns.splice(0).forEach((run) => run());
   const drain = () => {
@@ -294,14 +313,12 @@ Deno.test("Outbox: never hands more than its bound to the socket, one message as
   assert.equal(sink.text().length, 60);
 });
 
-Deno.test("Outbox ledger: over the bound of all, the largest goes first", () => {
-  const ledger = new OutboxLedger(250);
-  const small = setUp({ ledger, laneBytes: { publish: 1000 } });
-  const large = setUp({ ledger, laneBytes: { publish: 1000 } });
-  push(small.outbox, "publish", "s".repeat(50));
-  push(large.outbox, "publish", "l".repeat(190));
-  assert.equal(large.overflows(), 0);
-  push(small.outbox, "publish", "s".repeat(20));
-  assert.equal(large.overflows(), 1);
-  assert.equal(small.overflows(), 0);
+Deno.test("Outbox: what a message costs beside its bytes counts against the bounds while it waits", () => {
+  const { outbox, ledger, drain, overflows } = setUp({ messageOverheadBytes: 30 });
+  for (const text of ["a", "b", "c"]) assert.equal(push(outbox, "publish", text), "queued");
+  assert.equal(ledger.heldBytes, 93);
+  assert.equal(push(outbox, "publish", "d"), "full");
+  assert.equal(overflows(), 1);
+  drain();
+  assert.equal(ledger.heldBytes, 0);
 });

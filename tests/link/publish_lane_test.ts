@@ -6,7 +6,7 @@ import { PublishLane } from "../../src/link/publish_lane.ts";
 const message = (bytes: number): Encoded => ({ parts: [], bytes });
 
 Deno.test("Publish lane: a stuck head and a channel that drops for ever take no memory", () => {
-  const lane = new PublishLane(1000);
+  const lane = new PublishLane({ maxBytes: 1000, messageOverheadBytes: 0 });
   const stuck: Channel = { name: "stuck", slowConsumer: "close", gapNotice: null };
   const busy: Channel = { name: "busy", slowConsumer: "drop_oldest", gapNotice: null };
   lane.offer(message(500), stuck);
@@ -25,7 +25,7 @@ Deno.test("Publish lane: a stuck head and a channel that drops for ever take no 
 });
 
 Deno.test("Publish lane: a message larger than the lane goes into an empty one only", () => {
-  const lane = new PublishLane(100);
+  const lane = new PublishLane({ maxBytes: 100, messageOverheadBytes: 0 });
   for (const slowConsumer of ["close", "drop_oldest", "latest"] as const) {
     const channel: Channel = { name: slowConsumer, slowConsumer, gapNotice: null };
     assert.equal(lane.offer(message(5000), channel).kind, "queued");

@@ -1,0 +1,30 @@
+/**
+ * The wire beneath one connection, whichever of the transports that is: it reads, writes through its outbox,
+ * shows whether the peer lives, and says goodbye.
+ */
+import type { PeerAddress, TransportKind } from "../core/transport.ts";
+import type { HeartbeatPeer } from "./heartbeat.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** The wire beneath one connection. */
+export interface Transport extends HeartbeatPeer {
+  readonly kind: TransportKind;
+  readonly peer: PeerAddress;
+  readonly outbox: Outbox;
+  /** Starts reading; `head` are bytes that were read already. */
+  start(head: Uint8Array): void;
+  /** Says goodbye with a code and a reason (at most 123 bytes of UTF-8), then closes within the close time-out. */
+  close(code: number, reason: string): void;
+  /** Ends at once, without a goodbye. */
+  destroy(): void;
+}
+
+/** Whose transport it is. */
+export interface TransportOwner {
+  /** A whole message; gives the number of deliveries that it caused. The bytes are a view that stays valid. */
+  received(data: Uint8Array, isBinary: boolean): number;
+  /** The goodbye began, from either side: nothing more is taken. */
+  transportClosing(code: number, reason: string): void;
+  /** The socket is gone. */
+  transportClosed(): void;
+}
