@@ -73,7 +73,7 @@ function rowOf({ transport, figures }: Measured): Row {
 }
 
 function noteOf({ transport, limit, figures }: Measured): string {
-  const value = median(figures.map(({ perSecond }) => perSecond));
+  const value = Math.round(median(figures.map(({ perSecond }) => perSecond)));
   return budgetNote(`connections a second, ${transport}`, { value, limit, atLeast: true });
 }
 

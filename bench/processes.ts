@@ -106,6 +106,18 @@ export async function startScript(name: string, file: string): Promise<MeasuredS
   return measured(name, child, Number(await firstLine(child)));
 }
 
+/** Starts a process of the runtime that does nothing: what every program on it costs. It has no port. */
+export async function startBare(): Promise<MeasuredServer> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "Deno.stdout.writeSync(new Uint8Array([10])); setInterval(() => {}, 1e6);"],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  await firstLine(child);
+  return measured("bare", child, 0);
+}
+
 /** Whether nats-server is installed. */
 export function findNats(): string | null {
   for (const path of ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"]) {

@@ -67,6 +67,7 @@ async function respondAsset(
     "default-src 'self'",
     `connect-src 'self' ${new URL(relayUrl).origin}`,
     "worker-src 'self'",
+    "img-src 'self' data:",
   ];
   return new Response(text.replace("%RELAY_URL%", relayUrl), {
     headers: {

@@ -69,11 +69,12 @@ export function field<T>({ unit = "plain", json, expected, read, suggest }: Fiel
   });
 }
 
-/** What was found, as the first half of a message; not for secrets, of which it shows the value. */
+/** What was found, as the first half of a message; not for secrets, of which it shows the value. Passwords in URLs are masked. */
 export function describeFound(raw: unknown): string {
   if (raw === undefined) return "Cannot leave this key out";
   if (typeof raw !== "string") return `Cannot use ${isScalar(raw) ? String(raw) : kindOf(raw)}`;
-  return `Cannot use ${JSON.stringify(raw.length > 60 ? `${raw.slice(0, 60)}...` : raw)}`;
+  const shown = raw.replace(/\/\/[^/@\s]*@/g, "//***@");
+  return `Cannot use ${JSON.stringify(shown.length > 60 ? `${shown.slice(0, 60)}...` : shown)}`;
 }
 
 function isScalar(raw: unknown): boolean {

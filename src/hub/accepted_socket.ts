@@ -61,6 +61,8 @@ export class AcceptedSocket {
     });
     gate.socket.once("close", () => resolve(false));
     this.#raw.once("close", () => resolve(false));
+    this.#raw.once("end", () => resolve(false));
+    if (this.#raw.readableEnded) resolve(false);
     return promise;
   }
 
@@ -76,7 +78,7 @@ export class AcceptedSocket {
     const onData = (chunk: Uint8Array) => settle(chunk);
     const onEnd = () => settle(null);
     socket.on("data", onData).on("end", onEnd).on("close", onEnd);
-    if (socket.destroyed) onEnd();
+    if (socket.destroyed || socket.readableEnded) onEnd();
     else socket.resume();
     return promise;
   }

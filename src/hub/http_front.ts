@@ -2,7 +2,13 @@
  * HTTP on the hub's port: health, upgrades to WebSocket and clear refusals for the rest. What an upgrade
  * leads to is its route's; what a request of health answers is asked from outside.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
 import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
 import type { UpgradedSocket } from "../link/ws_types.d.ts";
@@ -28,6 +34,8 @@ export interface HttpFrontOptions {
   /** Answers of `/healthz` and `/readyz`; `undefined` for every other path. */
   readonly probe: (path: string) => ProbeResponse | undefined;
   readonly accepted: ReadonlyMap<unknown, AcceptedSocket>;
+  /** Whether the hub stops: nobody new is taken. */
+  readonly isDraining: () => boolean;
   readonly stats: DoorStats;
   /** Heads and whole requests have to be complete within these times. */
   readonly headersTimeoutMs: number;
@@ -36,6 +44,10 @@ export interface HttpFrontOptions {
 
 const MAX_HEAD_BYTES = 16 * 1024;
 const CHECK_MS = 1000;
+/** Requests of one connection that may wait for their answers; who sends more without reading is cut. */
+const MAX_PIPELINED = 16;
+/** The version of RFC 6455. */
+const WEBSOCKET_VERSION = "13";
 
 /** What `ws` makes at the end of a handshake: nothing but the bytes behind the head. */
 class Handshake implements UpgradedSocket {
@@ -58,49 +70,74 @@ export function createHttpFront(options: HttpFrontOptions): Server {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    handleProtocols: () => false,
+    handleProtocols: selectProtocol,
     WebSocket: Handshake,
   });
   handshakes.on("wsClientError", (error, socket) => {
-    const headers = { "Sec-WebSocket-Version": "13" };
-    const status = /version/i.test(error.message) ? 426 : 400;
-    refuse(options, socket, { reason: "bad_handshake", status, body: error.message, headers });
+    refuse(options, socket, { reason: "bad_handshake", status: 400, body: error.message });
   });
   server.on("upgrade", (request, socket, head) => upgrade(options, { request, socket, head, handshakes }));
   return server;
 }
 
+/**
+ * A client that offers subprotocols wants one back. The relay parses nothing, so that any will do, but never one
+ * that carries a credential.
+ */
+function selectProtocol(offered: Set<string>): string | false {
+  for (const protocol of offered) if (!protocol.startsWith("bearer.")) return protocol;
+  return false;
+}
+
 function respond(options: HttpFrontOptions, request: IncomingMessage, response: ServerResponse): void {
   const accepted = options.accepted.get(request.socket);
   if (accepted !== undefined) {
-    accepted.activeRequests++;
+    if (++accepted.activeRequests > MAX_PIPELINED) {
+      cut(options, accepted);
+      return;
+    }
     response.once("close", () => accepted.activeRequests--);
   }
-  const path = pathOf(request);
-  const isRead = request.method === "GET" || request.method === "HEAD";
-  const probed = isRead ? options.probe(path) : undefined;
-  if (probed !== undefined) {
-    reply(options, response, { status: probed.status, body: `${JSON.stringify(probed.body)}\n`, json: true });
-  } else if (options.routes(path) !== undefined) {
-    response.setHeader("Upgrade", "websocket");
-    response.setHeader("Connection", "Upgrade");
-    reply(options, response, { status: 426, body: "This path speaks WebSocket: send an upgrade request\n" });
-  } else {
-    reply(options, response, { status: 404, body: "Nothing is served at this path\n" });
-  }
+  const { status, body, headers } = answer(options, request);
+  options.stats.respond(status);
+  response.writeHead(status, { ...COMMON_HEADERS, ...headers });
+  response.end(body);
 }
 
-function reply(
-  options: HttpFrontOptions,
-  response: ServerResponse,
-  { status, body, json = false }: { status: number; body: string; json?: boolean },
-): void {
-  options.stats.respond(status);
-  response.statusCode = status;
-  response.setHeader("Content-Type", json ? "application/json" : "text/plain; charset=utf-8");
-  response.setHeader("Cache-Control", "no-store");
-  response.setHeader("X-Content-Type-Options", "nosniff");
-  response.end(body);
+/**
+ * Ends a client that pipelines without reading. A destroyed TLS socket of this runtime still hands out what it has
+ * decrypted, so the HTTP parser is taken off first.
+ */
+function cut({ stats }: HttpFrontOptions, accepted: AcceptedSocket): void {
+  const { socket } = accepted.link;
+  if (socket.destroyed) return;
+  stats.refuse("pipelining");
+  socket.removeAllListeners("data");
+  accepted.destroy();
+}
+
+const COMMON_HEADERS = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+
+/** What a request that is no upgrade gets. */
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function answer(options: HttpFrontOptions, request: IncomingMessage): Answer {
+  const path = pathOf(request);
+  const text = { "Content-Type": "text/plain; charset=utf-8" };
+  const probed = request.method === "GET" || request.method === "HEAD" ? options.probe(path) : undefined;
+  if (probed !== undefined) {
+    const headers = { "Content-Type": "application/json" };
+    return { status: probed.status, body: `${JSON.stringify(probed.body)}\n`, headers };
+  }
+  if (options.routes(path) === undefined) {
+    return { status: 404, body: "Nothing is served at this path\n", headers: text };
+  }
+  const headers = { ...text, "Upgrade": "websocket", "Connection": "Upgrade" };
+  return { status: 426, body: "This path speaks WebSocket: send an upgrade request\n", headers };
 }
 
 interface UpgradeRequest {
@@ -111,8 +148,19 @@ interface UpgradeRequest {
 }
 
 function upgrade(options: HttpFrontOptions, { request, socket, head, handshakes }: UpgradeRequest): void {
-  const target = options.routes(pathOf(request));
   const accepted = options.accepted.get(socket);
+  const { origin, host, upgrade: protocol } = request.headers;
+  if (protocol?.toLowerCase() !== "websocket") {
+    // An upgrade that is not known is ignored (RFC 9110, section 7.8): the request is answered as it stands.
+    const { status, body, headers } = answer(options, request);
+    options.stats.respond(status);
+    sendAndClose(
+      socket,
+      encodeHttpRefusal(status, STATUS_CODES[status] ?? "", { body: body.trimEnd(), headers }),
+    );
+    return;
+  }
+  const target = options.routes(pathOf(request));
   if (target === undefined || accepted === undefined) {
     refuse(options, socket, {
       reason: "unknown_path",
@@ -121,7 +169,10 @@ function upgrade(options: HttpFrontOptions, { request, socket, head, handshakes 
     });
     return;
   }
-  const { origin, host } = request.headers;
+  if (options.isDraining()) {
+    refuse(options, socket, { reason: "draining", status: 503, body: "The hub stops" });
+    return;
+  }
   const verdict = options.origins.check({ origin, host, onLoopback: options.onLoopback });
   if (verdict !== "allowed") {
     const named = verdict === "origin" ? `origin ${origin}` : `host ${host}`;
@@ -130,6 +181,12 @@ function upgrade(options: HttpFrontOptions, { request, socket, head, handshakes 
       status: 403,
       body: `The ${named} is not allowed: see hub.origins`,
     });
+    return;
+  }
+  if (request.headers["sec-websocket-version"] !== WEBSOCKET_VERSION || request.httpVersion === "1.0") {
+    const headers = { "Sec-WebSocket-Version": WEBSOCKET_VERSION, "Upgrade": "websocket" };
+    const body = `Only version ${WEBSOCKET_VERSION} of WebSocket over HTTP/1.1 is spoken`;
+    refuse(options, socket, { reason: "bad_handshake", status: 426, body, headers });
     return;
   }
   handshakes.handleUpgrade<Handshake>(
@@ -145,13 +202,6 @@ function open(accepted: AcceptedSocket, { target, head }: { target: UpgradeTarge
   target.accept({ link: accepted.link, peer: accepted.peer, head });
 }
 
-const STATUS_TEXT: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  426: "Upgrade Required",
-};
-
 interface RefusalAnswer {
   readonly reason: Refusal;
   readonly status: number;
@@ -165,7 +215,10 @@ function refuse(
   { reason, status, body, headers = {} }: RefusalAnswer,
 ): void {
   stats.refuse(reason);
-  const lastWords = encodeHttpRefusal(status, STATUS_TEXT[status] ?? "Error", { body, headers });
+  sendAndClose(socket, encodeHttpRefusal(status, STATUS_CODES[status] ?? "", { body, headers }));
+}
+
+function sendAndClose(socket: Duplex, lastWords: Uint8Array): void {
   if (socket instanceof Socket) sayLastWords(socket, lastWords);
   else socket.end(lastWords);
 }

@@ -15,6 +15,7 @@ export const REFUSALS = [
   "host",
   "unknown_path",
   "bad_handshake",
+  "pipelining",
   "draining",
 ] as const;
 /** A reason of {@link REFUSALS}. */

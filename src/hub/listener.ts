@@ -12,6 +12,7 @@ import { classifyFirstByte, type FirstByteKind } from "../wire/first_byte.ts";
 import { encodeHttpRefusal, encodeNotAvailable } from "../wire/not_available.ts";
 import { AcceptedSocket } from "./accepted_socket.ts";
 import type { Admission } from "./admission.ts";
+import { Deadline } from "./deadline.ts";
 import type { DoorStats, Refusal } from "./hub_stats.ts";
 
 /** What one address needs. */
@@ -94,85 +95,89 @@ export class Listener {
     const accepted = new AcceptedSocket(raw);
     raw.on("error", ignoreSocketError);
     stats.accepted++;
-    if (!admission.enter()) {
-      this.#refuse(accepted, "max_connections");
-      return;
-    }
-    raw.setNoDelay(true);
-    raw.setKeepAlive(true, keepAliveMs);
     stats.sockets++;
     this.#sockets.add(accepted);
     raw.once("close", () => {
-      admission.leave();
       stats.sockets--;
       this.#sockets.delete(accepted);
     });
+    if (!admission.enter()) {
+      if (!this.#refuse(accepted, "max_connections")) accepted.destroy();
+      return;
+    }
+    raw.once("close", () => admission.leave());
+    raw.setNoDelay(true);
+    raw.setKeepAlive(true, keepAliveMs);
     this.#welcome(accepted, raw).catch((error) => {
       this.#options.logger.error("Cannot take a connection", { error: messageOf(error) });
       accepted.destroy();
     });
   }
 
+  /** Takes a socket as far as its transport; who does not get that far within the time is gone. */
   async #welcome(accepted: AcceptedSocket, raw: Socket): Promise<void> {
-    const { admission, firstByteTimeoutMs } = this.#options;
-    const deadline = setTimeout(() => {
+    const deadline = new Deadline(this.#options.firstByteTimeoutMs, () => {
       this.#options.stats.refuse("first_byte_timeout");
       accepted.destroy();
-    }, firstByteTimeoutMs);
+    });
     try {
-      if (admission.isProxy(accepted.peer.ip) && !await this.#believeProxy(accepted)) return;
-      const { ip } = accepted.peer;
-      if (!admission.enterIp(ip)) {
-        this.#refuse(accepted, "max_connections_per_ip");
-        return;
-      }
-      if (raw.destroyed) admission.leaveIp(ip);
-      else raw.once("close", () => admission.leaveIp(ip));
-      if (await this.#encrypt(accepted)) await this.#dispatch(accepted);
+      if (!await this.#handOn(accepted, raw)) accepted.destroy();
     } finally {
-      clearTimeout(deadline);
+      deadline.clear();
     }
+  }
+
+  /** Whether somebody looks after the socket from here on. */
+  async #handOn(accepted: AcceptedSocket, raw: Socket): Promise<boolean> {
+    if (!await this.#believeProxy(accepted)) return false;
+    if (!this.#enterIp(accepted, raw)) return this.#refuse(accepted, "max_connections_per_ip");
+    return await this.#encrypt(accepted) && await this.#dispatch(accepted);
   }
 
   async #believeProxy(accepted: AcceptedSocket): Promise<boolean> {
     const source = accepted.peer.ip;
+    if (!this.#options.admission.isProxy(source)) return true;
     const outcome = await accepted.readProxyHeader();
-    if (outcome === "ok") return true;
     if (outcome === "invalid") {
       this.#options.stats.refuse("proxy_header");
       this.#options.logger.debug("Refused a connection without a valid PROXY header", { source });
-      accepted.destroy();
     }
-    return false;
+    return outcome === "ok";
+  }
+
+  /** Counts the connection for its address, now that the address is known. */
+  #enterIp(accepted: AcceptedSocket, raw: Socket): boolean {
+    const { admission } = this.#options;
+    const { ip } = accepted.peer;
+    if (!admission.enterIp(ip)) return false;
+    if (raw.destroyed) admission.leaveIp(ip);
+    else raw.once("close", () => admission.leaveIp(ip));
+    return true;
   }
 
   async #encrypt(accepted: AcceptedSocket): Promise<boolean> {
     const { tls, stats } = this.#options;
-    if (tls === null) return true;
-    if (await accepted.startTls(tls())) return true;
+    if (tls === null || await accepted.startTls(tls())) return true;
     stats.tlsHandshakeErrors++;
     return false;
   }
 
-  async #dispatch(accepted: AcceptedSocket): Promise<void> {
+  async #dispatch(accepted: AcceptedSocket): Promise<boolean> {
     const { stats, transports, logger } = this.#options;
     const chunk = await accepted.readChunk();
     const first = chunk?.[0];
-    if (chunk === null || first === undefined) {
-      accepted.destroy();
-      return;
-    }
+    if (chunk === null || first === undefined) return false;
     const kind = classifyFirstByte(first);
     stats.firstBytes[kind]++;
     if (kind === "http" && transports.includes("http")) {
       this.#handToHttp(accepted, chunk);
-      return;
+      return true;
     }
     stats.refuse(kind === "unknown" ? "unknown_transport" : "transport_not_available");
     logger.debug("Refused a connection by its first byte", { ip: accepted.peer.ip, first, kind });
     const lastWords = encodeNotAvailable(kind, crypto.randomUUID());
-    if (lastWords === null) accepted.destroy();
-    else accepted.endWith(lastWords);
+    if (lastWords !== null) accepted.endWith(lastWords);
+    return lastWords !== null;
   }
 
   #handToHttp(accepted: AcceptedSocket, chunk: Uint8Array): void {
@@ -184,23 +189,24 @@ export class Listener {
     accepted.link.resume();
   }
 
-  /** Tells an HTTP client over plain text why, within bounds; everybody else is closed. */
-  #refuse(accepted: AcceptedSocket, reason: Refusal): void {
+  /** Tells an HTTP client over plain text why, as long as not too many are told; whether this one is. */
+  #refuse(accepted: AcceptedSocket, reason: Refusal): boolean {
     this.#options.stats.refuse(reason);
-    if (this.#options.tls !== null || this.#refusing >= MAX_REFUSING) {
-      accepted.destroy();
-      return;
+    if (this.#options.tls !== null || this.#refusing >= MAX_REFUSING || accepted.link.socket.destroyed) {
+      return false;
     }
     this.#refusing++;
     const timer = setTimeout(() => accepted.destroy(), REFUSING_TIMEOUT_MS);
-    accepted.readChunk().then((chunk) => {
-      if (chunk !== null && classifyFirstByte(chunk[0] ?? 0) === "http") {
-        accepted.endWith(busyResponse(reason));
-      } else accepted.destroy();
-    }).finally(() => {
+    accepted.link.socket.once("close", () => {
       clearTimeout(timer);
       this.#refusing--;
     });
+    accepted.readChunk().then((chunk) => {
+      const speaksHttp = chunk !== null && classifyFirstByte(chunk[0] ?? 0) === "http";
+      if (speaksHttp) accepted.endWith(busyResponse(reason));
+      else accepted.destroy();
+    });
+    return true;
   }
 }
 

@@ -48,7 +48,9 @@ export class OriginPolicy {
     }
     if (this.#listed.has(url.origin)) return "allowed";
     if (this.#loopback && isLoopbackName(url.hostname)) return "allowed";
-    return this.#self && isSame(url, host) ? "allowed" : "origin";
+    if (!this.#self || !isSame(url, host)) return "origin";
+    // Any name can be rebound to loopback: there "self" means names that are loopback or listed.
+    return !onLoopback || isLoopbackName(url.hostname) ? "allowed" : "host";
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * One socket of a connection, plain or TLS, with the pause that really works on it. A paused
  * plain socket pushes back by itself; a TLS socket does not on this runtime (it goes on reading into memory),
- * so {@link TlsGate} stops the raw socket below it.
+ * so {@link TlsGate} stops the raw socket below it, also for those who only know the TLS socket, as the HTTP server.
  */
 import type { Socket } from "node:net";
 import { connect, TLSSocket } from "node:tls";
@@ -54,6 +54,17 @@ export class TlsGate implements GatedSocket {
     this.#raw = raw;
     this.socket = socket;
     readHandleOf(raw);
+    const { pause, resume } = socket;
+    socket.pause = () => {
+      pause.call(socket);
+      if (!this.#raw.destroyed) readHandleOf(this.#raw).readStop();
+      return socket;
+    };
+    socket.resume = () => {
+      resume.call(socket);
+      if (!this.#raw.destroyed) readHandleOf(this.#raw).readStart();
+      return socket;
+    };
   }
 
   /** Takes the server's part on an accepted raw socket. */
@@ -68,12 +79,10 @@ export class TlsGate implements GatedSocket {
 
   pause(): void {
     this.socket.pause();
-    if (!this.#raw.destroyed) readHandleOf(this.#raw).readStop();
   }
 
   resume(): void {
     this.socket.resume();
-    if (!this.#raw.destroyed) readHandleOf(this.#raw).readStart();
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Finds peers that are gone without a word. One timer serves all connections: a peer that was silent for
- * `intervalMs` is asked for a sign of life, one that was silent for `timeoutMs` is given up.
+ * `intervalMs` is asked for a sign of life, one that was silent for `timeoutMs` is given up. Nobody is given up who
+ * was not asked and had his time to answer, not even when the whole process stood still for a while.
  */
 import type { Clock } from "../core/ports.ts";
 
@@ -21,20 +22,27 @@ export interface HeartbeatOptions {
   readonly clock: Clock;
 }
 
+/** A check that comes so many ticks late means that the process stood still. */
+const STALL_TICKS = 5;
+
 /** Watches all connections of one hub. */
 export class HeartbeatMonitor {
   readonly #options: HeartbeatOptions;
   readonly #askedMs = new Map<HeartbeatPeer, number>();
+  #checkedMs: number;
+  /** Until then nobody is given up, because the process stood still and answers may wait unread. */
+  #patientUntilMs = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    this.#checkedMs = options.clock.now();
   }
 
   /** Starts the timer; checks ten times an interval, so that nobody waits much longer than it says. */
   start(): void {
-    const everyMs = Math.max(1, Math.min(this.#options.intervalMs / 10, 5000));
-    this.#timer ??= setInterval(() => this.check(), everyMs);
+    this.#checkedMs = this.#options.clock.now();
+    this.#timer ??= setInterval(() => this.check(), this.#tickMs());
   }
 
   /** Stops the timer; nobody is watched any more. */
@@ -45,7 +53,7 @@ export class HeartbeatMonitor {
   }
 
   watch(peer: HeartbeatPeer): void {
-    this.#askedMs.set(peer, this.#options.clock.now());
+    this.#askedMs.set(peer, -Infinity);
   }
 
   unwatch(peer: HeartbeatPeer): void {
@@ -56,15 +64,23 @@ export class HeartbeatMonitor {
   check(): void {
     const { intervalMs, timeoutMs, clock } = this.#options;
     const now = clock.now();
+    const answerMs = timeoutMs - intervalMs;
+    if (now - this.#checkedMs > STALL_TICKS * this.#tickMs()) this.#patientUntilMs = now + answerMs;
+    this.#checkedMs = now;
     for (const [peer, askedMs] of this.#askedMs) {
       const silentMs = now - peer.lastHeardMs;
-      if (silentMs >= timeoutMs) {
+      const wasAsked = askedMs > peer.lastHeardMs;
+      if (silentMs >= timeoutMs && wasAsked && now - askedMs >= answerMs && now >= this.#patientUntilMs) {
         this.#askedMs.delete(peer);
         peer.expire();
-      } else if (silentMs >= intervalMs && now - askedMs >= intervalMs) {
+      } else if (silentMs >= intervalMs && !wasAsked) {
         this.#askedMs.set(peer, now);
         peer.ask();
       }
     }
+  }
+
+  #tickMs(): number {
+    return Math.max(1, Math.min(this.#options.intervalMs / 10, 5000));
   }
 }

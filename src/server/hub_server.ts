@@ -236,6 +236,7 @@ export class HubServer {
       routes: (path) => this.#relay?.target(path),
       probe: (path) => this.#probe(path),
       accepted,
+      isDraining: () => this.#health.phase === "draining",
       stats: this.#door,
       headersTimeoutMs: hub.first_byte_timeout,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,

@@ -39,8 +39,8 @@ export function encodeHttpRefusal(
 ): Uint8Array {
   const text = `${body}\n`;
   const fields = Object.entries({
-    ...headers,
     "Content-Type": "text/plain; charset=utf-8",
+    ...headers,
     "Content-Length": String(encoder.encode(text).length),
     "Connection": "close",
   });

@@ -4,6 +4,8 @@
  * more than {@link MAX_PROXY_HEADER_BYTES}.
  */
 
+import { parseIp } from "../core/ip_range.ts";
+
 /** The longest header that is read: version 1 has at most 107 bytes, version 2 may carry TLVs. */
 export const MAX_PROXY_HEADER_BYTES = 1024;
 
@@ -110,11 +112,9 @@ function parsePort(text: string | undefined): number | undefined {
 }
 
 function isIpv4(text: string): boolean {
-  const parts = text.split(".");
-  return parts.length === 4 &&
-    parts.every((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255);
+  return parseIp(text)?.length === 4;
 }
 
 function isIpv6(text: string): boolean {
-  return text.includes(":") && URL.canParse(`http://[${text}]/`);
+  return text.includes(":") && !text.includes("%") && parseIp(text) !== null;
 }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { TestCertificates } from "../helpers/certificates.ts";
 import { encodeClientFrame, RawClient, type RawFrame, upgradeRequest } from "../helpers/raw_client.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
 const QUICK = "hub.first_byte_timeout=200ms";
+const refusedBy = (reason: string) => `trunkline_connections_refused_total{reason="${reason}"}`;
 const CONNECTIONS = 'trunkline_connections{transport="websocket"}';
 
 /** Proves that the hub goes on: two clients still relay, and nothing of the attack is left. */
@@ -78,8 +80,12 @@ const ATTACKS: readonly Attack[] = [
   {
     name: "an upgrade to something else",
     send: upgradeRequest({ fields: { "Upgrade": "h2c" } }),
-    answer: /^HTTP\/1\.1 400 /,
-    reason: "bad_handshake",
+    answer: /^HTTP\/1\.1 426 /,
+  },
+  {
+    name: "an upgrade over HTTP/1.0",
+    send: upgradeRequest().replace("HTTP/1.1", "HTTP/1.0"),
+    answer: /^HTTP\/1\.1 426 /,
   },
   {
     name: "an unknown path",
@@ -119,7 +125,7 @@ for (const { name, send, answer, reason } of ATTACKS) {
     await client.write(typeof send === "string" ? Uint8Array.from(send, (c) => c.charCodeAt(0)) : send);
     assert.match(await client.readText(), answer);
     if (reason !== undefined) {
-      assert.equal(await hub.metric(`trunkline_connections_refused_total{reason="${reason}"}`), 1);
+      assert.equal(await hub.metric(refusedBy(reason)), 1);
     }
     await assertHealthy(hub);
   });
@@ -136,10 +142,89 @@ Deno.test("Bad input: silence is closed after the time-out and counted", async (
 Deno.test("Bad input: a head of 100 KiB is refused", async () => {
   await using hub = await TestHub.start();
   using client = await RawClient.connect(hub.port);
-  const writing = client.write(`GET /relay HTTP/1.1\r\nHost: x\r\nX: ${"a".repeat(100 * 1024)}\r\n\r\n`);
-  assert.match(await client.readText(), /^(HTTP\/1\.1 431 |$)/);
-  await writing;
+  await client.write(`GET /relay HTTP/1.1\r\nHost: x\r\nX: ${"a".repeat(17 * 1024)}`);
+  assert.match(await client.readHead(), /^HTTP\/1\.1 431 /);
+  await client.write("a".repeat(83 * 1024));
+  await client.readToEnd();
   await assertHealthy(hub);
+});
+
+for (const tls of [false, true]) {
+  Deno.test(`Bad input: requests without end from a client that never reads are cut (${tls ? "TLS" : "plain"})`, async () => {
+    using certificates = await TestCertificates.create();
+    await using hub = await TestHub.start(tls ? certificates.settings : []);
+    using connection = tls
+      ? await Deno.connectTls({ hostname: "localhost", port: hub.port, caCerts: [certificates.ca] })
+      : await Deno.connect({ hostname: "127.0.0.1", port: hub.port });
+    const requests = new TextEncoder().encode("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000));
+    const before = Deno.memoryUsage().rss;
+    let written = 0;
+    const limit = 64 * 1024 * 1024;
+    try {
+      while (written < limit) written += await connection.write(requests);
+    } catch {
+      // Cut, as it should be.
+    }
+    assert.ok(written < limit, "the client was never cut");
+    const grown = Deno.memoryUsage().rss - before;
+    assert.ok(grown < 96 * 1024 * 1024, `memory grew by ${grown} bytes`);
+    assert.ok(await hub.metric(refusedBy("pipelining")) > 0);
+    await hub.metricBecomes("trunkline_sockets", 0);
+  });
+}
+
+Deno.test("Bad input: an unknown upgrade of a probe is ignored", async () => {
+  await using hub = await TestHub.start();
+  using client = await RawClient.connect(hub.port);
+  await client.write(upgradeRequest({ path: "/healthz", fields: { "Upgrade": "h2c" } }));
+  assert.match(await client.readText(), /^HTTP\/1\.1 200 .*\{"status":"ok"\}/s);
+});
+
+Deno.test("Bad input: a client that offers subprotocols gets the first that is no credential", async () => {
+  await using hub = await TestHub.start();
+  for (
+    const [offered, selected] of [["chat, other", "chat"], [
+      "bearer.abc, trunkline.text.v1",
+      "trunkline.text.v1",
+    ]]
+  ) {
+    using client = await RawClient.connect(hub.port);
+    await client.write(upgradeRequest({ fields: { "Sec-WebSocket-Protocol": offered ?? "" } }));
+    assert.match(await client.readHead(), new RegExp(`\r\nSec-WebSocket-Protocol: ${selected}\r\n`));
+  }
+});
+
+Deno.test("Bad input: a close and a FIN at once still get the close answered", async () => {
+  await using hub = await TestHub.start();
+  using client = await RawClient.upgraded(hub.port);
+  await client.sendFrame({ opcode: 8, payload: Uint8Array.of(0x03, 0xe8) });
+  await client.finish();
+  assert.equal(await client.readCloseCode(), 1000);
+  await hub.metricBecomes('trunkline_connections_closed_total{code="1000"}', 1);
+});
+
+Deno.test("Bad input: empty messages to a reader that never reads are bounded by what they take", async () => {
+  await using hub = await TestHub.start(["hub.outbox.publish=64KiB"]);
+  using stalled = await RawClient.upgraded(hub.port);
+  using flooder = await RawClient.upgraded(hub.port);
+  const reading = flooder.readToEnd();
+  const batch = Uint8Array.from(
+    Array.from({ length: 5000 }, () => [...encodeClientFrame({ opcode: 1 })]).flat(),
+  );
+  const big = encodeClientFrame({ opcode: 2, payload: new Uint8Array(60_000) });
+  const dropped = 'trunkline_messages_dropped_total{reason="slow_consumer"}';
+  for (let i = 0; i < 100; i++) await flooder.write(big);
+  const before = Deno.memoryUsage().rss;
+  while (await hub.metric(dropped) === 0) {
+    await flooder.write(batch);
+    const held = await hub.metric("trunkline_outbox_bytes");
+    assert.ok(held < 4_000_000, `${held} bytes are held`);
+  }
+  assert.ok(Deno.memoryUsage().rss - before < 128 * 1024 * 1024);
+  await flooder.finish();
+  await reading;
+  assert.equal(await stalled.readCloseCode(), 4413);
+  await stalled.finish();
 });
 
 interface FrameAttack {

@@ -97,6 +97,34 @@ Deno.test("Listener: a listed source without a PROXY header is refused", async (
   assert.equal(await hub.metric(refused("proxy_header")), 1);
 });
 
+for (const bytes of ["", "PROXY TCP4 192.0.2.1 198", "PROXY TCP4 192.0.2.1 198.51.100.1 4711 443\r\n"]) {
+  Deno.test(`Listener: a proxy that closes after ${bytes.length} bytes of its header leaves nothing behind`, async () => {
+    using certificates = await TestCertificates.create();
+    for (const settings of [[], certificates.settings]) {
+      const times = "hub.first_byte_timeout=200ms";
+      await using hub = await TestHub.start([...settings, "hub.proxy_protocol=[127.0.0.1]", times]);
+      for (let i = 0; i < 5; i++) {
+        using client = await RawClient.connect(hub.port);
+        await client.write(bytes);
+        await client.finish();
+        await client.readToEnd();
+      }
+      await hub.metricBecomes("trunkline_sockets", 0);
+    }
+  });
+}
+
+Deno.test("Listener: those who are told that there are too many are bounded themselves", async () => {
+  await using hub = await TestHub.start(["hub.max_connections=1"]);
+  await using _first = await WsClient.connect(hub.url());
+  const clients = await Promise.all(Array.from({ length: 600 }, () => RawClient.connect(hub.port)));
+  for (const client of clients) await client.write(upgradeRequest());
+  await hub.metricBecomes(refused("max_connections"), 600);
+  assert.ok(await hub.metric("trunkline_sockets") <= 1 + 256);
+  for (const client of clients) client[Symbol.dispose]();
+  await hub.metricBecomes("trunkline_sockets", 1);
+});
+
 Deno.test("Listener: a PROXY header goes before TLS", async () => {
   using certificates = await TestCertificates.create();
   await using hub = await TestHub.start([...certificates.settings, "hub.proxy_protocol=[127.0.0.1]"]);

@@ -49,6 +49,16 @@ Deno.test("Origin policy: a name that was rebound to loopback is refused by its 
   assert.equal(check({ origin: "http://localhost:3000", host: "app.localhost:8443" }), "host");
 });
 
+Deno.test("Origin policy: a rebound name is refused on loopback whatever else is listed", () => {
+  const rebound = { origin: "http://evil.example:8443", host: "evil.example:8443" };
+  for (const rules of [["self"], ["self", "loopback", "https://app.example"], ["loopback", "self", "self"]]) {
+    assert.notEqual(check({ rules, ...rebound }), "allowed", rules.join(" "));
+  }
+  const rules = ["self", "https://app.example"];
+  assert.equal(check({ rules, origin: "https://app.example", host: "app.example" }), "allowed");
+  assert.equal(check({ rules, origin: "http://localhost:8443", host: "localhost:8443" }), "allowed");
+});
+
 Deno.test("Origin policy: self is the authority of the Host, default ports included", () => {
   const remote = { onLoopback: false };
   assert.equal(check({ ...remote, origin: "https://hub.example", host: "hub.example:443" }), "allowed");

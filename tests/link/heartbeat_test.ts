@@ -20,11 +20,19 @@ function setUp() {
   const monitor = new HeartbeatMonitor({ intervalMs: 30, timeoutMs: 60, clock });
   const peer = new FakePeer();
   monitor.watch(peer);
+  /** Lets the time go on as it does, check by check. */
   const at = (ms: number) => {
+    while (clock.ms < ms) {
+      clock.ms++;
+      monitor.check();
+    }
+  };
+  /** The whole process stands still until then. */
+  const stallUntil = (ms: number) => {
     clock.ms = ms;
     monitor.check();
   };
-  return { monitor, peer, at };
+  return { monitor, peer, at, stallUntil };
 }
 
 Deno.test("Heartbeat: a silent peer is asked once an interval and given up at the time-out", () => {
@@ -46,10 +54,34 @@ Deno.test("Heartbeat: a peer that answers is kept and asked again", () => {
   for (let ms = 1; ms <= 300; ms++) {
     const asked = peer.asked;
     at(ms);
-    if (peer.asked > asked) peer.lastHeardMs = ms;
+    if (peer.asked > asked) peer.lastHeardMs = ms + 0.5;
   }
   assert.equal(peer.expired, 0);
-  assert.equal(peer.asked, 10);
+  assert.equal(peer.asked, 9);
+});
+
+Deno.test("Heartbeat: nobody is given up for a stall of the whole process", () => {
+  const { peer, at, stallUntil } = setUp();
+  at(31);
+  assert.equal(peer.asked, 1);
+  stallUntil(500);
+  assert.equal(peer.expired, 0, "the answer may wait unread");
+  peer.lastHeardMs = 501;
+  at(520);
+  assert.equal(peer.expired, 0);
+  at(600);
+  assert.equal(peer.expired, 1, "who stays silent is given up all the same");
+});
+
+Deno.test("Heartbeat: who was never asked is asked after a stall, not given up", () => {
+  const { peer, at, stallUntil } = setUp();
+  at(10);
+  stallUntil(200);
+  assert.deepEqual([peer.asked, peer.expired], [1, 0]);
+  at(229);
+  assert.equal(peer.expired, 0);
+  at(231);
+  assert.equal(peer.expired, 1);
 });
 
 Deno.test("Heartbeat: a peer that left is not asked", () => {

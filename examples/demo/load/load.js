@@ -99,7 +99,7 @@ function floodSettings() {
 
 function switchedOff(id, how) {
   element(id).checked = false;
-  show(`${id}-state`, `${closedText(how)}; switch it on again to see more`);
+  show(`${id}-state`, `${closedText(how)}; switch it on again to try once more`);
 }
 
 function closedText({ code, reason }) {
@@ -136,8 +136,13 @@ function showStats(stats) {
   lastStats = stats;
 }
 
+/** Whether the hub gave somebody up: with what it drops then it says so before the connection is gone. */
 function someConnectionEnded(before, now) {
-  return now.connections < before.connections || now.dropped.slow_consumer > before.dropped.slow_consumer;
+  return now.connections < before.connections || droppedAtEnd(now) > droppedAtEnd(before);
+}
+
+function droppedAtEnd({ dropped }) {
+  return dropped.slow_consumer + dropped.closed;
 }
 
 function showDrops(dropped) {

@@ -1,0 +1,138 @@
+/**
+ * What one client that floods the hub does to a hundred well-behaved ones: the time until their echoes come,
+ * without and with the flood, each in a room of its own. Adjacent pairs against hubs that take turns, plain and over
+ * TLS, with the runtime's default and with the event interval that the operations guide speaks of.
+ */
+import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
+import { CertificateFiles } from "./certificate_files.ts";
+import type { FairResult } from "./load/fair_load.ts";
+import type { FloodResult } from "./load/flood_load.ts";
+import { LoadProcess } from "./load_process.ts";
+import { type HubOptions, startHub } from "./processes.ts";
+import { budgetNote, formatSpread, median, progress, publish, round, type Row } from "./report.ts";
+import { ExitCode } from "../src/cli/io.ts";
+
+const CLIENTS = { clients: 100, payloadBytes: 32, intervalMs: 20 };
+const FLOOD = { payloadBytes: 128 };
+const WARM_UP_MS = 1000;
+const MEASURED_MS = 1000;
+const SETTLE_MS = 200;
+const HUBS = 5;
+const PAIRS_PER_HUB = 3;
+const LIMIT = 3;
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+interface Pair {
+  readonly alone: FairResult;
+  readonly flooded: FairResult;
+  readonly flood: FloodResult;
+  /** CPU of the hub during the flood, in percent of one core. */
+  readonly hubPercent: number;
+}
+
+/** A way to run the hub, and what came of it. */
+interface Condition {
+  readonly name: string;
+  readonly hub: HubOptions;
+  readonly ca: string | null;
+  readonly pairs: Pair[];
+}
+
+async function fairFor(load: LoadProcess, ms: number): Promise<FairResult> {
+  await load.say(ms);
+  return JSON.parse(await load.line());
+}
+
+async function floodFor(load: LoadProcess, ms: number): Promise<FloodResult> {
+  await load.say(ms);
+  return JSON.parse(await load.line());
+}
+
+/** Adjacent pairs against one hub, after both loads warmed it up. */
+async function measurePairs({ hub: options, ca, pairs }: Condition): Promise<void> {
+  await using hub = await startHub(options);
+  const target = { port: hub.port, ...(ca === null ? {} : { ca }) };
+  await using clients = new LoadProcess("fair_load.ts", { ...target, ...CLIENTS });
+  await using flooder = new LoadProcess("flood_load.ts", { ...target, ...FLOOD });
+  await Promise.all([fairFor(clients, WARM_UP_MS), floodFor(flooder, WARM_UP_MS)]);
+  for (let pair = 0; pair < PAIRS_PER_HUB; pair++) {
+    await sleep(SETTLE_MS);
+    const alone = await fairFor(clients, MEASURED_MS);
+    const flooding = floodFor(flooder, SETTLE_MS + MEASURED_MS);
+    await sleep(SETTLE_MS);
+    const before = hub.cpuSeconds();
+    const flooded = await fairFor(clients, MEASURED_MS);
+    const hubPercent = (hub.cpuSeconds() - before) / MEASURED_MS * 1e5;
+    pairs.push({ alone, flooded, flood: await flooding, hubPercent });
+  }
+}
+
+function conditionsOf({ settings, ca }: CertificateFiles): Condition[] {
+  const interval = { DENO_TOKIO_EVENT_INTERVAL: "1" };
+  return [
+    { name: "plain, default", hub: {}, ca: null, pairs: [] },
+    { name: "plain, interval 1", hub: { env: interval }, ca: null, pairs: [] },
+    { name: "TLS, default", hub: { set: settings }, ca, pairs: [] },
+    { name: "TLS, interval 1", hub: { set: settings, env: interval }, ca, pairs: [] },
+  ];
+}
+
+async function measure(): Promise<Condition[]> {
+  await using certificates = await CertificateFiles.create();
+  const conditions = conditionsOf(certificates);
+  for (let hub = 1; hub <= HUBS; hub++) {
+    for (const condition of conditions) {
+      progress(`hub ${hub} of ${HUBS}: ${condition.name}`);
+      await measurePairs(condition);
+    }
+  }
+  return conditions;
+}
+
+type Quantile = "p50Ms" | "p99Ms";
+
+function ratios({ pairs }: Condition, quantile: Quantile): number[] {
+  return pairs.map(({ alone, flooded }) => flooded[quantile] / alone[quantile]);
+}
+
+function rowOf(condition: Condition): Row {
+  const { name, pairs } = condition;
+  const middle = (figure: (pair: Pair) => number) => round(median(pairs.map(figure)));
+  return {
+    "hub": name,
+    "p50 ms": middle(({ alone }) => alone.p50Ms),
+    "flooded": middle(({ flooded }) => flooded.p50Ms),
+    "p50 ratio": formatSpread(ratios(condition, "p50Ms")),
+    "p99 ms": middle(({ alone }) => alone.p99Ms),
+    "flooded ": middle(({ flooded }) => flooded.p99Ms),
+    "p99 ratio": formatSpread(ratios(condition, "p99Ms")),
+    "flood k/s": round(middle(({ flood }) => flood.echoesPerSecond) / 1000, 0),
+    "hub CPU %": round(middle(({ hubPercent }) => hubPercent), 0),
+    "clients CPU %": round(middle(({ flooded }) => flooded.cpuPercent), 0),
+  };
+}
+
+function notesOf(condition: Condition): string[] {
+  const note = (label: string, quantile: Quantile) =>
+    budgetNote(`${condition.name}: ${label} with the flood / without`, {
+      value: median(ratios(condition, quantile)),
+      limit: LIMIT,
+    });
+  return [note("p50", "p50Ms"), note("p99", "p99Ms")];
+}
+
+async function run(options: BenchmarkOptions): Promise<number> {
+  const conditions = await measure();
+  const samples = conditions.map(({ name, pairs }) => ({ name, pairs }));
+  const notes = conditions.flatMap(notesOf);
+  await publish({ name: "fair", rows: conditions.map(rowOf), notes, samples }, options);
+  return ExitCode.done;
+}
+
+/** The benchmark. */
+export const bench: Benchmark = {
+  name: "fair",
+  about: "Echo times of 100 well-behaved clients without and with one that floods, plain and TLS",
+  run,
+};
