@@ -1,6 +1,6 @@
 /**
  * One client that sends as much as its connection takes, a process of its own: it reads its echoes and throws them
- * away. For each number on its input it prints "go", floods for so many milliseconds, waits for its last echo and
+ * away, and keeps just under the queue that the hub has for it. For each number on its input it prints "go", floods for so many milliseconds, waits for its last echo and
  * prints one JSON line.
  */
 import { numbers, print } from "./console.ts";
@@ -17,7 +17,9 @@ export interface FloodResult {
   readonly echoesPerSecond: number;
 }
 
-const BATCH_BYTES = 256 * 1024;
+const BATCH_BYTES = 128 * 1024;
+/** Echoes that may be missing: less than the hub queues for one client, or it would close the flood as too slow. */
+const MAX_MISSING_BYTES = 640 * 1024;
 const READ_BYTES = 256 * 1024;
 
 /** Head of an unmasked frame that is shorter than 64 KiB. */
@@ -37,6 +39,7 @@ class Flooder {
   readonly #echoBytes: number;
   #sentBytes = 0;
   #receivedBytes = 0;
+  #wake: (() => void) | null = null;
 
   constructor(connection: Deno.Conn, { payloadBytes }: FloodLoad) {
     this.#connection = connection;
@@ -50,10 +53,11 @@ class Flooder {
   async flood(ms: number): Promise<FloodResult> {
     const [before, started] = [this.#receivedBytes, performance.now()];
     while (performance.now() < started + ms) {
-      await writeAll(this.#connection, this.#batch);
       this.#sentBytes += this.#batchEchoBytes;
+      await writeAll(this.#connection, this.#batch);
+      await this.#missingAtMost(MAX_MISSING_BYTES);
     }
-    while (this.#receivedBytes < this.#sentBytes) await new Promise((resolve) => setTimeout(resolve, 1));
+    await this.#missingAtMost(0);
     const seconds = (performance.now() - started) / 1000;
     return { echoesPerSecond: (this.#receivedBytes - before) / this.#echoBytes / seconds };
   }
@@ -65,6 +69,14 @@ class Flooder {
       const bytes = await this.#connection.read(buffer);
       if (bytes === null) throw new Error("Cannot flood: the hub closed the connection");
       this.#receivedBytes += bytes;
+      this.#wake?.();
+      this.#wake = null;
+    }
+  }
+
+  async #missingAtMost(bytes: number): Promise<void> {
+    while (this.#sentBytes - this.#receivedBytes > bytes) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
 }

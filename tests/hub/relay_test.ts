@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TestCertificates } from "../helpers/certificates.ts";
+import { RawClient } from "../helpers/raw_client.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
@@ -92,3 +93,34 @@ Deno.test("Relay: metrics count connections, messages and bytes", async () => {
   assert.equal(await hub.metric('trunkline_messages_sent_total{transport="websocket"}'), 2);
   assert.equal(await hub.metric('trunkline_sent_bytes_total{transport="websocket"}'), 14);
 });
+
+for (const policy of ["drop_oldest", "latest"] as const) {
+  Deno.test(`Relay: with ${policy} a reader that never reads stays, its drops are counted, the others lose nothing`, async () => {
+    await using hub = await TestHub.start([`hub.outbox.slow_consumer=${policy}`, "hub.outbox.publish=64KiB"]);
+    using stalled = await RawClient.upgraded(hub.port);
+    await using sender = await WsClient.connect(hub.url());
+    await using reader = await WsClient.connect(hub.url());
+    const dropped = `trunkline_messages_dropped_total{reason="${policy}"}`;
+    let sent = 0;
+    while (await hub.metric(dropped) === 0) {
+      for (let i = 0; i < 20; i++, sent++) {
+        sender.send(`${sent} ${"x".repeat(50_000)}`);
+        await sender.next();
+      }
+    }
+    sender.send("the last");
+    const got = await reader.take(sent + 1);
+    assert.deepEqual(
+      got.slice(0, -1).map((text) => Number.parseInt(String(text))),
+      Array.from({ length: sent }, (_, i) => i),
+    );
+    for (let last = ""; last !== "the last";) {
+      const frame = await stalled.readFrame();
+      assert.ok(frame !== null, "the slow reader was closed");
+      if (frame.opcode === 1) last = new TextDecoder().decode(frame.payload);
+    }
+    await stalled.sendFrame({ opcode: 8, payload: Uint8Array.of(0x03, 0xe8) });
+    assert.equal(await stalled.readCloseCode(), 1000);
+    await stalled.finish();
+  });
+}

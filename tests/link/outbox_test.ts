@@ -44,6 +44,7 @@ interface Setup {
   readonly laneBytes?: Partial<Record<Lane, number>>;
   readonly socketBytes?: number;
   readonly messageOverheadBytes?: number;
+  readonly joinBytes?: number;
   readonly ledger?: OutboxLedger;
 }
 
@@ -68,7 +69,7 @@ function setUp(
     },
     settings: {
       ledger,
-      flusher: new Flusher(64, (run) => turns.push(run)),
+      flusher: new Flusher(joinBytes, (run) => turns.push(run)),
       lanes: {
         control: { maxBytes: laneBytes.control ?? 100, messageOverheadBytes },
         request: { maxBytes: laneBytes.request ?? 100, messageOverheadBytes },
@@ -321,4 +322,24 @@ Deno.test("Outbox: what a message costs beside its bytes counts against the boun
   assert.equal(overflows(), 1);
   drain();
   assert.equal(ledger.heldBytes, 0);
+});
+
+Deno.test("Outbox: 1,000 sockets that never take anything hold no more than their bounds", () => {
+  const [lane, socket, count] = [64 * 1024, 128 * 1024, 1000];
+  const settings = {
+    laneBytes: { publish: lane },
+    socketBytes: socket,
+    messageOverheadBytes: 512,
+    joinBytes: 65536,
+  };
+  const setups = Array.from({ length: count }, () => setUp(settings));
+  const before = Deno.memoryUsage().rss;
+  for (const { outbox, endTurn } of setups) {
+    for (let i = 0; push(outbox, "publish", `message ${i} ${"x".repeat(200)}`) !== "full"; i++) {
+      if (i % 50 === 0) endTurn();
+    }
+    assert.ok(outbox.heldBytes <= lane + socket + 1024, `${outbox.heldBytes} bytes`);
+  }
+  const grown = Deno.memoryUsage().rss - before;
+  assert.ok(grown < count * (lane + socket), `memory grew by ${grown} bytes`);
 });
