@@ -53,6 +53,7 @@ function setUp(
     laneBytes = {},
     socketBytes = 1000,
     messageOverheadBytes = 0,
+    joinBytes = 64,
     ledger = new OutboxLedger(1e9, new Turns()),
   }: Setup = {},
 ) {
