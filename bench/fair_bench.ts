@@ -1,7 +1,7 @@
 /**
  * What one client that floods the hub does to a hundred well-behaved ones: the time until their echoes come,
  * without and with the flood, each in a room of its own. Adjacent pairs against hubs that take turns, plain and over
- * TLS, with the runtime's default and with the event interval that the operations guide speaks of.
+ * TLS, with the event interval that the project's tasks set and with the runtime's default.
  */
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { CertificateFiles } from "./certificate_files.ts";
@@ -20,6 +20,8 @@ const SETTLE_MS = 200;
 const HUBS = 5;
 const PAIRS_PER_HUB = 3;
 const LIMIT = 3;
+/** What the runtime takes when nobody says otherwise; the tasks of this project say 1. */
+const RUNTIME_DEFAULT_INTERVAL = "61";
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -69,12 +71,12 @@ async function measurePairs({ hub: options, ca, pairs }: Condition): Promise<voi
 }
 
 function conditionsOf({ settings, ca }: CertificateFiles): Condition[] {
-  const interval = { DENO_TOKIO_EVENT_INTERVAL: "1" };
+  const env = { DENO_TOKIO_EVENT_INTERVAL: RUNTIME_DEFAULT_INTERVAL };
   return [
-    { name: "plain, default", hub: {}, ca: null, pairs: [] },
-    { name: "plain, interval 1", hub: { env: interval }, ca: null, pairs: [] },
-    { name: "TLS, default", hub: { set: settings }, ca, pairs: [] },
-    { name: "TLS, interval 1", hub: { set: settings, env: interval }, ca, pairs: [] },
+    { name: "plain, as shipped", hub: {}, ca: null, pairs: [] },
+    { name: "plain, runtime's default", hub: { env }, ca: null, pairs: [] },
+    { name: "TLS, as shipped", hub: { set: settings }, ca, pairs: [] },
+    { name: "TLS, runtime's default", hub: { set: settings, env }, ca, pairs: [] },
   ];
 }
 

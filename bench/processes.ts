@@ -70,6 +70,9 @@ export interface HubOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** What `deno task start` sets. */
+const SHIPPED_ENV = { DENO_TOKIO_EVENT_INTERVAL: "1" };
+
 /** Starts the hub as it is shipped, on free ports. */
 export async function startHub({ set = [], env = {} }: HubOptions = {}): Promise<MeasuredServer> {
   const settings = ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", "logging.level=error", ...set];
@@ -85,7 +88,7 @@ export async function startHub({ set = [], env = {} }: HubOptions = {}): Promise
   ];
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args, ...settings.flatMap((setting) => ["--set", setting])],
-    env: { ...env },
+    env: { ...SHIPPED_ENV, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",

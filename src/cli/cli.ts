@@ -3,7 +3,6 @@
  * cause ends as one line and an exit code.
  */
 import { type ErrorCode, TrunklineError } from "../core/errors.ts";
-import { runCerts } from "./certs.ts";
 import { runCheck } from "./check.ts";
 import { type Command, parseCommandLine } from "./command_line.ts";
 import { runConfig } from "./config.ts";
@@ -32,8 +31,14 @@ function runCommand(command: Command, io: Io): Promise<number> | number {
     case "config":
       return runConfig(command, io);
     case "certs":
-      return runCerts(command, io);
+      return runCertsLater(command, io);
   }
+}
+
+/** The library for certificates is large: only those who ask for them load it, no hub does. */
+async function runCertsLater(command: Extract<Command, { name: "certs" }>, io: Io): Promise<number> {
+  const { runCerts } = await import("./certs.ts");
+  return await runCerts(command, io);
 }
 
 /** What the configuration can mend is a mistake of usage. */

@@ -80,10 +80,11 @@ export async function runDeno(
   return await process.ended();
 }
 
-/** The arguments of a task in deno.json, without `deno` itself. */
+/** The arguments of a task in deno.json, without the variables before `deno` and `deno` itself. */
 export async function taskArguments(name: string): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile("deno.json"));
-  const [program, ...args] = String(tasks[name]).split(" ");
-  assert.equal(program, "deno");
-  return args;
+  const words = String(tasks[name]).split(" ");
+  const program = words.findIndex((word) => !/^\w+=/.test(word));
+  assert.equal(words[program], "deno");
+  return words.slice(program + 1);
 }
