@@ -16,6 +16,13 @@ interface ServedLane {
   clear(): void;
 }
 
+/** What was taken so far, and until when to take. */
+interface Draining {
+  readonly parts: Uint8Array[];
+  readonly bytes: number;
+  readonly maxBytes: number;
+}
+
 /** The lanes of one outbox. */
 export class LaneScheduler {
   readonly control: ByteQueue;
@@ -42,11 +49,23 @@ export class LaneScheduler {
     return this.control.bytes + this.request.bytes + this.publish.bytes + this.data.bytes;
   }
 
-  /** Takes the message that is to be written next; `undefined` when all lanes are empty. */
-  take(): Encoded | undefined {
-    if (this.control.length > 0) return this.control.take();
+  /**
+   * Takes what is to be written next, one message at least if there is one, and no more once `maxBytes` are reached.
+   * The pieces are added to `parts`; gives their bytes.
+   */
+  takeInto(parts: Uint8Array[], maxBytes: number): number {
+    let bytes = this.#drain(this.control, { parts, bytes: 0, maxBytes });
+    if (bytes >= maxBytes) return bytes;
     const only = this.#onlyWaiting();
-    return only === "none" ? undefined : only === "several" ? this.#takeByDeficit() : only.take();
+    if (only === "none") return bytes;
+    if (only !== "several") return this.#drain(only, { parts, bytes, maxBytes });
+    while (bytes < maxBytes) {
+      const message = this.#takeByDeficit();
+      if (message === undefined) break;
+      for (const part of message.parts) parts.push(part);
+      bytes += message.bytes;
+    }
+    return bytes;
   }
 
   /** Forgets everything; returns how many messages that were. */
@@ -60,6 +79,21 @@ export class LaneScheduler {
     return dropped;
   }
 
+  /** Takes from one lane alone: the usual case, and the one that has to be fast. */
+  #drain(lane: ServedLane, { parts, bytes, maxBytes }: Draining): number {
+    let taken = bytes;
+    while (taken < maxBytes) {
+      const message = lane.take();
+      if (message === undefined) break;
+      taken += message.bytes;
+      for (let i = 0; i < message.parts.length; i++) {
+        const part = message.parts[i];
+        if (part !== undefined) parts.push(part);
+      }
+    }
+    return taken;
+  }
+
   #onlyWaiting(): ServedLane | "none" | "several" {
     let only: ServedLane | "none" = "none";
     for (const { lane } of this.#shared) {
@@ -71,6 +105,7 @@ export class LaneScheduler {
   }
 
   #takeByDeficit(): Encoded | undefined {
+    if (this.#onlyWaiting() === "none") return undefined;
     for (;;) {
       const shared = this.#shared[this.#current];
       if (shared === undefined) throw new RangeError("Cannot serve a lane: there is none at this turn");

@@ -172,17 +172,11 @@ export class Outbox {
     if (this.#phase === "closed") return;
     const { socketBytes, flusher } = this.#settings;
     const parts: Uint8Array[] = [];
-    let bytes = 0;
     if (this.#gaps !== null) this.#tellOfGaps();
-    while (this.#inFlightBytes + bytes < socketBytes) {
-      const next = this.#takeNext();
-      if (next === undefined) break;
-      for (const part of next.parts) parts.push(part);
-      bytes += next.bytes;
-    }
-    if (bytes === 0) return;
+    const bytes = this.#takeInto(parts, socketBytes - this.#inFlightBytes);
     this.#inFlightBytes += bytes;
     this.#tellLedger();
+    if (bytes === 0) return;
     const finished = this.#phase === "finishing" && this.#last === null;
     this.#sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished));
     if (this.#waiting !== null && this.#hasRoomForData()) this.#wakeWaiting(true);
@@ -197,27 +191,33 @@ export class Outbox {
     else if (!this.#flushDue && this.heldBytes > this.#inFlightBytes) this.flush();
   }
 
-  #takeNext(): Encoded | undefined {
+  /** Takes what may be handed to the socket now: the pong, the lanes, and the last message behind all. */
+  #takeInto(parts: Uint8Array[], maxBytes: number): number {
+    if (maxBytes <= 0) return 0;
+    let bytes = 0;
     if (this.#pong !== null) {
-      const pong = this.#pong;
+      bytes += this.#takeExtra(this.#pong, parts);
       this.#pong = null;
-      this.#extraBytes -= pong.bytes;
-      return pong;
     }
-    const message = this.#lanes.take();
-    if (message !== undefined || this.#last === null) return message;
-    const last = this.#last;
-    this.#last = null;
-    this.#extraBytes -= last.bytes;
-    return last;
+    bytes += this.#lanes.takeInto(parts, maxBytes - bytes);
+    if (this.#last !== null && bytes < maxBytes && this.#lanes.bytes === 0) {
+      bytes += this.#takeExtra(this.#last, parts);
+      this.#last = null;
+    }
+    return bytes;
   }
 
+  #takeExtra(message: Encoded, parts: Uint8Array[]): number {
+    for (const part of message.parts) parts.push(part);
+    this.#extraBytes -= message.bytes;
+    return message.bytes;
+  }
+
+  /** The ledger is told at the end of the turn, by the flush. */
   #changed(): void {
-    if (!this.#flushDue) {
-      this.#flushDue = true;
-      this.#settings.flusher.schedule(this);
-    }
-    this.#tellLedger();
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    this.#settings.flusher.schedule(this);
   }
 
   #tellLedger(): void {

@@ -77,12 +77,14 @@ export class PublishLane {
 
   /** Takes the oldest message. */
   take(): Encoded | undefined {
-    const first = this.#skipHoles();
-    if (first === undefined) return undefined;
-    this.#queue.shift();
-    const message = first instanceof Slot ? this.#release(first) : first;
-    this.#bytes -= this.#costOf(message);
-    return message;
+    for (;;) {
+      const first = this.#queue.shift();
+      if (first === undefined) return undefined;
+      const message = first instanceof Slot ? this.#release(first) : first;
+      if (message === null) continue;
+      this.#bytes -= message.bytes + this.#bounds.messageOverheadBytes;
+      return message;
+    }
   }
 
   /** Forgets everything. */
@@ -139,14 +141,16 @@ export class PublishLane {
     return { kind: "queued", dropped };
   }
 
-  /** Takes a slot at the head out of its channel's list, where it is the oldest too. */
-  #release(slot: Slot): Encoded {
+  /** The message of a slot that was taken, which is the oldest of its channel too; `null` for a hole. */
+  #release(slot: Slot): Encoded | null {
+    if (slot.message === null) {
+      this.#holes--;
+      return null;
+    }
     const slots = this.#slots.get(slot.channel);
     slots?.shift();
     if (slots?.length === 0) this.#slots.delete(slot.channel);
-    const message = slot.message;
-    if (message === null) throw new TypeError("Cannot take a dropped message: a hole was not skipped");
-    return message;
+    return slot.message;
   }
 
   #skipHoles(): Encoded | Slot | undefined {
