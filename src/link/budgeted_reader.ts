@@ -14,6 +14,8 @@ export const SLICE_BYTES = 1024;
 export interface SliceReceiver {
   /** Takes a slice; the bytes stay valid. */
   feed(slice: Uint8Array): void;
+  /** Everything that waited for a later turn was fed. */
+  caughtUp(): void;
 }
 
 /** What a reader is made of. */
@@ -45,6 +47,11 @@ export class BudgetedReader implements Waiting {
     this.#receiver = receiver;
   }
 
+  /** Whether bytes that were read wait for the next turn. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
   /** Starts with bytes that were read already, then reads the socket. */
   start(head: Uint8Array): void {
     this.#link.socket.on("data", this.#take);
@@ -68,7 +75,9 @@ export class BudgetedReader implements Waiting {
     const waiting = this.#backlog;
     this.#backlog = NOTHING;
     this.#feedAll(waiting);
-    if (!this.#isWaiting && !this.#isStopped) this.#link.resume();
+    if (this.#isWaiting || this.#isStopped) return;
+    this.#link.resume();
+    this.#receiver.caughtUp();
   }
 
   readonly #take = (chunk: Uint8Array): void => {

@@ -39,7 +39,16 @@ export class Flusher {
     const outboxes = this.#waiting;
     this.#waiting = [];
     this.#scheduled = false;
-    for (const outbox of outboxes) outbox.flush();
-    this.joiner.forget();
+    let done = 0;
+    try {
+      for (const outbox of outboxes) {
+        done++;
+        outbox.flush();
+      }
+    } finally {
+      this.joiner.forget();
+      // One that failed must not leave the others waiting for ever.
+      for (const outbox of outboxes.slice(done)) this.schedule(outbox);
+    }
   };
 }

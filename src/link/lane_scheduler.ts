@@ -58,7 +58,11 @@ export class LaneScheduler {
     if (bytes >= maxBytes) return bytes;
     const only = this.#onlyWaiting();
     if (only === "none") return bytes;
-    if (only !== "several") return this.#drain(only, { parts, bytes, maxBytes });
+    if (only !== "several") {
+      // Who has the wire to himself gathers no claims, and pays none.
+      for (const shared of this.#shared) shared.deficit = 0;
+      return this.#drain(only, { parts, bytes, maxBytes });
+    }
     while (bytes < maxBytes) {
       const message = this.#takeByDeficit();
       if (message === undefined) break;

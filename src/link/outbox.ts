@@ -172,7 +172,6 @@ export class Outbox {
     if (this.#phase === "closed") return;
     const { socketBytes, flusher } = this.#settings;
     const parts: Uint8Array[] = [];
-    if (this.#gaps !== null) this.#tellOfGaps();
     const bytes = this.#takeInto(parts, socketBytes - this.#inFlightBytes);
     this.#inFlightBytes += bytes;
     this.#tellLedger();
@@ -188,7 +187,7 @@ export class Outbox {
     this.progress++;
     this.#tellLedger();
     if (finished) this.#onFinished?.();
-    else if (!this.#flushDue && this.heldBytes > this.#inFlightBytes) this.flush();
+    else if (!this.#flushDue && (this.heldBytes > this.#inFlightBytes || this.#gaps !== null)) this.flush();
   }
 
   /** Takes what may be handed to the socket now: the pong, the lanes, and the last message behind all. */
@@ -199,6 +198,7 @@ export class Outbox {
       bytes += this.#takeExtra(this.#pong, parts);
       this.#pong = null;
     }
+    if (this.#gaps !== null) bytes += this.#takeGaps(parts);
     bytes += this.#lanes.takeInto(parts, maxBytes - bytes);
     if (this.#last !== null && bytes < maxBytes && this.#lanes.bytes === 0) {
       bytes += this.#takeExtra(this.#last, parts);
@@ -235,15 +235,20 @@ export class Outbox {
     this.#gaps.set(channel, (this.#gaps.get(channel) ?? 0) + messages);
   }
 
-  /** Tells the receiver what it lost, before it gets anything newer. */
-  #tellOfGaps(): void {
-    const gaps = this.#gaps ?? new Map<Channel, number>();
-    for (const [channel, dropped] of gaps) {
+  /**
+   * Tells the receiver what it lost, before it gets anything newer. The notices are made only when they go out: until
+   * then the counts of a channel add up.
+   */
+  #takeGaps(parts: Uint8Array[]): number {
+    let bytes = 0;
+    for (const [channel, dropped] of this.#gaps ?? []) {
       const notice = channel.gapNotice?.(dropped);
-      if (notice === undefined || this.#lanes.control.offer(notice)) gaps.delete(channel);
+      if (notice === undefined) continue;
+      parts.push(...notice.parts);
+      bytes += notice.bytes;
     }
-    if (gaps.size === 0) this.#gaps = null;
-    this.#tellLedger();
+    this.#gaps = null;
+    return bytes;
   }
 
   #hasRoomForData(): boolean {

@@ -1,9 +1,10 @@
 /**
  * Bounds what all outboxes of a hub hold together, so that peers that do not read cannot take the memory of all
- * the others. A burst to many is no reason to end anybody: what is over the bound is looked at again turn by turn,
- * and only those who took nothing since are ended, the largest first; all are eligible once it goes on for long.
+ * the others. A burst to many is no reason to end anybody: what is over the bound is looked at again every tenth of
+ * a second, and only those who took nothing for a second are ended, the largest first and no more than needed. Far over
+ * the bound a tenth of a second is enough, and once it goes on for ten seconds everybody is eligible.
  */
-import type { Turns, Waiting } from "./turns.ts";
+import type { Clock } from "../core/ports.ts";
 
 /** An outbox as its ledger sees it. */
 export interface LedgerMember {
@@ -15,23 +16,33 @@ export interface LedgerMember {
   evict(): void;
 }
 
-/** For so many turns those who go on taking are spared. */
-const PATIENT_TURNS = 16;
+/** How far a member was, and since when. */
+interface Seen {
+  progress: number;
+  sinceMs: number;
+}
+
+const CHECK_MS = 100;
+const STALLED_MS = 1000;
+const PATIENCE_MS = 10_000;
+/** So many times over the bound there is no time to be patient. */
+const FAR_OVER = 2;
 
 /** The sum over all outboxes of one hub. */
-export class OutboxLedger implements Waiting {
+export class OutboxLedger {
   readonly #maxBytes: number;
-  readonly #turns: Turns;
+  readonly #clock: Clock;
   readonly #members = new Set<LedgerMember>();
-  /** How far each member was when the sum went over the bound; `null` while it is within. */
-  #progressBefore: Map<LedgerMember, number> | null = null;
-  #turnsOver = 0;
+  readonly #seen = new Map<LedgerMember, Seen>();
+  readonly #evicted = new WeakSet<LedgerMember>();
+  #overSinceMs = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
   #heldBytes = 0;
 
-  /** `maxBytes` is what all members may hold together for longer than a few turns. */
-  constructor(maxBytes: number, turns: Turns) {
+  /** `maxBytes` is what all members may hold together for longer than a moment. */
+  constructor(maxBytes: number, clock: Clock) {
     this.#maxBytes = maxBytes;
-    this.#turns = turns;
+    this.#clock = clock;
   }
 
   /** Bytes that all outboxes hold together. */
@@ -45,13 +56,14 @@ export class OutboxLedger implements Waiting {
 
   leave(member: LedgerMember): void {
     this.#members.delete(member);
-    this.#progressBefore?.delete(member);
+    this.#seen.delete(member);
+    if (this.#members.size === 0) this.#rest();
   }
 
   /** Counts bytes that a member took. */
   take(bytes: number): void {
     this.#heldBytes += bytes;
-    if (this.#heldBytes > this.#maxBytes && this.#progressBefore === null) this.#watch();
+    if (this.#heldBytes > this.#maxBytes && this.#timer === undefined) this.#watch();
   }
 
   /** Counts bytes that a member let go. */
@@ -59,34 +71,49 @@ export class OutboxLedger implements Waiting {
     this.#heldBytes -= bytes;
   }
 
-  /** Looks at the sum again: ends who has to end while it is over the bound. */
-  nextTurn(): void {
-    const before = this.#progressBefore;
-    this.#progressBefore = null;
+  /** Looks at the sum again: ends who has to end while it is over the bound. Called by its own timer while it is. */
+  check(): void {
     if (this.#heldBytes <= this.#maxBytes) {
-      this.#turnsOver = 0;
+      this.#rest();
       return;
     }
-    if (++this.#turnsOver > 1) this.#evictLargest(before ?? new Map());
-    this.#watch();
+    const now = this.#clock.now();
+    const isLong = now - this.#overSinceMs >= PATIENCE_MS;
+    const stalledMs = this.#heldBytes > FAR_OVER * this.#maxBytes ? CHECK_MS : STALLED_MS;
+    const eligible = [...this.#members].filter((member) => {
+      const idleMs = this.#idleMs(member, now);
+      return member.heldBytes > 0 && !this.#evicted.has(member) && (isLong || idleMs >= stalledMs);
+    });
+    this.#evictLargest(eligible);
   }
 
   #watch(): void {
-    this.#progressBefore = new Map();
-    for (const member of this.#members) this.#progressBefore.set(member, member.progress);
-    this.#turns.next(this);
+    this.#overSinceMs = this.#clock.now();
+    for (const member of this.#members) this.#idleMs(member, this.#overSinceMs);
+    this.#timer = setInterval(() => this.check(), CHECK_MS);
   }
 
-  #evictLargest(before: ReadonlyMap<LedgerMember, number>): void {
-    const all = this.#turnsOver > PATIENT_TURNS;
-    const eligible = [...this.#members].filter((member) =>
-      member.heldBytes > 0 && (all || before.get(member) === member.progress)
-    );
+  #rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#seen.clear();
+  }
+
+  /** For how long the member's socket took nothing, as far as it was watched. */
+  #idleMs(member: LedgerMember, now: number): number {
+    const seen = this.#seen.get(member);
+    if (seen !== undefined && seen.progress === member.progress) return now - seen.sinceMs;
+    this.#seen.set(member, { progress: member.progress, sinceMs: now });
+    return 0;
+  }
+
+  #evictLargest(eligible: LedgerMember[]): void {
     eligible.sort((one, other) => other.heldBytes - one.heldBytes);
     let over = this.#heldBytes - this.#maxBytes;
     for (const member of eligible) {
       if (over <= 0) return;
       over -= member.heldBytes;
+      this.#evicted.add(member);
       member.evict();
     }
   }

@@ -11,7 +11,7 @@ import { RingQueue } from "./ring_queue.ts";
 export type OfferResult =
   /** Queued, after so many older messages gave way. */
   | { readonly kind: "queued"; readonly dropped: number }
-  /** The message itself was dropped, and perhaps older ones of its channel too. */
+  /** The message itself was dropped: even without the others of its channel it would not fit. */
   | { readonly kind: "dropped"; readonly dropped: number }
   /** The policy is to close. */
   | { readonly kind: "full" };
@@ -29,15 +29,21 @@ class Slot {
 
 const QUEUED: OfferResult = { kind: "queued", dropped: 0 };
 const FULL: OfferResult = { kind: "full" };
+const DROPPED: OfferResult = { kind: "dropped", dropped: 1 };
 /** Holes are cleaned up when there are more of them than messages, and at least so many. */
 const MIN_HOLES = 64;
+
+/** The queued slots of a channel that may drop, oldest first. */
+class ChannelQueue {
+  readonly slots = new RingQueue<Slot>();
+  bytes = 0;
+}
 
 /** The publish lane. */
 export class PublishLane {
   readonly #bounds: LaneBounds;
   #queue = new RingQueue<Encoded | Slot>();
-  /** The queued slots of each channel that may drop, oldest first. */
-  readonly #slots = new Map<Channel, RingQueue<Slot>>();
+  readonly #channels = new Map<Channel, ChannelQueue>();
   #holes = 0;
   #bytes = 0;
 
@@ -90,7 +96,7 @@ export class PublishLane {
   /** Forgets everything. */
   clear(): void {
     this.#queue.clear();
-    this.#slots.clear();
+    this.#channels.clear();
     this.#holes = 0;
     this.#bytes = 0;
   }
@@ -111,12 +117,13 @@ export class PublishLane {
     }
     const slot = new Slot(message, channel);
     this.#queue.push(slot);
-    let slots = this.#slots.get(channel);
-    if (slots === undefined) {
-      slots = new RingQueue<Slot>();
-      this.#slots.set(channel, slots);
+    let own = this.#channels.get(channel);
+    if (own === undefined) {
+      own = new ChannelQueue();
+      this.#channels.set(channel, own);
     }
-    slots.push(slot);
+    own.slots.push(slot);
+    own.bytes += this.#costOf(message);
     return QUEUED;
   }
 
@@ -124,21 +131,31 @@ export class PublishLane {
     message: Encoded,
     { channel, atMost }: { channel: Channel; atMost: "needed" | "all" },
   ): OfferResult {
-    const slots = this.#slots.get(channel);
-    let dropped = 0;
-    while (slots !== undefined && slots.length > 0 && (atMost === "all" || !this.#fits(message))) {
-      const oldest = slots.shift();
-      if (oldest === undefined || oldest.message === null) continue;
-      this.#bytes -= this.#costOf(oldest.message);
-      oldest.message = null;
-      this.#holes++;
-      dropped++;
+    const own = this.#channels.get(channel);
+    const others = this.#bytes - (own?.bytes ?? 0);
+    // Where all of the channel would not make room, nothing of it is dropped in vain.
+    if (own === undefined || (others > 0 && others + this.#costOf(message) > this.#bounds.maxBytes)) {
+      return DROPPED;
     }
-    if (slots?.length === 0) this.#slots.delete(channel);
+    let dropped = 0;
+    while (own.slots.length > 0 && (atMost === "all" || !this.#fits(message))) {
+      if (this.#dropOldest(own)) dropped++;
+    }
+    if (own.slots.length === 0) this.#channels.delete(channel);
     this.#compact();
-    if (!this.#fits(message)) return { kind: "dropped", dropped: dropped + 1 };
     this.#append(message, channel);
     return { kind: "queued", dropped };
+  }
+
+  #dropOldest(own: ChannelQueue): boolean {
+    const oldest = own.slots.shift();
+    if (oldest === undefined || oldest.message === null) return false;
+    const bytes = this.#costOf(oldest.message);
+    this.#bytes -= bytes;
+    own.bytes -= bytes;
+    oldest.message = null;
+    this.#holes++;
+    return true;
   }
 
   /** The message of a slot that was taken, which is the oldest of its channel too; `null` for a hole. */
@@ -147,9 +164,12 @@ export class PublishLane {
       this.#holes--;
       return null;
     }
-    const slots = this.#slots.get(slot.channel);
-    slots?.shift();
-    if (slots?.length === 0) this.#slots.delete(slot.channel);
+    const own = this.#channels.get(slot.channel);
+    if (own !== undefined) {
+      own.slots.shift();
+      own.bytes -= this.#costOf(slot.message);
+      if (own.slots.length === 0) this.#channels.delete(slot.channel);
+    }
     return slot.message;
   }
 

@@ -45,6 +45,15 @@ export class Turns {
     this.#waiting = [];
     this.#scheduled = false;
     this.#current++;
-    for (const one of waiting) one.nextTurn();
+    let done = 0;
+    try {
+      for (const one of waiting) {
+        done++;
+        one.nextTurn();
+      }
+    } finally {
+      // One that failed must not leave the others waiting for ever.
+      for (const one of waiting.slice(done)) this.next(one);
+    }
   };
 }

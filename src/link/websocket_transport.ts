@@ -75,6 +75,9 @@ export class WebSocketTransport implements Transport, SliceReceiver {
   readonly #reader: BudgetedReader;
   #phase: "open" | "closing" | "closed" = "open";
   #peerConcluded = false;
+  #hasPeerEnded = false;
+  /** Whether our close frame is out. */
+  #isLastWritten = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Bytes read since the last whole message or control frame: a long message on its way. */
   #partialBytes = 0;
@@ -173,6 +176,7 @@ export class WebSocketTransport implements Transport, SliceReceiver {
     const dropped = this.outbox.finish(encodeWsClose(code, reason), {
       purge: how.purge,
       onFinished: () => {
+        this.#isLastWritten = true;
         if (how.endAtOnce === true || this.#peerConcluded) this.#link.socket.end();
       },
     });
@@ -183,7 +187,7 @@ export class WebSocketTransport implements Transport, SliceReceiver {
     this.#peerConcluded = true;
     this.#reader.stop();
     if (this.#phase !== "open") {
-      this.#link.socket.end();
+      if (this.#isLastWritten) this.#link.socket.end();
       return;
     }
     this.#begin(code, reason);
@@ -202,8 +206,14 @@ export class WebSocketTransport implements Transport, SliceReceiver {
 
   /** WebSockets have no half-close: a FIN is a disconnect, unless the peer said goodbye before and waits for ours. */
   readonly #peerEnded = (): void => {
-    if (!this.#peerConcluded) this.#link.socket.destroy();
+    this.#hasPeerEnded = true;
+    if (!this.#peerConcluded && !this.#reader.isWaiting) this.#link.socket.destroy();
   };
+
+  /** What the peer sent before its FIN was handled to the end. */
+  caughtUp(): void {
+    if (this.#hasPeerEnded) this.#peerEnded();
+  }
 
   readonly #socketClosed = (): void => {
     if (this.#phase === "closed") return;

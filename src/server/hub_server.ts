@@ -85,7 +85,7 @@ export class HubServer {
     this.#config = config;
     this.#logger = logger;
     const turns = new Turns();
-    const ledger = new OutboxLedger(config.hub.outbox.total, turns);
+    const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({
       intervalMs: config.hub.heartbeat.interval,
       timeoutMs: config.hub.heartbeat.timeout,

@@ -49,6 +49,7 @@ function peer(manual: ManualTurns, { limits = LIMITS, deliveriesPerMessage = 1 }
     budget,
     turns: manual.turns,
     receiver: {
+      caughtUp: () => {},
       feed: (slice) => {
         received.push(...slice);
         for (partial += slice.length; partial >= MESSAGE_BYTES; partial -= MESSAGE_BYTES) {

@@ -23,3 +23,18 @@ Deno.test("Flusher: what is scheduled during a flush waits for the next turn", (
   assert.equal(flushes, 2);
   assert.equal(turns.length, 0);
 });
+
+Deno.test("Flusher: one that fails does not leave the others waiting", () => {
+  const turns: (() => void)[] = [];
+  const flusher = new Flusher(1024, (run) => turns.push(run));
+  let flushed = 0;
+  flusher.schedule({
+    flush: () => {
+      throw new Error("broken");
+    },
+  });
+  flusher.schedule({ flush: () => flushed++ });
+  assert.throws(() => turns.shift()?.(), /broken/);
+  turns.shift()?.();
+  assert.equal(flushed, 1);
+});

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { type LedgerMember, OutboxLedger } from "../../src/link/outbox_ledger.ts";
-import { Turns } from "../../src/link/turns.ts";
 
 class FakeMember implements LedgerMember {
   heldBytes = 0;
@@ -25,66 +24,89 @@ class FakeMember implements LedgerMember {
     this.#ledger.release(bytes);
   }
 
+  /** As in the hub: what it held is let go when its socket is closed, a moment later. */
   evict(): void {
     this.evictions++;
+  }
+
+  close(): void {
     this.#ledger.release(this.heldBytes);
     this.heldBytes = 0;
     this.#ledger.leave(this);
   }
 }
 
-function setUp(maxBytes: number) {
-  let due: (() => void)[] = [];
-  const ledger = new OutboxLedger(maxBytes, new Turns((run) => due.push(run)));
-  const endTurns = (count: number, each = () => {}) => {
-    for (let turn = 0; turn < count; turn++) {
-      const now = due;
-      due = [];
-      now.forEach((run) => run());
+/** A ledger with members; time goes on in tenths of a second, as its checks do. */
+function setUp(maxBytes: number, count: number) {
+  const clock = { ms: 0, now: () => clock.ms };
+  const ledger = new OutboxLedger(maxBytes, clock);
+  const members = Array.from({ length: count }, () => new FakeMember(ledger));
+  const pass = (ms: number, each = () => {}) => {
+    for (const end = clock.ms + ms; clock.ms < end;) {
+      clock.ms += 100;
       each();
+      ledger.check();
+      for (const member of members) if (member.evictions > 0 && member.heldBytes > 0) member.close();
     }
   };
-  return { ledger, endTurns, isIdle: () => due.length === 0 };
+  const evictions = () => members.map((member) => member.evictions);
+  return {
+    ledger,
+    members,
+    pass,
+    evictions,
+    [Symbol.dispose]: () => members.forEach((member) => member.close()),
+  };
 }
 
-Deno.test("Outbox ledger: over the bound, the largest of those who take nothing go first, and no more than needed", () => {
-  const { ledger, endTurns, isIdle } = setUp(250);
-  const [small, large, larger] = [new FakeMember(ledger), new FakeMember(ledger), new FakeMember(ledger)];
-  small.hold(50);
-  large.hold(190);
-  larger.hold(200);
-  endTurns(3);
-  assert.deepEqual([small.evictions, large.evictions, larger.evictions], [0, 0, 1]);
+Deno.test("Outbox ledger: over the bound, the largest of those who stall go first, and no more than needed", () => {
+  using set = setUp(250, 3);
+  const { members, pass, evictions, ledger } = set;
+  [50, 190, 200].forEach((bytes, index) => members[index]?.hold(bytes));
+  pass(900);
+  assert.deepEqual(evictions(), [0, 0, 0], "a moment is no stall");
+  pass(300);
+  assert.deepEqual(evictions(), [0, 0, 1]);
   assert.equal(ledger.heldBytes, 240);
-  endTurns(3);
-  assert.ok(isIdle(), "within the bound nobody is looked at");
+  pass(60_000);
+  assert.deepEqual(evictions(), [0, 0, 1], "within the bound nobody is ended");
 });
 
-Deno.test("Outbox ledger: a burst to many who all read ends nobody", () => {
-  const { ledger, endTurns } = setUp(1000);
-  const members = Array.from({ length: 100 }, () => new FakeMember(ledger));
+Deno.test("Outbox ledger: a burst to many who all read ends nobody, however far it is over the bound", () => {
+  using set = setUp(1000, 100);
+  const { members, pass, evictions } = set;
   for (const member of members) member.hold(100);
-  endTurns(10, () => {
-    for (const member of members) if (member.heldBytes > 0) member.move(20);
+  pass(5000, () => {
+    for (const member of members) if (member.heldBytes > 0) member.move(2);
   });
-  assert.equal(ledger.heldBytes, 0);
-  assert.equal(members.filter(({ evictions }) => evictions > 0).length, 0);
+  assert.equal(evictions().some((count) => count > 0), false);
 });
 
-Deno.test("Outbox ledger: those who stall are ended, those who read beside them stay", () => {
-  const { ledger, endTurns } = setUp(1000);
-  const [reader, stalled] = [new FakeMember(ledger), new FakeMember(ledger)];
-  reader.hold(900);
-  stalled.hold(600);
-  endTurns(5, () => reader.move(10));
-  assert.deepEqual([reader.evictions, stalled.evictions], [0, 1]);
+Deno.test("Outbox ledger: a reader that pauses for half a second is spared, who stalls beside it is not", () => {
+  using set = setUp(1000, 2);
+  const { members: [reader, stalled], pass, evictions } = set;
+  reader?.hold(900);
+  stalled?.hold(600);
+  let turn = 0;
+  pass(3000, () => {
+    if (++turn % 5 === 0) reader?.move(10);
+  });
+  assert.deepEqual(evictions(), [0, 1]);
+});
+
+Deno.test("Outbox ledger: far over the bound who takes nothing goes soon", () => {
+  using set = setUp(1000, 10);
+  for (const member of set.members) member.hold(500);
+  set.pass(300);
+  assert.ok(set.ledger.heldBytes <= 2000, `${set.ledger.heldBytes} bytes`);
 });
 
 Deno.test("Outbox ledger: who only dribbles is not spared for ever", () => {
-  const { ledger, endTurns } = setUp(1000);
-  const members = Array.from({ length: 10 }, () => new FakeMember(ledger));
+  using set = setUp(1000, 10);
+  const { members, pass, ledger, evictions } = set;
   for (const member of members) member.hold(500);
-  endTurns(40, () => members.forEach((member) => member.evictions === 0 && member.move(1)));
+  pass(20_000, () => members.forEach((member) => member.heldBytes > 1 && member.move(1)));
   assert.ok(ledger.heldBytes <= 1000, `${ledger.heldBytes} bytes are still held`);
-  assert.ok(members.some(({ evictions }) => evictions === 0), "no more are ended than needed");
+  assert.ok(evictions().some((count) => count === 0), "no more are ended than needed");
+  assert.ok(evictions().every((count) => count <= 1), "nobody is ended twice");
 });

@@ -4,7 +4,7 @@ import type { Encoded } from "../../src/core/transport.ts";
 import { Flusher } from "../../src/link/flusher.ts";
 import { type Channel, type Lane, LANES, type SlowConsumerPolicy } from "../../src/link/lane.ts";
 import { Outbox, type OutboxSink } from "../../src/link/outbox.ts";
-import { Turns } from "../../src/link/turns.ts";
+import { systemClock } from "../../src/core/ports.ts";
 import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
 
 /** A socket that takes bytes when told to. */
@@ -54,7 +54,7 @@ function setUp(
     socketBytes = 1000,
     messageOverheadBytes = 0,
     joinBytes = 64,
-    ledger = new OutboxLedger(1e9, new Turns()),
+    ledger = new OutboxLedger(1e9, systemClock),
   }: Setup = {},
 ) {
   const turns: (() => void)[] = [];
@@ -214,6 +214,37 @@ Deno.test("Outbox: a gap is told again when more is lost later", () => {
   const told = [...sink.text().matchAll(/\[gap t (\d+)\]/g)].map(([, count]) => Number(count));
   assert.equal(told.length, 2);
   assert.equal(told.reduce((sum, count) => sum + count, 0), dropped.drop_oldest);
+});
+
+Deno.test("Outbox: a stalled receiver's gaps add up and leave the control lane alone", () => {
+  const { outbox, sink, endTurn, drain, dropped, overflows } = setUp({ socketBytes: 10 });
+  const topics = Array.from({ length: 10 }, (_, i) => channel("latest", String(i)));
+  for (let round = 0; round < 500; round++) {
+    for (const topic of topics) outbox.publish(encoded("[value xx]"), topic);
+    endTurn();
+  }
+  assert.equal(outbox.queuedBytesOf("control"), 0);
+  assert.equal(push(outbox, "control", "ping"), "queued");
+  assert.equal(overflows(), 0);
+  drain();
+  const told = [...sink.text().matchAll(/\[gap \d (\d+)\]/g)].map(([, count]) => Number(count));
+  assert.equal(told.length, 10);
+  assert.equal(told.reduce((sum, count) => sum + count, 0), dropped.latest);
+});
+
+Deno.test("Outbox: who had the wire to himself has no claims left when others come", () => {
+  const big = 10_000_000;
+  const { outbox, sink, endTurn, drain } = setUp({
+    laneBytes: { request: big, data: big },
+    socketBytes: 1_000_000,
+  });
+  push(outbox, "request", "R".repeat(900_000));
+  drain();
+  for (let i = 0; i < 400; i++) push(outbox, "request", "r".repeat(1000));
+  push(outbox, "data", "d");
+  const before = sink.text().length;
+  endTurn();
+  assert.ok(sink.text().indexOf("d") - before < 100_000, "data waits for its share only");
 });
 
 Deno.test("Outbox: lanes share the wire by weight and none starves", () => {

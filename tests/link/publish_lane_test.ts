@@ -34,3 +34,13 @@ Deno.test("Publish lane: a message larger than the lane goes into an empty one o
     lane.clear();
   }
 });
+
+Deno.test("Publish lane: nothing is dropped in vain", () => {
+  const lane = new PublishLane({ maxBytes: 100, messageOverheadBytes: 0 });
+  const other: Channel = { name: "other", slowConsumer: "close", gapNotice: null };
+  const latest: Channel = { name: "latest", slowConsumer: "latest", gapNotice: null };
+  lane.offer(message(60), other);
+  lane.offer(message(30), latest);
+  assert.deepEqual(lane.offer(message(50), latest), { kind: "dropped", dropped: 1 });
+  assert.equal(lane.bytes, 90, "the value that was there stays");
+});
