@@ -16,6 +16,8 @@ interface Step {
   readonly connections: number;
   readonly residentBytes: number;
   readonly bytesEach: number;
+  /** What each connection since the step before added. */
+  readonly bytesEachMore: number;
   readonly cpuPercent: number;
 }
 
@@ -36,21 +38,25 @@ async function measureSteps(): Promise<Step[]> {
   await load.say(WARM_UP);
   const base = (await settle(hub)).residentBytes;
   const steps: Step[] = [];
+  let before = { connections: WARM_UP, residentBytes: base };
   for (const connections of STEPS) {
     progress(`${connections} connections`);
     await load.say(connections);
     const { residentBytes, cpuPercent } = await settle(hub);
     const bytesEach = (residentBytes - base) / (connections - WARM_UP);
-    steps.push({ connections, residentBytes, bytesEach, cpuPercent });
+    const bytesEachMore = (residentBytes - before.residentBytes) / (connections - before.connections);
+    steps.push({ connections, residentBytes, bytesEach, bytesEachMore, cpuPercent });
+    before = { connections, residentBytes };
   }
   return steps;
 }
 
-function rowOf({ connections, residentBytes, bytesEach, cpuPercent }: Step): Row {
+function rowOf({ connections, residentBytes, bytesEach, bytesEachMore, cpuPercent }: Step): Row {
   return {
     "connections": connections,
     "resident MiB": round(residentBytes / 2 ** 20, 1),
     "KiB each": round(bytesEach / 1024),
+    "KiB each more": round(bytesEachMore / 1024),
     "CPU %": round(cpuPercent, 1),
   };
 }
