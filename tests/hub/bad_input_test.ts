@@ -315,12 +315,19 @@ Deno.test("Bad input: a flood of pings is answered and costs nobody", async () =
     (_, i) => [...encodeClientFrame({ opcode: 9, payload: String(i) })],
   ).flat();
   await client.write(Uint8Array.from(pings));
+  await using victim = await WsClient.connect(hub.url("/relay/victim"));
+  victim.send("served");
+  assert.equal(await victim.next(), "served");
   let last = "";
+  let pongs = 0;
   while (last !== "4999") {
+    pongs++;
     const frame = await client.readFrame();
     assert.equal(frame?.opcode, 0xa);
     last = new TextDecoder().decode(frame?.payload);
   }
+  assert.ok(pongs < 1000, `${pongs} pongs for 5,000 pings`);
+  await victim.close();
   await client.sendFrame({ opcode: 8, payload: Uint8Array.of(0x03, 0xe8) });
   assert.equal(await client.readCloseCode(), 1000);
   await client.finish();
