@@ -148,9 +148,7 @@ interface UpgradeRequest {
 }
 
 function upgrade(options: HttpFrontOptions, { request, socket, head, handshakes }: UpgradeRequest): void {
-  const accepted = options.accepted.get(socket);
-  const { origin, host, upgrade: protocol } = request.headers;
-  if (protocol?.toLowerCase() !== "websocket") {
+  if (request.headers.upgrade?.toLowerCase() !== "websocket") {
     // An upgrade that is not known is ignored (RFC 9110, section 7.8): the request is answered as it stands.
     const { status, body, headers } = answer(options, request);
     options.stats.respond(status);
@@ -161,40 +159,40 @@ function upgrade(options: HttpFrontOptions, { request, socket, head, handshakes 
     return;
   }
   const target = options.routes(pathOf(request));
+  const accepted = options.accepted.get(socket);
   if (target === undefined || accepted === undefined) {
-    refuse(options, socket, {
-      reason: "unknown_path",
-      status: 404,
-      body: "No WebSocket is served at this path",
-    });
+    const body = "No WebSocket is served at this path";
+    refuse(options, socket, { reason: "unknown_path", status: 404, body });
     return;
   }
-  if (options.isDraining()) {
-    refuse(options, socket, { reason: "draining", status: 503, body: "The hub stops" });
+  const refusal = refusalOf(options, request);
+  if (refusal !== null) {
+    refuse(options, socket, refusal);
     return;
   }
+  const done = ({ head: rest }: Handshake) => open(accepted, { target, head: rest });
+  handshakes.handleUpgrade<Handshake>(request, socket, head, done);
+}
+
+/** Why a WebSocket is not opened on a path that serves them; `null` when nothing speaks against it. */
+function refusalOf(
+  options: HttpFrontOptions,
+  { headers, httpVersion }: IncomingMessage,
+): RefusalAnswer | null {
+  if (options.isDraining()) return { reason: "draining", status: 503, body: "The hub stops" };
+  const { origin, host } = headers;
   const verdict = options.origins.check({ origin, host, onLoopback: options.onLoopback });
   if (verdict !== "allowed") {
     const named = verdict === "origin" ? `origin ${origin}` : `host ${host}`;
-    refuse(options, socket, {
-      reason: verdict,
-      status: 403,
-      body: `The ${named} is not allowed: see hub.origins`,
-    });
-    return;
+    return { reason: verdict, status: 403, body: `The ${named} is not allowed: see hub.origins` };
   }
-  if (request.headers["sec-websocket-version"] !== WEBSOCKET_VERSION || request.httpVersion === "1.0") {
-    const headers = { "Sec-WebSocket-Version": WEBSOCKET_VERSION, "Upgrade": "websocket" };
-    const body = `Only version ${WEBSOCKET_VERSION} of WebSocket over HTTP/1.1 is spoken`;
-    refuse(options, socket, { reason: "bad_handshake", status: 426, body, headers });
-    return;
-  }
-  handshakes.handleUpgrade<Handshake>(
-    request,
-    socket,
-    head,
-    (done) => open(accepted, { target, head: done.head }),
-  );
+  if (headers["sec-websocket-version"] === WEBSOCKET_VERSION && httpVersion !== "1.0") return null;
+  return {
+    reason: "bad_handshake",
+    status: 426,
+    body: `Only version ${WEBSOCKET_VERSION} of WebSocket over HTTP/1.1 is spoken`,
+    headers: { "Sec-WebSocket-Version": WEBSOCKET_VERSION, "Upgrade": "websocket" },
+  };
 }
 
 function open(accepted: AcceptedSocket, { target, head }: { target: UpgradeTarget; head: Uint8Array }): void {

@@ -12,8 +12,6 @@ import { TrunklineError } from "../core/errors.ts";
 export interface GatedSocket {
   /** Where bytes are read and written. */
   readonly socket: Socket;
-  /** Whether it is encrypted. */
-  readonly encrypted: boolean;
   /** Reads nothing more: the peer is blocked once the kernel's buffers are full. */
   pause(): void;
   /** Reads on. */
@@ -23,7 +21,6 @@ export interface GatedSocket {
 /** A plain socket. */
 export class PlainSocket implements GatedSocket {
   readonly socket: Socket;
-  readonly encrypted = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -47,7 +44,6 @@ interface ReadHandle {
 /** A TLS socket over a raw one, in either role. */
 export class TlsGate implements GatedSocket {
   readonly socket: TLSSocket;
-  readonly encrypted = true;
   readonly #raw: Socket;
 
   private constructor(raw: Socket, socket: TLSSocket) {

@@ -11,7 +11,6 @@ const MESSAGE_BYTES = 100;
 /** A socket of the test's own that notes whether it is paused. */
 class FakeLink implements GatedSocket {
   readonly socket = new Socket();
-  readonly encrypted = false;
   isPaused = false;
 
   pause(): void {
