@@ -3,12 +3,13 @@
  * topics or tunnels. Its state changes in one place, and whoever listens hears of its end exactly once.
  */
 import { CloseCode } from "../core/close_codes.ts";
+import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
 import type { LinkStats } from "../link/link_stats.ts";
-import type { Channel, Lane, SlowConsumerPolicy } from "../link/lane.ts";
-import type { OutboxOwner, PushResult } from "../link/outbox.ts";
+import type { Lane } from "../link/lane.ts";
+import type { OutboxOwner } from "../link/outbox.ts";
 import type { Transport, TransportOwner } from "../link/transport.ts";
 import { type ConnectionEvent, type ConnectionState, nextState } from "./connection_state.ts";
 

@@ -34,7 +34,7 @@ export class ConnectionFactory {
     const { stats, clock } = websocket;
     const id = crypto.randomUUID();
     const connection = new Connection({ id, user, stats, clock, onClosed: this.#closed }, (owner) => {
-      const outbox = new Outbox({ sink: new SocketSink(link.socket), owner, settings });
+      const outbox = new Outbox({ kind: "websocket", sink: new SocketSink(link.socket), owner, settings });
       const { maxMessageBytes } = user;
       return new WebSocketTransport({ link, peer, outbox, owner, settings: websocket, maxMessageBytes });
     });

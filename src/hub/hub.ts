@@ -3,9 +3,8 @@
  * member sees the broadcasts in the same order, from the first after its registration to the last before its
  * unregistration, even when one of them is called from inside another.
  */
+import type { Channel, PushResult } from "../core/delivery.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
-import type { Channel } from "../link/lane.ts";
-import type { PushResult } from "../link/outbox.ts";
 
 /** Somebody who gets broadcasts. */
 export interface HubMember {

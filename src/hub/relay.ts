@@ -3,7 +3,7 @@
  * one order for all, the sender too unless the echo is off. Rooms come with their first client and go with
  * their last. All paths lead to the same rooms.
  */
-import type { Channel, SlowConsumerPolicy } from "../link/lane.ts";
+import type { Channel, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { Hub } from "./hub.ts";
 import { RelayMessage } from "./relay_message.ts";

@@ -5,9 +5,10 @@
  * channel, counted, and told to the receiver: an outbox never grows beyond its bounds and never loses a message
  * silently. It does no I/O of its own.
  */
-import type { Encoded } from "../core/transport.ts";
+import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
+import type { Encoded, TransportKind } from "../core/transport.ts";
 import type { Flusher } from "./flusher.ts";
-import type { Channel, Lane, LaneBounds, SlowConsumerPolicy } from "./lane.ts";
+import type { Lane, LaneBounds } from "./lane.ts";
 import { LaneScheduler } from "./lane_scheduler.ts";
 import type { OutboxLedger } from "./outbox_ledger.ts";
 
@@ -16,9 +17,6 @@ export interface OutboxSink {
   /** Writes all parts in order as one write where possible; `onWritten` is called once when the socket took them. */
   write(parts: readonly Uint8Array[], onWritten: () => void): void;
 }
-
-/** What became of a message. `dropped`: by its channel's policy. `full`: the connection has to end, or to wait. */
-export type PushResult = "queued" | "dropped" | "full" | "closed";
 
 /** What all outboxes of a hub share. */
 export interface OutboxSettings {
@@ -41,15 +39,24 @@ export interface OutboxOwner {
 
 /** What an outbox is made of. */
 export interface OutboxOptions {
+  /** In which encoding its messages come. */
+  readonly kind: TransportKind;
   readonly sink: OutboxSink;
   readonly owner: OutboxOwner;
   readonly settings: OutboxSettings;
+}
+
+/** What a receiver lost of a channel. */
+interface Gap {
+  readonly channel: Channel;
+  dropped: number;
 }
 
 type Phase = "open" | "finishing" | "closed";
 
 /** The bounded queue of everything that one connection has to write. */
 export class Outbox {
+  readonly #kind: TransportKind;
   readonly #sink: OutboxSink;
   readonly #owner: OutboxOwner;
   readonly #settings: OutboxSettings;
@@ -65,10 +72,12 @@ export class Outbox {
   #pong: Encoded | null = null;
   #last: Encoded | null = null;
   #onFinished: (() => void) | null = null;
-  #gaps: Map<Channel, number> | null = null;
+  /** Messages that were dropped and not yet told, by the name of their channel. */
+  #gaps: Map<string, Gap> | null = null;
   #waiting: ((isOpen: boolean) => void)[] | null = null;
 
-  constructor({ sink, owner, settings }: OutboxOptions) {
+  constructor({ kind, sink, owner, settings }: OutboxOptions) {
+    this.#kind = kind;
     this.#sink = sink;
     this.#owner = owner;
     this.#settings = settings;
@@ -232,7 +241,9 @@ export class Outbox {
     this.#owner.dropped(channel.slowConsumer, messages);
     if (channel.gapNotice === null) return;
     this.#gaps ??= new Map();
-    this.#gaps.set(channel, (this.#gaps.get(channel) ?? 0) + messages);
+    const gap = this.#gaps.get(channel.name);
+    if (gap === undefined) this.#gaps.set(channel.name, { channel, dropped: messages });
+    else gap.dropped += messages;
   }
 
   /**
@@ -241,8 +252,8 @@ export class Outbox {
    */
   #takeGaps(parts: Uint8Array[]): number {
     let bytes = 0;
-    for (const [channel, dropped] of this.#gaps ?? []) {
-      const notice = channel.gapNotice?.(dropped);
+    for (const { channel, dropped } of this.#gaps?.values() ?? []) {
+      const notice = channel.gapNotice?.(dropped).encodedFor(this.#kind);
       if (notice === undefined) continue;
       parts.push(...notice.parts);
       bytes += notice.bytes;

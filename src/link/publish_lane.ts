@@ -3,8 +3,9 @@
  * channel for when it is full. Every operation takes constant time on average, however full it is: what the
  * policies drop is found by the channel's own list and leaves a hole that is skipped.
  */
+import type { Channel } from "../core/delivery.ts";
 import type { Encoded } from "../core/transport.ts";
-import type { Channel, LaneBounds } from "./lane.ts";
+import type { LaneBounds } from "./lane.ts";
 import { RingQueue } from "./ring_queue.ts";
 
 /** What became of a message. */
@@ -43,7 +44,7 @@ class ChannelQueue {
 export class PublishLane {
   readonly #bounds: LaneBounds;
   #queue = new RingQueue<Encoded | Slot>();
-  readonly #channels = new Map<Channel, ChannelQueue>();
+  readonly #channels = new Map<string, ChannelQueue>();
   #holes = 0;
   #bytes = 0;
 
@@ -117,10 +118,10 @@ export class PublishLane {
     }
     const slot = new Slot(message, channel);
     this.#queue.push(slot);
-    let own = this.#channels.get(channel);
+    let own = this.#channels.get(channel.name);
     if (own === undefined) {
       own = new ChannelQueue();
-      this.#channels.set(channel, own);
+      this.#channels.set(channel.name, own);
     }
     own.slots.push(slot);
     own.bytes += this.#costOf(message);
@@ -131,7 +132,7 @@ export class PublishLane {
     message: Encoded,
     { channel, atMost }: { channel: Channel; atMost: "needed" | "all" },
   ): OfferResult {
-    const own = this.#channels.get(channel);
+    const own = this.#channels.get(channel.name);
     const others = this.#bytes - (own?.bytes ?? 0);
     // Where all of the channel would not make room, nothing of it is dropped in vain.
     if (own === undefined || (others > 0 && others + this.#costOf(message) > this.#bounds.maxBytes)) {
@@ -141,7 +142,7 @@ export class PublishLane {
     while (own.slots.length > 0 && (atMost === "all" || !this.#fits(message))) {
       if (this.#dropOldest(own)) dropped++;
     }
-    if (own.slots.length === 0) this.#channels.delete(channel);
+    if (own.slots.length === 0) this.#channels.delete(channel.name);
     this.#compact();
     this.#append(message, channel);
     return { kind: "queued", dropped };
@@ -164,11 +165,11 @@ export class PublishLane {
       this.#holes--;
       return null;
     }
-    const own = this.#channels.get(slot.channel);
+    const own = this.#channels.get(slot.channel.name);
     if (own !== undefined) {
       own.slots.shift();
       own.bytes -= this.#costOf(slot.message);
-      if (own.slots.length === 0) this.#channels.delete(slot.channel);
+      if (own.slots.length === 0) this.#channels.delete(slot.channel.name);
     }
     return slot.message;
   }

@@ -15,6 +15,7 @@ export const COPY_LIMIT_BYTES = 4096;
 /** The longest payload of a control frame, in bytes. */
 export const MAX_CONTROL_PAYLOAD_BYTES = 125;
 
+const NOTHING = new Uint8Array(0);
 const FIN = 0x80;
 const MAX_SHORT = 125;
 const MAX_MEDIUM = 0xffff;
@@ -24,28 +25,32 @@ export function wsHeaderLength(payloadBytes: number): number {
   return payloadBytes <= MAX_SHORT ? 2 : payloadBytes <= MAX_MEDIUM ? 4 : 10;
 }
 
-/** Encodes one whole frame. The payload is not copied when it is larger than {@link COPY_LIMIT_BYTES}. */
-export function encodeWsFrame(opcode: WsOpcode, payload: Uint8Array): Encoded {
-  const length = payload.length;
+/**
+ * Encodes one whole frame whose payload is `head` and then `rest`. The rest is not copied when both together are
+ * larger than {@link COPY_LIMIT_BYTES}.
+ */
+export function encodeWsFrame(opcode: WsOpcode, rest: Uint8Array, head: Uint8Array = NOTHING): Encoded {
+  const length = head.length + rest.length;
   const headerLength = wsHeaderLength(length);
   const joined = length <= COPY_LIMIT_BYTES;
-  const head = new Uint8Array(joined ? headerLength + length : headerLength);
-  head[0] = FIN | opcode;
+  const first = new Uint8Array(headerLength + (joined ? length : head.length));
+  first[0] = FIN | opcode;
   if (headerLength === 2) {
-    head[1] = length;
+    first[1] = length;
   } else {
-    const view = new DataView(head.buffer);
+    const view = new DataView(first.buffer);
     if (headerLength === 4) {
-      head[1] = 126;
+      first[1] = 126;
       view.setUint16(2, length);
     } else {
-      head[1] = 127;
+      first[1] = 127;
       view.setBigUint64(2, BigInt(length));
     }
   }
-  if (!joined) return { parts: [head, payload], bytes: headerLength + length };
-  head.set(payload, headerLength);
-  return { parts: [head], bytes: head.length };
+  first.set(head, headerLength);
+  if (!joined) return { parts: [first, rest], bytes: headerLength + length };
+  first.set(rest, headerLength + head.length);
+  return { parts: [first], bytes: first.length };
 }
 
 /**

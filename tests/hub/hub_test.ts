@@ -3,8 +3,7 @@ import fc from "fast-check";
 import type { OutgoingMessage } from "../../src/core/transport.ts";
 import { Hub, type HubMember } from "../../src/hub/hub.ts";
 import { RelayMessage } from "../../src/hub/relay_message.ts";
-import type { Channel } from "../../src/link/lane.ts";
-import type { PushResult } from "../../src/link/outbox.ts";
+import type { Channel, PushResult } from "../../src/core/delivery.ts";
 
 class FakeMessage implements OutgoingMessage {
   readonly name: string;

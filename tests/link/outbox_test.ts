@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Encoded } from "../../src/core/transport.ts";
 import { Flusher } from "../../src/link/flusher.ts";
-import { type Channel, type Lane, LANES, type SlowConsumerPolicy } from "../../src/link/lane.ts";
+import type { Channel, SlowConsumerPolicy } from "../../src/core/delivery.ts";
+import { type Lane, LANES } from "../../src/link/lane.ts";
 import { Outbox, type OutboxSink } from "../../src/link/outbox.ts";
 import { systemClock } from "../../src/core/ports.ts";
 import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
@@ -35,7 +36,11 @@ function encoded(text: string): Encoded {
 }
 
 function channel(slowConsumer: SlowConsumerPolicy, name = "t"): Channel {
-  return { name, slowConsumer, gapNotice: (dropped) => encoded(`[gap ${name} ${dropped}]`) };
+  return {
+    name,
+    slowConsumer,
+    gapNotice: (dropped) => ({ encodedFor: () => encoded(`[gap ${name} ${dropped}]`) }),
+  };
 }
 
 const CLOSE = channel("close");
@@ -62,6 +67,7 @@ function setUp(
   let overflows = 0;
   const dropped = { close: 0, drop_oldest: 0, latest: 0 };
   const outbox = new Outbox({
+    kind: "websocket",
     sink,
     owner: {
       overflow: () => overflows++,

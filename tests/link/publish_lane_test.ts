@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Encoded } from "../../src/core/transport.ts";
-import type { Channel } from "../../src/link/lane.ts";
+import type { Channel } from "../../src/core/delivery.ts";
 import { PublishLane } from "../../src/link/publish_lane.ts";
 
 const message = (bytes: number): Encoded => ({ parts: [], bytes });
