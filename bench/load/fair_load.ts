@@ -7,6 +7,7 @@
 import { cpuSecondsOf } from "../processes.ts";
 import { quantile } from "../report.ts";
 import { numbers, print } from "./console.ts";
+import { Latencies } from "./latencies.ts";
 import { clientFrame } from "./raw_websocket.ts";
 import { type LoadTarget, openWebSocket, writeAll } from "./web_socket.ts";
 
@@ -29,25 +30,6 @@ export interface FairResult {
 
 const HEAD_BYTES = 2;
 const READ_BYTES = 4096;
-
-/** Takes the latencies of all clients while it is told to. */
-class Latencies {
-  #values: number[] | null = null;
-
-  add(ms: number): void {
-    this.#values?.push(ms);
-  }
-
-  begin(): void {
-    this.#values = [];
-  }
-
-  end(): number[] {
-    const values = this.#values ?? [];
-    this.#values = null;
-    return values;
-  }
-}
 
 /** One client; echoes come in the order of the messages. */
 class Client {

@@ -4,10 +4,13 @@
  */
 import { clientFrame, PayloadCounter, RawWebSocket } from "./raw_websocket.ts";
 
+/** What the server speaks. */
+export type FanOutProtocol = "relay" | "broker" | "nats";
+
 /** What to do; given as JSON in the first argument. */
 export interface FanOutLoad {
   readonly port: number;
-  readonly protocol: "relay" | "nats";
+  readonly protocol: FanOutProtocol;
   readonly subscribers: number;
   readonly payloadBytes: number;
   readonly inFlight: number;
@@ -38,22 +41,47 @@ interface Wire {
 
 function wireOf({ protocol, payloadBytes }: FanOutLoad): Wire {
   const payload = new Uint8Array(payloadBytes).fill(120);
-  if (protocol === "relay") {
-    return { path: "/relay", hello: null, message: clientFrame(2, payload), deliveredBytes: payloadBytes };
+  switch (protocol) {
+    case "relay":
+      return { path: "/relay", hello: null, message: clientFrame(2, payload), deliveredBytes: payloadBytes };
+    case "broker":
+      return brokerWire(payload);
+    case "nats":
+      return natsWire(payload);
   }
-  const command = encoder.encode(`PUB ${SUBJECT} ${payloadBytes}\r\n`);
-  const body = new Uint8Array(command.length + payloadBytes + 2);
-  body.set(command);
-  body.set(payload, command.length);
-  body.set([13, 10], command.length + payloadBytes);
+}
+
+/** Text messages, as programs that send text publish them. */
+function brokerWire(payload: Uint8Array): Wire {
+  const subscribe = `request:system.topic.subscribe:1.0.0\n{"topic":"${SUBJECT}","action":"publish"}`;
+  return {
+    path: "/",
+    hello: clientFrame(1, encoder.encode(subscribe)),
+    message: clientFrame(1, join(encoder.encode(`publish:${SUBJECT}:1.0.0\n`), payload)),
+    deliveredBytes: `publish:${SUBJECT}:1.0.0:${crypto.randomUUID()}\n`.length + payload.length,
+  };
+}
+
+function natsWire(payload: Uint8Array): Wire {
+  const command = encoder.encode(`PUB ${SUBJECT} ${payload.length}\r\n`);
   const hello =
     `CONNECT {"verbose":false,"pedantic":false,"lang":"bench","version":"1","protocol":1}\r\nSUB ${SUBJECT} 1\r\n`;
   return {
     path: "/",
     hello: clientFrame(2, encoder.encode(hello)),
-    message: clientFrame(2, body),
-    deliveredBytes: `MSG ${SUBJECT} 1 ${payloadBytes}\r\n`.length + payloadBytes + 2,
+    message: clientFrame(2, join(command, payload, encoder.encode("\r\n"))),
+    deliveredBytes: `MSG ${SUBJECT} 1 ${payload.length}\r\n`.length + payload.length + 2,
   };
+}
+
+function join(...pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((bytes, piece) => bytes + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 async function openAll(load: FanOutLoad, wire: Wire): Promise<RawWebSocket[]> {

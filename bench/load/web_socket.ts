@@ -16,13 +16,20 @@ const MAX_HEAD_BYTES = 4096;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Opens a WebSocket; nothing but the answer to the handshake has been read from it. */
-export async function openWebSocket(target: LoadTarget, path: string): Promise<Deno.Conn> {
+/**
+ * Opens a WebSocket; nothing but the answer to the handshake has been read from it, or what the hub says at once up
+ * to the text `until`.
+ */
+export async function openWebSocket(
+  target: LoadTarget,
+  path: string,
+  until = HEAD_END,
+): Promise<Deno.Conn> {
   const connection = await connect(target);
   await writeAll(connection, upgradeRequest(path));
   let head = "";
   const buffer = new Uint8Array(MAX_HEAD_BYTES);
-  while (!head.endsWith(HEAD_END)) {
+  while (!head.endsWith(until)) {
     const bytes = await connection.read(buffer);
     if (bytes === null) throw new Error("Cannot open a WebSocket: the server closed");
     head += decoder.decode(buffer.subarray(0, bytes));

@@ -1,6 +1,7 @@
 /**
- * The demo: a hub, a small chat page that talks over its relay, and a page that puts load on it and shows what
- * the hub does; all in this process, all gone when it stops.
+ * The demo: a hub, a small chat page that talks over its relay, a page that publishes and subscribes through its
+ * broker, and a page that puts load on it and shows what the hub does; all in this process, all gone when it
+ * stops.
  */
 import type { Config } from "../../src/config/schema.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
@@ -17,15 +18,22 @@ export interface DemoOptions {
   readonly page: { readonly host: string; readonly port: number };
 }
 
+/** Where the pages find the parts of the hub. */
+interface HubUrls {
+  readonly relayUrl: string;
+  /** `null` while the broker is off. */
+  readonly brokerUrl: string | null;
+  readonly metricsUrl: string | null;
+}
+
 /** A running demo. */
-export interface Demo {
+export interface Demo extends HubUrls {
   /** The chat page. */
   readonly pageUrl: string;
+  /** The page of publish and subscribe. */
+  readonly topicsUrl: string;
   /** The load page. */
   readonly loadUrl: string;
-  /** Where the pages' WebSockets go. */
-  readonly relayUrl: string;
-  readonly metricsUrl: string | null;
   stop(): Promise<void>;
 }
 
@@ -41,25 +49,27 @@ export async function startDemo({ config, logger, page }: DemoOptions): Promise<
       await hub.stop();
     };
     const pageUrl = `http://${server.addr.hostname}:${server.addr.port}/`;
-    return { pageUrl, loadUrl: `${pageUrl}load`, ...urls, stop };
+    return { pageUrl, topicsUrl: `${pageUrl}topics`, loadUrl: `${pageUrl}load`, ...urls, stop };
   } catch (error) {
     await hub.stop();
     throw error;
   }
 }
 
-function urlsOf(hub: HubServer, config: Config): { relayUrl: string; metricsUrl: string | null } {
+function urlsOf(hub: HubServer, config: Config): HubUrls {
   const listening = hub.addresses();
-  const relay = listening.find(({ name }) => name === "hub");
+  const address = listening.find(({ name }) => name === "hub");
   const metrics = listening.find(({ name }) => name === "metrics");
-  if (relay === undefined || !config.relay.enabled) {
+  if (address === undefined || !config.relay.enabled) {
     throw new TrunklineError(
       "start_failed",
       "Cannot run the demo: the relay is off; set relay.enabled to true",
     );
   }
+  const base = formatListening(address);
   return {
-    relayUrl: `${formatListening(relay)}${config.relay.paths[0] ?? ""}`,
+    relayUrl: `${base}${config.relay.paths[0] ?? ""}`,
+    brokerUrl: config.broker.enabled ? `${base}/` : null,
     metricsUrl: metrics === undefined ? null : `${formatListening(metrics)}${config.metrics.path}`,
   };
 }

@@ -56,10 +56,12 @@ async function main(): Promise<number> {
   }
 }
 
-function printWhatToOpen({ pageUrl, loadUrl, relayUrl, metricsUrl }: Demo): void {
+function printWhatToOpen({ pageUrl, topicsUrl, loadUrl, relayUrl, brokerUrl, metricsUrl }: Demo): void {
   processIo.out(`Open in two tabs:  ${pageUrl}`);
+  processIo.out(`Topics:            ${topicsUrl}`);
   processIo.out(`Under load:        ${loadUrl}`);
   processIo.out(`The relay:         ${relayUrl}`);
+  if (brokerUrl !== null) processIo.out(`The broker:        ${brokerUrl}`);
   if (metricsUrl !== null) processIo.out(`Metrics:           ${metricsUrl}`);
   processIo.out("Ctrl-C ends it.");
 }

@@ -1,5 +1,6 @@
 /**
- * What the demo serves over HTTP: the chat page, the load page with its workers, and the hub's numbers as JSON.
+ * What the demo serves over HTTP: the chat page, the topics page and the load page with their workers, and the
+ * hub's numbers as JSON.
  * Pages may load nothing from elsewhere and connect to nothing but this site and the hub.
  */
 import { messageOf, TrunklineError } from "../../src/core/errors.ts";
@@ -9,8 +10,10 @@ import { readStats } from "./stats.ts";
 export interface SiteOptions {
   /** Where it is served; port 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number };
-  /** Where the pages' WebSockets go. */
+  /** Where the WebSockets of chat and load page go. */
   readonly relayUrl: string;
+  /** Where those of the topics page go, on the same hub; `null`: the broker is off. */
+  readonly brokerUrl: string | null;
   /** Where the numbers come from; `null`: there are none. */
   readonly metricsUrl: string | null;
 }
@@ -24,10 +27,19 @@ const ASSETS: Readonly<Record<string, { readonly file: string; readonly type: st
   "/chat.js": { file: "chat.js", type: JAVASCRIPT },
   "/chat.css": { file: "chat.css", type: CSS },
   "/site.css": { file: "site.css", type: CSS },
+  "/cards.css": { file: "cards.css", type: CSS },
+  "/peer.js": { file: "peer.js", type: JAVASCRIPT },
+  "/topics": { file: "topics/topics.html", type: HTML },
+  "/topics/topics.css": { file: "topics/topics.css", type: CSS },
+  "/topics/topics.js": { file: "topics/topics.js", type: JAVASCRIPT },
+  "/topics/message_log.js": { file: "topics/message_log.js", type: JAVASCRIPT },
+  "/topics/sensors.js": { file: "topics/sensors.js", type: JAVASCRIPT },
+  "/topics/group_member.js": { file: "topics/group_member.js", type: JAVASCRIPT },
+  // The client that people copy is the one that the demo runs with.
+  "/browser/trunkline.js": { file: "../browser/trunkline.js", type: JAVASCRIPT },
   "/load": { file: "load/load.html", type: HTML },
   "/load/load.css": { file: "load/load.css", type: CSS },
   "/load/load.js": { file: "load/load.js", type: JAVASCRIPT },
-  "/load/peer.js": { file: "load/peer.js", type: JAVASCRIPT },
   "/load/rate_meter.js": { file: "load/rate_meter.js", type: JAVASCRIPT },
   "/load/sparkline.js": { file: "load/sparkline.js", type: JAVASCRIPT },
   "/load/flood_message.js": { file: "load/flood_message.js", type: JAVASCRIPT },
@@ -55,12 +67,12 @@ export function serveSite(options: SiteOptions): Deno.HttpServer<Deno.NetAddr> {
 function respond(path: string, options: SiteOptions): Promise<Response> | Response {
   if (path === "/stats") return respondStats(options.metricsUrl);
   const asset = ASSETS[path];
-  return asset === undefined ? plainText("Not found", 404) : respondAsset(asset, options.relayUrl);
+  return asset === undefined ? plainText("Not found", 404) : respondAsset(asset, options);
 }
 
 async function respondAsset(
   { file, type }: { readonly file: string; readonly type: string },
-  relayUrl: string,
+  { relayUrl, brokerUrl }: SiteOptions,
 ): Promise<Response> {
   const text = await Deno.readTextFile(new URL(file, import.meta.url));
   const policy = [
@@ -69,7 +81,8 @@ async function respondAsset(
     "worker-src 'self'",
     "img-src 'self' data:",
   ];
-  return new Response(text.replace("%RELAY_URL%", relayUrl), {
+  const filled = text.replace("%RELAY_URL%", relayUrl).replace("%BROKER_URL%", brokerUrl ?? "");
+  return new Response(filled, {
     headers: {
       "Content-Type": type,
       "Cache-Control": "no-store",

@@ -7,10 +7,10 @@ import { runCheck } from "./check.ts";
 import { type Command, parseCommandLine } from "./command_line.ts";
 import { runConfig } from "./config.ts";
 import { runHub } from "./hub.ts";
-import { ExitCode, type Io } from "./io.ts";
+import { type CommandIo, ExitCode } from "./io.ts";
 
 /** Parses the arguments and runs the command; gives the exit code. */
-export async function runCli(args: readonly string[], io: Io): Promise<number> {
+export async function runCli(args: readonly string[], io: CommandIo): Promise<number> {
   const parsed = parseCommandLine(args, io);
   if (parsed.kind === "exit") return parsed.code;
   try {
@@ -22,7 +22,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function runCommand(command: Command, io: Io): Promise<number> | number {
+/** What only some commands need, as the library for certificates, is loaded by them alone: no hub does. */
+function runCommand(command: Command, io: CommandIo): Promise<number> | number {
   switch (command.name) {
     case "hub":
       return runHub(command, io);
@@ -31,14 +32,12 @@ function runCommand(command: Command, io: Io): Promise<number> | number {
     case "config":
       return runConfig(command, io);
     case "certs":
-      return runCertsLater(command, io);
+      return import("./certs.ts").then(({ runCerts }) => runCerts(command, io));
+    case "pub":
+      return import("./pub.ts").then(({ runPub }) => runPub(command, io));
+    case "sub":
+      return import("./sub.ts").then(({ runSub }) => runSub(command, io));
   }
-}
-
-/** The library for certificates is large: only those who ask for them load it, no hub does. */
-async function runCertsLater(command: Extract<Command, { name: "certs" }>, io: Io): Promise<number> {
-  const { runCerts } = await import("./certs.ts");
-  return await runCerts(command, io);
 }
 
 /** What the configuration can mend is a mistake of usage. */
@@ -52,6 +51,13 @@ function exitCodeOf(code: ErrorCode): ExitCode {
       return ExitCode.usage;
     case "permission_missing":
     case "start_failed":
+    case "request_failed":
+    case "timed_out":
       return ExitCode.failed;
+    case "unreachable":
+    case "connection_lost":
+      return ExitCode.unreachable;
+    case "refused":
+      return ExitCode.refused;
   }
 }

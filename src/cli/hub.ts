@@ -3,6 +3,7 @@
  */
 import type { Config } from "../config/schema.ts";
 import { VERSION } from "../core/version.ts";
+import { BROKER_PATHS } from "../server/broker_setup.ts";
 import { formatListening, HubServer, type ListeningAddress } from "../server/hub_server.ts";
 import { createLogging, type Logging } from "../server/logging.ts";
 import { printProblems } from "./check.ts";
@@ -66,10 +67,16 @@ function printAddresses(addresses: readonly ListeningAddress[], { config, option
     return;
   }
   if (options.quiet) return;
-  const relay = config.relay.enabled ? config.relay.paths.join(" ") : "";
   for (const address of addresses) {
-    const served = address.name === "hub" ? `relay at ${relay}` : `at ${config.metrics.path}`;
-    const about = address.name === "hub" && relay === "" ? "" : `   ${served}`;
-    io.out(`${address.name.padEnd(9)}${formatListening(address)}${about}`);
+    const served = address.name === "hub" ? servedAt(config) : `at ${config.metrics.path}`;
+    io.out(`${address.name.padEnd(9)}${formatListening(address)}${served === "" ? "" : `   ${served}`}`);
   }
+}
+
+/** What answers on the hub's addresses, and at which paths. */
+function servedAt({ broker, relay }: Config): string {
+  const parts: string[] = [];
+  if (broker.enabled) parts.push(`broker at ${BROKER_PATHS.join(" ")}`);
+  if (relay.enabled) parts.push(`relay at ${relay.paths.join(" ")}`);
+  return parts.join(", ");
 }

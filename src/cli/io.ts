@@ -11,23 +11,76 @@ export interface Io {
   err(line: string): void;
 }
 
+/** What is given to a command. */
+export interface CommandInput {
+  /** Whether a person types it. */
+  readonly isTerminal: boolean;
+  /** The bytes as they come. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** The streams of a command that also reads, and prints more than lines. */
+export interface CommandIo extends Io {
+  /** Prints bytes of the result as they are. False when their reader left, so that there is no use in more. */
+  outBytes(bytes: Uint8Array): boolean;
+  /** Whether results may have colours: they go to a terminal whose owner wants them. */
+  readonly hasColours: boolean;
+  readonly input: CommandInput;
+}
+
 /** How a command ended. */
 export const ExitCode = { done: 0, failed: 1, usage: 2, unreachable: 3, refused: 4 } as const;
 /** A code of {@link ExitCode}. */
 export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
 
 /** The streams of the process. Writes are complete when they return. */
-export const processIo: Io = {
-  out: (line) => writeLine(Deno.stdout, line),
-  err: (line) => writeLine(Deno.stderr, line),
+export const processIo: CommandIo = {
+  out: (line) => void writeLine(Deno.stdout, line),
+  err: (line) => void writeLine(Deno.stderr, line),
+  outBytes: (bytes) => write(Deno.stdout, bytes),
+  get hasColours() {
+    return !Deno.noColor && Deno.stdout.isTerminal();
+  },
+  input: {
+    get isTerminal() {
+      return Deno.stdin.isTerminal();
+    },
+    chunks: () => Deno.stdin.readable,
+  },
 };
 
-function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
-  let rest: Uint8Array = new TextEncoder().encode(`${line}\n`);
-  try {
-    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
-  } catch (error) {
-    // A reader that left (`trunkline config | head`) is no failure of the command.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+/**
+ * What a pipe takes as a whole or not at all. Where a longer write blocks, the runtime does not say how much of it
+ * was written.
+ */
+const PIECE_BYTES = 4096;
+/** How often to ask whether a full pipe takes more. */
+const RETRY_MS = 2;
+
+interface SyncWriter {
+  writeSync(bytes: Uint8Array): number;
+}
+
+function writeLine(stream: SyncWriter, line: string): boolean {
+  return write(stream, new TextEncoder().encode(`${line}\n`));
+}
+
+function write(stream: SyncWriter, bytes: Uint8Array): boolean {
+  let rest = bytes;
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(stream.writeSync(rest.subarray(0, PIECE_BYTES)));
+    } catch (error) {
+      // A reader that left (`trunkline config | head`) is no failure of the command.
+      if (error instanceof Deno.errors.BrokenPipe) return false;
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      waitForReader();
+    }
   }
+  return true;
+}
+
+/** Whoever shares the pipe may have made it one that does not wait by itself. */
+function waitForReader(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
 }

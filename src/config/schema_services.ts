@@ -42,7 +42,7 @@ function topicPolicy() {
 /** The section `broker`. */
 export function brokerSchema() {
   return section({
-    enabled: bool().prefault(false).describe("Publish, subscribe and request by topic"),
+    enabled: bool().prefault(true).describe("Publish and subscribe by topic"),
     max_payload: size(1, 15 * MIB).prefault("64KiB").describe("Largest payload"),
     request: section({
       timeout: duration(1, 24 * HOUR).prefault("5s").describe(
@@ -55,16 +55,20 @@ export function brokerSchema() {
       "Most requests without an answer yet",
     ),
     max_malformed: integer(1, 100_000).prefault(20).describe(
-      "Malformed messages a minute that close a connection",
+      "Malformed messages of a connection in a minute; one more closes it",
     ),
     max_subscriptions_per_connection: integer(1, 1_000_000).prefault(10_000).describe(
       "Most subscriptions of a connection",
     ),
     rate: section({
-      per_service: integer(0, MAX_RATE).prefault(0).describe("Messages a second of one service; 0: no limit"),
-      per_topic: integer(0, MAX_RATE).prefault(0).describe("Messages a second on one topic; 0: no limit"),
+      per_service: integer(0, MAX_RATE).prefault(0).describe(
+        "Messages a second of one connection; 0: no limit",
+      ),
+      per_topic: integer(0, MAX_RATE).prefault(0).describe("Messages a second on each topic; 0: no limit"),
       topics: z.record(z.string(), integer(0, MAX_RATE)).prefault({})
-        .describe("Messages a second by topic pattern, such as { sensors.#: 500 }"),
+        .describe(
+          "Messages a second on each topic that a pattern selects, the first match wins: { sensors.#: 500 }",
+        ),
     }).prefault({}).describe("Rates that are told apart by service and topic"),
     retained: section({
       max_count: integer(0, 100_000_000).prefault(100_000).describe("Most retained messages of a tenant"),

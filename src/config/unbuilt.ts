@@ -18,7 +18,7 @@ export interface UnbuiltPart {
 
 /** Every part that does not exist yet. */
 export const UNBUILT: readonly UnbuiltPart[] = [
-  { key: "broker.enabled", part: "the broker" },
+  { key: "broker.request.failover", part: "another try at another service" },
   { key: "public.enabled", part: "the public listener" },
   { key: "dashboard.enabled", part: "the dashboard" },
   { key: "auth.mode", part: "login" },
@@ -46,7 +46,7 @@ export const UNBUILT: readonly UnbuiltPart[] = [
 ];
 
 /** The transports that a listener can have. */
-const BUILT_TRANSPORTS: readonly string[] = ["http"];
+const BUILT_TRANSPORTS: readonly string[] = ["http", "text"];
 
 interface Checking {
   readonly defaults: Config;
@@ -70,6 +70,21 @@ export function refuseUnbuilt(config: Config, { defaults, isValid, report }: Che
     }
   }
   if (isValid("hub.listen")) refuseTransports(config, report);
+  if (isValid("broker.topics")) refuseKeeping(config, report);
+}
+
+/** What topics cannot keep or tell yet. */
+function refuseKeeping({ broker }: Config, report: Report): void {
+  broker.topics.forEach(({ retain, history, presence }, at) => {
+    const set = (key: string, part: string) =>
+      report(
+        ["broker", "topics", at, key],
+        `Cannot set ${key}: ${part} is not part of this version; leave it out`,
+      );
+    if (retain) set("retain", "keeping the last message");
+    if (history !== null) set("history", "keeping messages");
+    if (presence) set("presence", "telling who is there");
+  });
 }
 
 /** `limits.connection` and `limits.default` stand for the settings below them. */

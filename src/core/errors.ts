@@ -11,7 +11,17 @@ export type ErrorCode =
   | "listen_failed"
   | "permission_missing"
   | "start_failed"
-  | "usage";
+  | "usage"
+  /** The hub cannot be reached, or nothing there speaks as a hub does. */
+  | "unreachable"
+  /** The connection to the hub ended although nobody here closed it. */
+  | "connection_lost"
+  /** The hub does not let this client in, or do this. */
+  | "refused"
+  /** The hub did not do what it was asked for. */
+  | "request_failed"
+  /** What was waited for did not come in time. */
+  | "timed_out";
 
 /** An error with a stable code and the data that belongs to it. */
 export class TrunklineError extends Error {

@@ -1,13 +1,16 @@
 /**
  * The grammar of topics and of the patterns that select them: dot-separated levels that
  * begin with a letter, at most 16 levels and 255 bytes; in patterns `+` stands for exactly one level and `#`,
- * at the end only, for zero or more. Only whether a text is well-formed; nothing here throws.
+ * at the end only, for zero or more. Whether a text is well-formed, and what a pattern selects; nothing here throws.
  */
 
 /** The most bytes of a topic or pattern. */
 export const MAX_TOPIC_BYTES = 255;
 /** The most levels of a topic or pattern. */
 export const MAX_TOPIC_LEVELS = 16;
+
+/** The first level of the hub's own topics. */
+export const SYSTEM_LEVEL = "system";
 
 const LEVEL = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
@@ -30,4 +33,24 @@ function isWellFormed(text: string, isLevel: (level: string, isLast: boolean) =>
   const levels = text.split(".");
   if (levels.length > MAX_TOPIC_LEVELS) return false;
   return levels.every((level, index) => isLevel(level, index === levels.length - 1));
+}
+
+/**
+ * Whether a pattern selects a topic. Both have to be well-formed and in the same case. A wildcard at the first
+ * level never selects topics under `system`.
+ */
+export function matchesTopic(pattern: string, topic: string): boolean {
+  const wanted = pattern.split(".");
+  const levels = topic.split(".");
+  if (levels[0] === SYSTEM_LEVEL && wanted[0] !== SYSTEM_LEVEL) return false;
+  for (const [index, level] of wanted.entries()) {
+    if (level === "#") return true;
+    if (index >= levels.length || (level !== "+" && level !== levels[index])) return false;
+  }
+  return wanted.length === levels.length;
+}
+
+/** Whether a topic in lower case is one of the hub's own: `system` or below it. */
+export function isSystemTopic(topic: string): boolean {
+  return topic === SYSTEM_LEVEL || topic.startsWith(`${SYSTEM_LEVEL}.`);
 }

@@ -6,11 +6,11 @@ import { CloseCode } from "../core/close_codes.ts";
 import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
-import type { OutgoingMessage } from "../core/transport.ts";
+import type { OutgoingMessage, TransportKind } from "../core/transport.ts";
 import type { LinkStats } from "../link/link_stats.ts";
 import type { Lane } from "../link/lane.ts";
 import type { OutboxOwner } from "../link/outbox.ts";
-import type { Transport, TransportOwner } from "../link/transport.ts";
+import type { CloseOptions, Transport, TransportOwner } from "../link/transport.ts";
 import { type ConnectionEvent, type ConnectionState, nextState } from "./connection_state.ts";
 
 /** What a connection is made of. */
@@ -66,6 +66,16 @@ export class Connection implements TransportOwner, OutboxOwner {
     return this.#state.name === "open" ? this.#state.principal : null;
   }
 
+  /** How it speaks. */
+  get kind(): TransportKind {
+    return this.transport.kind;
+  }
+
+  /** Bytes that it still has to get, those in its socket included. */
+  get heldBytes(): number {
+    return this.transport.outbox.heldBytes;
+  }
+
   /** The transport is ready and needs a login next. */
   transportReady(): boolean {
     return this.#move({ type: "transport_ready" });
@@ -85,20 +95,20 @@ export class Connection implements TransportOwner, OutboxOwner {
   /** Queues a message. What a connection that is not open is sent is refused as `closed`. */
   send(message: OutgoingMessage, lane: Exclude<Lane, "publish">): PushResult {
     if (this.#state.name !== "open") return "closed";
-    const encoded = message.encodedFor(this.transport.kind);
+    const encoded = message.encodedFor(this.kind);
     return this.#count(this.transport.outbox.push(lane, encoded), encoded.bytes);
   }
 
   /** Queues a publish; a connection that is too slow for it gets what the channel's policy says. */
   publish(message: OutgoingMessage, channel: Channel): PushResult {
     if (this.#state.name !== "open") return "closed";
-    const encoded = message.encodedFor(this.transport.kind);
+    const encoded = message.encodedFor(this.kind);
     return this.#count(this.transport.outbox.publish(encoded, channel), encoded.bytes);
   }
 
   /** Says goodbye; see {@link CloseCode}. Of no effect on a connection that ends already. */
-  close(code: number, reason: string): void {
-    this.transport.close(code, reason);
+  close(code: number, reason: string, options: CloseOptions = {}): void {
+    this.transport.close(code, reason, options);
   }
 
   overflow(): void {

@@ -3,19 +3,25 @@
  * transport, and one set of all connections, which draining and metrics need.
  */
 import { ANONYMOUS } from "../core/principal.ts";
+import type { TransportKind } from "../core/transport.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { Outbox, type OutboxSettings } from "../link/outbox.ts";
 import { SocketSink } from "../link/socket_sink.ts";
-import { type WebSocketSettings, WebSocketTransport } from "../link/websocket_transport.ts";
+import type { TransportSettings } from "../link/socket_transport.ts";
+import { TextTransport } from "../link/text_transport.ts";
+import { WebSocketTransport } from "../link/websocket_transport.ts";
+import type { AcceptedLink } from "./accepted_link.ts";
 import { Connection, type ConnectionUser } from "./connection.ts";
-import type { AcceptedWebSocket } from "./upgrade.ts";
 
-/** What all connections of one hub share. */
+/** What all connections of one hub share. Each kind of transport has `stats` of its own. */
 export interface ConnectionFactoryOptions {
   readonly outbox: OutboxSettings;
-  readonly websocket: WebSocketSettings;
+  readonly websocket: TransportSettings;
+  readonly text: TransportSettings;
   readonly heartbeat: HeartbeatMonitor;
 }
+
+const TRANSPORTS = { websocket: WebSocketTransport, text: TextTransport } as const;
 
 /** Makes the connections of one hub and knows them all. */
 export class ConnectionFactory {
@@ -29,22 +35,13 @@ export class ConnectionFactory {
   }
 
   /** Takes over a WebSocket after its handshake. */
-  openWebSocket({ link, peer, head }: AcceptedWebSocket, user: ConnectionUser): void {
-    const { outbox: settings, websocket, heartbeat } = this.#options;
-    const { stats, clock } = websocket;
-    const id = crypto.randomUUID();
-    const connection = new Connection({ id, user, stats, clock, onClosed: this.#closed }, (owner) => {
-      const outbox = new Outbox({ kind: "websocket", sink: new SocketSink(link.socket), owner, settings });
-      const { maxMessageBytes } = user;
-      return new WebSocketTransport({ link, peer, outbox, owner, settings: websocket, maxMessageBytes });
-    });
-    stats.accepted++;
-    stats.connections++;
-    this.connections.set(id, connection);
-    connection.transportReady();
-    connection.authenticated(ANONYMOUS);
-    heartbeat.watch(connection.transport);
-    connection.transport.start(head);
+  openWebSocket(accepted: AcceptedLink, user: ConnectionUser): void {
+    this.#open("websocket", accepted, user);
+  }
+
+  /** Takes over a socket of length-prefixed text messages. */
+  openText(accepted: AcceptedLink, user: ConnectionUser): void {
+    this.#open("text", accepted, user);
   }
 
   /** Resolves when no connection is left. */
@@ -55,10 +52,28 @@ export class ConnectionFactory {
     await promise;
   }
 
+  #open(kind: TransportKind, { link, peer, head }: AcceptedLink, user: ConnectionUser): void {
+    const { outbox: settings, heartbeat, [kind]: transport } = this.#options;
+    const { stats, clock } = transport;
+    const id = crypto.randomUUID();
+    const connection = new Connection({ id, user, stats, clock, onClosed: this.#closed }, (owner) => {
+      const outbox = new Outbox({ kind, sink: new SocketSink(link.socket), owner, settings });
+      const { maxMessageBytes } = user;
+      return new TRANSPORTS[kind]({ link, peer, outbox, owner, settings: transport, maxMessageBytes });
+    });
+    stats.accepted++;
+    stats.connections++;
+    this.connections.set(id, connection);
+    connection.transportReady();
+    connection.authenticated(ANONYMOUS);
+    heartbeat.watch(connection.transport);
+    connection.transport.start(head);
+  }
+
   readonly #closed = (connection: Connection): void => {
-    const { stats } = this.#options.websocket;
     if (!this.connections.delete(connection.id)) return;
     this.#options.heartbeat.unwatch(connection.transport);
+    const { stats } = this.#options[connection.kind];
     stats.connections--;
     if (connection.state.name === "closed") {
       const { code } = connection.state;

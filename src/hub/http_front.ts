@@ -16,7 +16,7 @@ import { encodeHttpRefusal } from "../wire/not_available.ts";
 import { type AcceptedSocket, sayLastWords } from "./accepted_socket.ts";
 import type { DoorStats, Refusal } from "./hub_stats.ts";
 import type { OriginPolicy } from "./origin_policy.ts";
-import type { UpgradeRoutes, UpgradeTarget } from "./upgrade.ts";
+import { selectSubprotocol, type UpgradeRoutes, type UpgradeTarget } from "./upgrade.ts";
 // @ts-types="../link/ws_types.d.ts"
 import { WebSocketServer } from "ws";
 
@@ -70,7 +70,7 @@ export function createHttpFront(options: HttpFrontOptions): Server {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    handleProtocols: selectProtocol,
+    handleProtocols: (offered, request) => selectProtocol(options, offered, request),
     WebSocket: Handshake,
   });
   handshakes.on("wsClientError", (error, socket) => {
@@ -80,13 +80,14 @@ export function createHttpFront(options: HttpFrontOptions): Server {
   return server;
 }
 
-/**
- * A client that offers subprotocols wants one back. The relay parses nothing, so that any will do, but never one
- * that carries a credential.
- */
-function selectProtocol(offered: Set<string>): string | false {
-  for (const protocol of offered) if (!protocol.startsWith("bearer.")) return protocol;
-  return false;
+/** A client that offers subprotocols wants one of them back: `false` when none is spoken on its path. */
+function selectProtocol(
+  { routes }: HttpFrontOptions,
+  offered: Set<string>,
+  request: IncomingMessage,
+): string | false {
+  const target = routes(pathOf(request));
+  return target === undefined ? false : selectSubprotocol(offered, target.subprotocols) ?? false;
 }
 
 function respond(options: HttpFrontOptions, request: IncomingMessage, response: ServerResponse): void {

@@ -10,6 +10,7 @@ import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
 import { classifyFirstByte, type FirstByteKind } from "../wire/first_byte.ts";
 import { encodeHttpRefusal, encodeNotAvailable } from "../wire/not_available.ts";
+import type { AcceptedLink } from "./accepted_link.ts";
 import { AcceptedSocket } from "./accepted_socket.ts";
 import type { Admission } from "./admission.ts";
 import { Deadline } from "./deadline.ts";
@@ -20,11 +21,14 @@ export interface ListenerOptions {
   readonly address: { readonly host: string; readonly port: number };
   /** Certificates and versions; `null` for plain text. Asked at each connection. */
   readonly tls: (() => TLSSocketOptions) | null;
+  /** What is spoken there. Where that is nothing but text, nobody has to speak first. */
   readonly transports: readonly FirstByteKind[];
   /** A server that does not listen yet; its requests and upgrades are its owner's. */
   readonly http: Server;
   /** Accepted sockets by the socket that HTTP sees, for the owner of `http`. */
   readonly accepted: Map<unknown, AcceptedSocket>;
+  /** Takes the sockets that speak text messages; `null` where nobody does. */
+  readonly openText: ((accepted: AcceptedLink) => void) | null;
   readonly admission: Admission;
   readonly stats: DoorStats;
   readonly logger: Logger;
@@ -37,6 +41,7 @@ export interface ListenerOptions {
 const MAX_REFUSING = 256;
 const REFUSING_TIMEOUT_MS = 1000;
 const RETRY_AFTER_SECONDS = 5;
+const NOTHING = new Uint8Array(0);
 
 /** A bound address. */
 export class Listener {
@@ -131,7 +136,10 @@ export class Listener {
   async #handOn(accepted: AcceptedSocket, raw: Socket): Promise<boolean> {
     if (!await this.#believeProxy(accepted)) return false;
     if (!this.#enterIp(accepted, raw)) return this.#refuse(accepted, "max_connections_per_ip");
-    return await this.#encrypt(accepted) && await this.#dispatch(accepted);
+    if (!await this.#encrypt(accepted)) return false;
+    const { transports } = this.#options;
+    const isTextAlone = transports.length === 1 && transports[0] === "text";
+    return (isTextAlone && this.#handToText(accepted, NOTHING)) || await this.#dispatch(accepted);
   }
 
   async #believeProxy(accepted: AcceptedSocket): Promise<boolean> {
@@ -173,11 +181,21 @@ export class Listener {
       this.#handToHttp(accepted, chunk);
       return true;
     }
+    if (kind === "text" && this.#handToText(accepted, chunk)) return true;
     stats.refuse(kind === "unknown" ? "unknown_transport" : "transport_not_available");
     logger.debug("Refused a connection by its first byte", { ip: accepted.peer.ip, first, kind });
     const lastWords = encodeNotAvailable(kind, crypto.randomUUID());
     if (lastWords !== null) accepted.endWith(lastWords);
     return lastWords !== null;
+  }
+
+  /** Whether text messages are spoken here, and the socket is with those who do. */
+  #handToText(accepted: AcceptedSocket, head: Uint8Array): boolean {
+    const { transports, openText } = this.#options;
+    if (openText === null || !transports.includes("text")) return false;
+    accepted.upgraded = true;
+    openText({ link: accepted.link, peer: accepted.peer, head });
+    return true;
   }
 
   #handToHttp(accepted: AcceptedSocket, chunk: Uint8Array): void {

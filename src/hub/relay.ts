@@ -4,11 +4,12 @@
  * their last. All paths lead to the same rooms.
  */
 import type { Channel, SlowConsumerPolicy } from "../core/delivery.ts";
+import type { AcceptedLink } from "./accepted_link.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { Hub } from "./hub.ts";
 import { RelayMessage } from "./relay_message.ts";
 import type { ConnectionFactory } from "./connection_factory.ts";
-import type { AcceptedWebSocket, UpgradeTarget } from "./upgrade.ts";
+import type { UpgradeTarget } from "./upgrade.ts";
 
 /** How a relay behaves. */
 export interface RelayOptions {
@@ -83,7 +84,8 @@ export class Relay {
   /** What a path leads to; `undefined` when it is none of the relay's. */
   target(path: string): UpgradeTarget | undefined {
     const room = this.#roomOf(path);
-    return room === undefined ? undefined : { accept: (socket) => this.#accept(socket, room) };
+    if (room === undefined) return undefined;
+    return { subprotocols: "any", accept: (socket) => this.#accept(socket, room) };
   }
 
   #roomOf(path: string): string | undefined {
@@ -95,7 +97,7 @@ export class Relay {
     return slash > 0 && paths.includes(path.slice(0, slash)) && ROOM_NAME.test(name) ? name : undefined;
   }
 
-  #accept(socket: AcceptedWebSocket, name: string): void {
+  #accept(socket: AcceptedLink, name: string): void {
     let room = this.#rooms.get(name);
     if (room === undefined) {
       room = new Room(name, this.#options, () => this.#rooms.delete(name));

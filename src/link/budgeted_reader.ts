@@ -52,8 +52,9 @@ export class BudgetedReader implements Waiting {
     return this.#isWaiting;
   }
 
-  /** Starts with bytes that were read already, then reads the socket. */
+  /** Starts with bytes that were read already, then reads the socket, unless it was stopped before. */
   start(head: Uint8Array): void {
+    if (this.#isStopped) return;
     this.#link.socket.on("data", this.#take);
     if (head.length > 0) this.#take(head);
     if (!this.#isWaiting && !this.#isStopped) this.#link.resume();

@@ -6,6 +6,12 @@ import type { PeerAddress, TransportKind } from "../core/transport.ts";
 import type { HeartbeatPeer } from "./heartbeat.ts";
 import type { Outbox } from "./outbox.ts";
 
+/** What a goodbye says beside its code and its reason. */
+export interface CloseOptions {
+  /** When the peer may come back, in milliseconds from now. */
+  readonly retryAfterMs?: number;
+}
+
 /** The wire beneath one connection. */
 export interface Transport extends HeartbeatPeer {
   readonly kind: TransportKind;
@@ -14,7 +20,7 @@ export interface Transport extends HeartbeatPeer {
   /** Starts reading; `head` are bytes that were read already. */
   start(head: Uint8Array): void;
   /** Says goodbye with a code and a reason (at most 123 bytes of UTF-8), then closes within the close time-out. */
-  close(code: number, reason: string): void;
+  close(code: number, reason: string, options?: CloseOptions): void;
   /** Ends at once, without a goodbye. */
   destroy(): void;
 }

@@ -117,6 +117,59 @@ export const metricTable = defineMetrics({
     type: "gauge",
     help: "Members of all relay rooms together",
   },
+  trunkline_broker_published_total: {
+    type: "counter",
+    help: "Publishes that were routed, whether or not somebody was subscribed",
+  },
+  trunkline_broker_delivered_total: {
+    type: "counter",
+    help: "Publishes queued for subscribers, each subscriber counted",
+  },
+  trunkline_broker_unmatched_total: {
+    type: "counter",
+    help: "Publishes that nobody was subscribed to",
+  },
+  trunkline_broker_errors_total: {
+    type: "counter",
+    help: "Messages that were answered with an error, or would have been if they had an id",
+    labels: { code: "Error code, for example `MALFORMED_MESSAGE`, `PAYLOAD_TOO_LARGE`, `RATE_LIMITED`" },
+  },
+  trunkline_broker_gap_notices_total: {
+    type: "counter",
+    help: "Notices to subscribers that they lost messages of a topic",
+  },
+  trunkline_broker_subscriptions: {
+    type: "gauge",
+    help: "Subscriptions; one to what is published and to requests counts as one",
+  },
+  trunkline_broker_services: {
+    type: "gauge",
+    help: "Connections that registered as a service",
+  },
+  trunkline_broker_route_lookups_total: {
+    type: "counter",
+    help: "How often the subscribers of a topic were asked for: known already (hit) or to be found (miss)",
+    labels: { result: ["hit", "miss"] },
+  },
+  trunkline_broker_routing_seconds: {
+    type: "histogram",
+    help: "How long routing a publish to all outboxes took; one publish in 64 is measured",
+    buckets: [
+      0.000005,
+      0.00001,
+      0.000025,
+      0.00005,
+      0.0001,
+      0.00025,
+      0.0005,
+      0.001,
+      0.0025,
+      0.005,
+      0.01,
+      0.025,
+      0.1,
+    ],
+  },
   trunkline_event_loop_lag_seconds: {
     type: "histogram",
     help: "How late a timer of the event loop fires",

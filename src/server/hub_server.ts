@@ -2,6 +2,7 @@
  * The composition root of the hub: builds all parts from a configuration, starts them in order, and stops
  * them so that nobody loses what was promised. Two of them can run in one process.
  */
+import type { MessageBroker } from "../broker/message_broker.ts";
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
 import type { Address } from "../config/units.ts";
@@ -20,12 +21,14 @@ import { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { LinkStats } from "../link/link_stats.ts";
 import type { LaneBounds } from "../link/lane.ts";
 import { OutboxLedger } from "../link/outbox_ledger.ts";
+import { TurnClock } from "../link/turn_clock.ts";
 import { Turns } from "../link/turns.ts";
 import { type Exposition, startExposition } from "../metrics/exposition.ts";
 import { Health } from "../metrics/health.ts";
 import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { ProcessStats } from "../metrics/process_stats.ts";
+import { brokerTarget, createBroker } from "./broker_setup.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
 import { HubMetricSource } from "./metric_sources.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
@@ -69,12 +72,14 @@ export class HubServer {
   readonly #logger: Logger;
   readonly #door = new DoorStats();
   readonly #websocket = new LinkStats();
+  readonly #text = new LinkStats();
   readonly #health = new Health();
   readonly #metrics: Metrics;
   readonly #loopLag: LoopLag;
   readonly #heartbeat: HeartbeatMonitor;
   readonly #connections: ConnectionFactory;
   readonly #relay: Relay | null;
+  readonly #broker: MessageBroker | null;
   readonly #admission: Admission;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
@@ -98,7 +103,16 @@ export class HubServer {
     });
     this.#connections = this.#createConnections({ ledger, turns, clock });
     this.#relay = config.relay.enabled ? this.#createRelay() : null;
-    const counters = { door: this.#door, websocket: this.#websocket, ledger, relay: this.#relay };
+    this.#broker = createBroker(config, {
+      version,
+      clock,
+      cachedClock: new TurnClock(clock, turns),
+      logger: logger.child("broker"),
+      readMetrics: () => this.#metrics.series(),
+      onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
+    });
+    const links = { websocket: this.#websocket, text: this.#text };
+    const counters = { door: this.#door, links, ledger, relay: this.#relay, broker: this.#broker };
     this.#loopLag = new LoopLag({
       clock,
       onLag: (seconds) => this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds),
@@ -137,7 +151,8 @@ export class HubServer {
       { name: "certificates", start: () => this.#loadCertificates(), stop: () => {} },
       { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
-      { name: "relay", start: () => this.#startRelay(), stop: () => void this.#health.set("relay", false) },
+      { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },
+      { name: "broker", start: () => this.#startPart("broker"), stop: () => this.#stopPart("broker") },
       { name: "listener", start: () => this.#startListeners(), stop: () => this.#stopListeners() },
       { name: "ready", start: () => this.#becomeReady(), stop: () => this.#becomeUnready() },
     ];
@@ -146,6 +161,7 @@ export class HubServer {
   #createConnections({ ledger, turns, clock }: SharedParts): ConnectionFactory {
     const { outbox, read_budget: readLimits } = this.#config.hub;
     const { buffers } = this.#config.performance;
+    const transport = { clock, readLimits, turns, closeTimeoutMs: CLOSE_TIMEOUT_MS };
     return new ConnectionFactory({
       outbox: {
         ledger,
@@ -158,13 +174,8 @@ export class HubServer {
         },
         socketBytes: buffers.socket,
       },
-      websocket: {
-        clock,
-        readLimits,
-        turns,
-        stats: this.#websocket,
-        closeTimeoutMs: CLOSE_TIMEOUT_MS,
-      },
+      websocket: { ...transport, stats: this.#websocket },
+      text: { ...transport, stats: this.#text },
       heartbeat: this.#heartbeat,
     });
   }
@@ -208,8 +219,14 @@ export class HubServer {
     this.#exposition = null;
   }
 
-  #startRelay(): void {
-    if (this.#relay !== null) this.#health.set("relay", true);
+  #startPart(name: "relay" | "broker"): void {
+    const part = name === "relay" ? this.#relay : this.#broker;
+    if (part !== null) this.#health.set(name, true);
+  }
+
+  #stopPart(name: "relay" | "broker"): void {
+    const part = name === "relay" ? this.#relay : this.#broker;
+    if (part !== null) this.#health.set(name, false);
   }
 
   async #startListeners(): Promise<void> {
@@ -229,11 +246,14 @@ export class HubServer {
 
   #createListener({ address, tls, transports }: Config["hub"]["listen"][number]): Listener {
     const { hub } = this.#config;
+    const broker = this.#broker;
     const accepted = new Map<unknown, AcceptedSocket>();
     const http = createHttpFront({
       origins: new OriginPolicy(hub.origins),
       onLoopback: isLoopbackHost(address.host),
-      routes: (path) => this.#relay?.target(path),
+      routes: (path) =>
+        brokerTarget(path, { broker: this.#broker, connections: this.#connections }) ??
+          this.#relay?.target(path),
       probe: (path) => this.#probe(path),
       accepted,
       isDraining: () => this.#health.phase === "draining",
@@ -250,6 +270,7 @@ export class HubServer {
       transports,
       http,
       accepted,
+      openText: broker === null ? null : (link) => this.#connections.openText(link, broker.createSession()),
       admission: this.#admission,
       stats: this.#door,
       logger: this.#logger.child("listener"),
@@ -270,7 +291,7 @@ export class HubServer {
   async #drain(): Promise<void> {
     const { grace, spread } = this.#config.shutdown;
     for (const connection of this.#connections.connections.values()) {
-      connection.close(CloseCode.draining, `retry=${Math.ceil(Math.random() * spread)}`);
+      connection.close(CloseCode.draining, "", { retryAfterMs: Math.ceil(Math.random() * spread) });
     }
     let timer: ReturnType<typeof setTimeout> | undefined;
     const outOfTime = new Promise<void>((resolve) => timer = setTimeout(resolve, grace));

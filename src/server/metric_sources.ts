@@ -1,9 +1,11 @@
 /**
  * Connects the plain numbers that the hub's parts count to the names of the metric table.
  */
+import type { MessageBroker } from "../broker/message_broker.ts";
 import type { DoorStats } from "../hub/hub_stats.ts";
 import type { Relay } from "../hub/relay.ts";
 import { DROP_REASONS, type LinkStats } from "../link/link_stats.ts";
+import type { TransportKind } from "../core/transport.ts";
 import type { OutboxLedger } from "../link/outbox_ledger.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 import type { MetricSource } from "../metrics/metrics.ts";
@@ -12,10 +14,12 @@ import { CloseCode } from "../core/close_codes.ts";
 /** The parts that are counted. */
 export interface HubCounters {
   readonly door: DoorStats;
-  readonly websocket: LinkStats;
+  readonly links: Readonly<Record<TransportKind, LinkStats>>;
   readonly ledger: OutboxLedger;
   /** `null` while the relay is off. */
   readonly relay: Relay | null;
+  /** `null` while the broker is off. */
+  readonly broker: MessageBroker | null;
 }
 
 const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(CloseCode));
@@ -30,7 +34,10 @@ export class HubMetricSource implements MetricSource {
 
   *samples(): Iterable<MetricSample> {
     yield* doorSamples(this.#counters.door);
-    yield* linkSamples(this.#counters.websocket);
+    yield* linkSamples("websocket", this.#counters.links.websocket);
+    yield* linkSamples("text", this.#counters.links.text);
+    yield* droppedAndClosed(Object.values(this.#counters.links));
+    if (this.#counters.broker !== null) yield* brokerSamples(this.#counters.broker);
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
     yield { name: "trunkline_relay_rooms", value: this.#counters.relay?.roomCount ?? 0 };
     yield { name: "trunkline_relay_members", value: this.#counters.relay?.memberCount ?? 0 };
@@ -52,28 +59,49 @@ function* doorSamples(door: DoorStats): Iterable<MetricSample> {
   }
 }
 
-function* linkSamples(link: LinkStats): Iterable<MetricSample> {
-  const labels = { transport: "websocket" } as const;
+function* linkSamples(transport: TransportKind, link: LinkStats): Iterable<MetricSample> {
+  const labels = { transport };
   yield { name: "trunkline_connections", labels, value: link.connections };
   yield { name: "trunkline_connections_accepted_total", labels, value: link.accepted };
   yield { name: "trunkline_messages_received_total", labels, value: link.messagesReceived };
   yield { name: "trunkline_messages_sent_total", labels, value: link.messagesSent };
   yield { name: "trunkline_received_bytes_total", labels, value: link.bytesReceived };
   yield { name: "trunkline_sent_bytes_total", labels, value: link.bytesSent };
+}
+
+function* droppedAndClosed(links: readonly LinkStats[]): Iterable<MetricSample> {
   for (const reason of DROP_REASONS) {
-    yield { name: "trunkline_messages_dropped_total", labels: { reason }, value: link.dropped[reason] };
+    const value = links.reduce((sum, { dropped }) => sum + dropped[reason], 0);
+    yield { name: "trunkline_messages_dropped_total", labels: { reason }, value };
   }
-  for (const [code, value] of closedByCode(link)) {
+  for (const [code, value] of closedByCode(links)) {
     yield { name: "trunkline_connections_closed_total", labels: { code }, value };
   }
 }
 
 /** Peers may close with any code: those that mean nothing here share one series. */
-function closedByCode(link: LinkStats): Map<string, number> {
+function closedByCode(links: readonly LinkStats[]): Map<string, number> {
   const byCode = new Map<string, number>();
-  for (const [code, count] of link.closed) {
+  for (const [code, count] of links.flatMap(({ closed }) => [...closed])) {
     const label = KNOWN_CODES.has(code) ? String(code) : "other";
     byCode.set(label, (byCode.get(label) ?? 0) + count);
   }
   return byCode;
+}
+
+function* brokerSamples(broker: MessageBroker): Iterable<MetricSample> {
+  const { stats, subscriptionCount, routeLookups } = broker;
+  yield { name: "trunkline_broker_published_total", value: stats.published };
+  yield { name: "trunkline_broker_delivered_total", value: stats.delivered };
+  yield { name: "trunkline_broker_unmatched_total", value: stats.unmatched };
+  yield { name: "trunkline_broker_gap_notices_total", value: stats.gapNotices };
+  yield { name: "trunkline_broker_subscriptions", value: subscriptionCount };
+  yield { name: "trunkline_broker_services", value: stats.services };
+  for (const result of ["hit", "miss"] as const) {
+    const value = result === "hit" ? routeLookups.hits : routeLookups.misses;
+    yield { name: "trunkline_broker_route_lookups_total", labels: { result }, value };
+  }
+  for (const [code, value] of stats.errors) {
+    yield { name: "trunkline_broker_errors_total", labels: { code }, value };
+  }
 }

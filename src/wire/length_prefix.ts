@@ -65,7 +65,8 @@ export class LengthPrefixDecoder {
           return { claimedBytes: this.#length };
         }
       }
-      if (this.#prefixBytes === PREFIX_BYTES) at = this.#readBody(bytes, at);
+      // Nothing is taken for a message before its first byte is there.
+      if (this.#prefixBytes === PREFIX_BYTES && at < bytes.length) at = this.#readBody(bytes, at);
     }
     return null;
   }

@@ -87,7 +87,7 @@ export function wrong(
   const index = HEADER_FIELDS.indexOf(field);
   const raw = bytes.subarray(start(layout, index), end(layout, index));
   const requestId = readableId(bytes, layout);
-  if (raw.length === 0) return malformed(field, `${field}: it is missing; it has to be ${rule}`, requestId);
+  if (raw.length === 0) return malformed(field, `${field}: it is empty; it has to be ${rule}`, requestId);
   const shown = shownText(raw);
   if (shown === null) return malformed(field, `${field}: it is not valid UTF-8`, requestId);
   return malformed(field, `${field} ${shown}: it has to be ${rule}`, requestId);

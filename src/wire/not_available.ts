@@ -2,13 +2,14 @@
  * How a hub tells a peer in the peer's own transport that this transport is not served here, so that a client
  * on the wrong port gets an answer instead of silence.
  */
+import { CloseCode } from "../core/close_codes.ts";
 import type { FirstByteKind } from "./first_byte.ts";
+import { PREFIX_BYTES } from "./length_prefix.ts";
+import { encodeSystemClose } from "./system_close.ts";
 
 const FRAME_HEADER_BYTES = 12;
 const FRAME_VERSION = 0x01;
 const FRAME_ERROR = 0xff;
-const LENGTH_PREFIX_BYTES = 4;
-const POLICY = 1008;
 
 const encoder = new TextEncoder();
 
@@ -17,9 +18,7 @@ export function encodeNotAvailable(kind: FirstByteKind, messageId: string): Uint
   const message = `This hub does not serve the ${kind} transport on this address`;
   switch (kind) {
     case "text":
-      return lengthPrefixed(
-        `publish:system.close:1.0.0:${messageId}\n${JSON.stringify({ code: POLICY, reason: message })}`,
-      );
+      return lengthPrefixed(encodeSystemClose({ code: CloseCode.policy, reason: message }, messageId));
     case "frames":
       return errorFrame(JSON.stringify({ code: "server_unavailable", message }));
     case "json":
@@ -48,11 +47,10 @@ export function encodeHttpRefusal(
   return encoder.encode(`HTTP/1.1 ${status} ${statusText}\r\n${head}\r\n${text}`);
 }
 
-function lengthPrefixed(text: string): Uint8Array {
-  const payload = encoder.encode(text);
-  const bytes = new Uint8Array(LENGTH_PREFIX_BYTES + payload.length);
-  new DataView(bytes.buffer).setUint32(0, payload.length);
-  bytes.set(payload, LENGTH_PREFIX_BYTES);
+function lengthPrefixed(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(PREFIX_BYTES + message.length);
+  new DataView(bytes.buffer).setUint32(0, message.length);
+  bytes.set(message, PREFIX_BYTES);
   return bytes;
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { runCli } from "../../src/cli/cli.ts";
-import type { Io } from "../../src/cli/io.ts";
 import { VERSION } from "../../src/core/version.ts";
+import { MemoryIo } from "./memory_io.ts";
 
 interface Run {
   readonly code: number;
@@ -10,11 +10,9 @@ interface Run {
 }
 
 async function run(...args: readonly string[]): Promise<Run> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const io: Io = { out: (line) => out.push(line), err: (line) => err.push(line) };
+  const io = new MemoryIo();
   const code = await runCli(args, io);
-  return { code, out: out.join("\n"), err: err.join("\n") };
+  return { code, out: io.text, err: io.errors };
 }
 
 async function withFile<T>(text: string, use: (path: string) => Promise<T>): Promise<T> {
@@ -47,7 +45,7 @@ Deno.test("Command line: the version is the one of deno.json", async () => {
 Deno.test("Command line: help names every command, and each command has its own", async () => {
   const { code, out } = await run("--help");
   assert.equal(code, 0);
-  for (const command of ["hub", "check", "config", "certs"]) {
+  for (const command of ["hub", "check", "config", "certs", "pub", "sub"]) {
     assert.match(out, new RegExp(`\\b${command}\\b`));
     const own = await run(command, "--help");
     assert.equal(own.code, 0);

@@ -64,8 +64,8 @@ Deno.test("Config: certificate, key and TLS go together", () => {
 });
 
 Deno.test("Config: the relay keeps off the paths of the hub and of the broker", () => {
-  deepEqual(keys({ relay: { paths: ["/", "/ws"] } }), []);
-  deepEqual(keys({ relay: { paths: ["/", "/ws", "/x"] }, broker: { enabled: true } }), [
+  deepEqual(keys({ relay: { paths: ["/", "/ws"] }, broker: { enabled: false } }), []);
+  deepEqual(keys({ relay: { paths: ["/", "/ws", "/x"] } }), [
     "relay.paths[0]",
     "relay.paths[1]",
   ]);

@@ -16,27 +16,30 @@ Deno.test("Config: every part that does not exist yet is a key of the schema wit
 });
 
 Deno.test("Config: refuses a part that does not exist yet by name, wherever it is switched on", () => {
-  const message = "Cannot enable broker.enabled: the broker is not part of this version; leave it false";
-  deepEqual(loadWrong({ text: "broker:\n  enabled: true" }), [
-    `config.yaml:2:12: broker.enabled: ${message}`,
+  const message =
+    "Cannot enable dashboard.enabled: the dashboard is not part of this version; leave it false";
+  deepEqual(loadWrong({ text: "dashboard:\n  enabled: true" }), [
+    `config.yaml:2:12: dashboard.enabled: ${message}`,
   ]);
-  deepEqual(loadWrong({ set: ["broker.enabled=true"] }), [`--set broker.enabled: ${message}`]);
-  deepEqual(loadWrong({ env: { TRUNKLINE_BROKER__ENABLED: "true" } }), [
-    `TRUNKLINE_BROKER__ENABLED: broker.enabled: ${message}`,
+  deepEqual(loadWrong({ set: ["dashboard.enabled=true"] }), [`--set dashboard.enabled: ${message}`]);
+  deepEqual(loadWrong({ env: { TRUNKLINE_DASHBOARD__ENABLED: "true" } }), [
+    `TRUNKLINE_DASHBOARD__ENABLED: dashboard.enabled: ${message}`,
   ]);
 });
 
 Deno.test("Config: takes a part that does not exist yet when it is off in so many words", () => {
   const { config } = loadRight({
-    text: "broker: { enabled: false, max_payload: 1KiB }\ncluster: { driver: memory }",
+    text: "dashboard: { enabled: false, listen: :0 }\ncluster: { driver: memory }",
   });
-  equal(config.broker.max_payload, 1024);
+  equal(config.dashboard.listen.port, 0);
 });
 
 Deno.test("Config: refuses transports that do not exist yet", () => {
-  const lines = loadWrong({ set: ["hub.listen=[{ address: 127.0.0.1:0, transports: [http, text, json] }]"] });
+  const lines = loadWrong({
+    set: ["hub.listen=[{ address: 127.0.0.1:0, transports: [http, frames, json] }]"],
+  });
   deepEqual(lines, [
-    "--set hub.listen: hub.listen[0].transports: Cannot speak text and json here: this is not part of this version; write [http]",
+    "--set hub.listen: hub.listen[0].transports: Cannot speak frames and json here: this is not part of this version; write [http, text]",
   ]);
 });
 

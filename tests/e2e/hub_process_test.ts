@@ -99,7 +99,10 @@ Deno.test({
 
 Deno.test("Hub process: prints one line per listener for people", { ignore: onWindows }, async () => {
   await using process = new DenoProcess([...await taskArguments("start"), ...FREE_PORTS]);
-  assert.match(await process.nextLine(), /^hub +ws:\/\/127\.0\.0\.1:\d+ +relay at \/relay$/);
+  assert.match(
+    await process.nextLine(),
+    /^hub +ws:\/\/127\.0\.0\.1:\d+ +broker at \/ \/ws, relay at \/relay$/,
+  );
   assert.match(await process.nextLine(), /^metrics +http:\/\/127\.0\.0\.1:\d+ +at \/metrics$/);
   process.kill("SIGTERM");
   assert.equal((await process.ended()).code, 0);

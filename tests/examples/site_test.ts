@@ -35,8 +35,8 @@ Deno.test("Demo site: /stats is 503 and says why when metrics are off", () =>
   }));
 
 Deno.test("Demo site: pages and workers are isolated and load nothing from elsewhere", () =>
-  withDemo([], async ({ pageUrl, loadUrl, relayUrl }) => {
-    for (const url of [pageUrl, loadUrl, `${pageUrl}load/slow_tab.js`]) {
+  withDemo([], async ({ pageUrl, topicsUrl, loadUrl, relayUrl }) => {
+    for (const url of [pageUrl, topicsUrl, loadUrl, `${pageUrl}load/slow_tab.js`]) {
       const response = await fetch(url);
       await response.body?.cancel();
       assert.equal(response.status, 200);
@@ -50,25 +50,25 @@ Deno.test("Demo site: pages and workers are isolated and load nothing from elsew
   }));
 
 Deno.test("Demo site: every file that a page or worker names is served", () =>
-  withDemo([], async ({ pageUrl, loadUrl }) => {
-    const waiting = [pageUrl, loadUrl];
+  withDemo([], async ({ pageUrl, topicsUrl, loadUrl }) => {
+    const waiting = [pageUrl, topicsUrl, loadUrl];
     const seen = new Set(waiting);
     for (let url = waiting.pop(); url !== undefined; url = waiting.pop()) {
       const response = await fetch(url);
       const text = await response.text();
       assert.equal(response.status, 200, url);
-      for (const [, name = ""] of text.matchAll(/"((?:\.\/|\/)[a-z_/]*\.(?:js|css))"/g)) {
+      for (const [, name = ""] of text.matchAll(/"((?:\.{0,2}\/)+[a-z_/]*\.(?:js|css))"/g)) {
         const named = new URL(name, url).href;
         if (!seen.has(named)) waiting.push(named);
         seen.add(named);
       }
     }
-    assert.ok(seen.size >= 12, `found only ${[...seen].join(" ")}`);
+    assert.ok(seen.size >= 20, `found only ${[...seen].join(" ")}`);
   }));
 
 Deno.test("Demo site: anything else is not found", () =>
   withDemo([], async ({ pageUrl }) => {
-    for (const path of ["demo.ts", "load/", "load/..%2fdemo.ts", "stats/"]) {
+    for (const path of ["demo.ts", "load/", "load/..%2fdemo.ts", "stats/", "browser/app.js"]) {
       const response = await fetch(`${pageUrl}${path}`);
       await response.body?.cancel();
       assert.equal(response.status, 404, path);

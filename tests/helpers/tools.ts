@@ -24,14 +24,25 @@ const chromiumPaths = [
 
 /** Where Chromium, or a browser of its kind, is installed: `CHROMIUM_PATH` first, then the usual places. */
 export function findChromium(): string | null {
-  const named = Deno.env.get("CHROMIUM_PATH");
-  return [...(named ? [named] : []), ...chromiumPaths].find(isFile) ?? null;
+  return findProgram("CHROMIUM_PATH", chromiumPaths);
+}
+
+/** Where Python 3 is installed: `PYTHON_PATH` first, then the folders in which a shell looks. */
+export function findPython(): string | null {
+  const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
+  return findProgram("PYTHON_PATH", folders.map((folder) => `${folder}/python3`));
 }
 
 /** Every program that a test may need. */
 export const testTools: readonly TestTool[] = [
   { name: "chromium", debianPackage: "chromium", find: findChromium },
+  { name: "python3", debianPackage: "python3", find: findPython },
 ];
+
+function findProgram(variable: string, paths: readonly string[]): string | null {
+  const named = Deno.env.get(variable);
+  return [...(named ? [named] : []), ...paths].find(isFile) ?? null;
+}
 
 function isFile(path: string): boolean {
   try {

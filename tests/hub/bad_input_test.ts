@@ -33,12 +33,6 @@ const ATTACKS: readonly Attack[] = [
     reason: "unknown_transport",
   },
   {
-    name: "the text transport",
-    send: Uint8Array.of(0, 0, 0, 5, 1, 2, 3, 4, 5),
-    answer: /system\.close.*"code":1008/s,
-    reason: "transport_not_available",
-  },
-  {
     name: "frames",
     send: Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
     answer: /"code":"server_unavailable"/,

@@ -56,7 +56,11 @@ Deno.test("Relay: without echo the sender does not get its own", async () => {
 });
 
 Deno.test("Relay: rooms can be off and paths chosen", async () => {
-  await using hub = await TestHub.start(["relay.rooms=false", "relay.paths=[/, /chat/all]"]);
+  await using hub = await TestHub.start([
+    "broker.enabled=false",
+    "relay.rooms=false",
+    "relay.paths=[/, /chat/all]",
+  ]);
   await using root = await WsClient.connect(hub.url("/"));
   root.send("x");
   assert.equal(await root.next(), "x");

@@ -53,7 +53,30 @@ Deno.test("createMetrics: a counter shows the pulled number and not the sum of s
   await metrics.text();
   accepted = 5;
   const series = seriesOf(await metrics.text(), "trunkline_connections_accepted_total");
-  assert.deepEqual(series, ['trunkline_connections_accepted_total{transport="websocket"} 5']);
+  assert.deepEqual(series, [
+    'trunkline_connections_accepted_total{transport="websocket"} 5',
+    'trunkline_connections_accepted_total{transport="text"} 0',
+  ]);
+});
+
+Deno.test("createMetrics: series are numbers by name, a histogram's sum and count among them", async () => {
+  const metrics = metricsOf({
+    name: "trunkline_messages_sent_total",
+    labels: { transport: "text" },
+    value: 4,
+  });
+  metrics.observe("trunkline_event_loop_lag_seconds", 0.5);
+  const series = await metrics.series();
+  assert.deepEqual(
+    series.get("trunkline_messages_sent_total"),
+    [
+      { labels: { transport: "text" }, value: 4 },
+      { labels: { transport: "websocket" }, value: 0 },
+    ].sort((one, other) => other.labels.transport.localeCompare(one.labels.transport)),
+  );
+  assert.deepEqual(series.get("trunkline_event_loop_lag_seconds_sum"), [{ labels: {}, value: 0.5 }]);
+  assert.deepEqual(series.get("trunkline_event_loop_lag_seconds_count"), [{ labels: {}, value: 1 }]);
+  assert.equal(series.has("trunkline_event_loop_lag_seconds_bucket"), false);
 });
 
 Deno.test("createMetrics: two scrapes at once see whole numbers", async () => {

@@ -2,7 +2,7 @@
  * The load page: the hub's numbers ten times a second, as its metrics tell them, and three clients of one room
  * in workers: a flooder and a slow tab behind switches, and a reader that shows that others lose nothing.
  */
-import { Peer } from "./peer.js";
+import { Peer } from "../peer.js";
 import { RateMeter } from "./rate_meter.js";
 import { Sparkline } from "./sparkline.js";
 

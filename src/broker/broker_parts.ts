@@ -1,0 +1,33 @@
+/**
+ * What all sessions of one broker share.
+ */
+import type { Clock } from "../core/ports.ts";
+import type { BrokerStats } from "./broker_stats.ts";
+import type { SystemTopics } from "./system_topics.ts";
+import type { TenantSpaces } from "./tenant_space.ts";
+
+/** What one connection may do. Sizes are bytes, times milliseconds. */
+export interface BrokerLimits {
+  readonly maxPayloadBytes: number;
+  /** A longer message is not read: it ends the connection. */
+  readonly maxMessageBytes: number;
+  /** The longest time-out that a request may ask for. */
+  readonly maxTimeoutMs: number;
+  /** Malformed messages a minute; one more ends the connection. */
+  readonly maxMalformed: number;
+  readonly maxSubscriptions: number;
+  /** Messages a second of one connection; 0: without a limit. */
+  readonly ratePerService: number;
+}
+
+/** The parts of one broker. */
+export interface BrokerParts {
+  readonly limits: BrokerLimits;
+  readonly stats: BrokerStats;
+  readonly spaces: TenantSpaces;
+  readonly systemTopics: SystemTopics;
+  /** Time for rates, which may lag behind by a turn of the event loop. */
+  readonly cachedClock: Clock;
+  /** The payload that a new connection is greeted with. */
+  readonly greeting: (serviceId: string) => string;
+}

@@ -1,0 +1,25 @@
+/**
+ * What the broker does, as plain numbers that the metrics read when they are collected.
+ */
+import { BROKER_ERROR_CODES, type BrokerErrorCode } from "./broker_error.ts";
+
+/** Counters of one hub's broker, all tenants together. */
+export class BrokerStats {
+  /** Publishes that were routed, whether or not somebody was subscribed. */
+  published = 0;
+  /** Publishes that nobody was subscribed to. */
+  unmatched = 0;
+  /** Publishes queued for a subscriber, each subscriber counted. */
+  delivered = 0;
+  /** Subscribers that were told that they lost messages. */
+  gapNotices = 0;
+  /** Services that are registered now. */
+  services = 0;
+  /** Messages that were answered with an error, by its code. */
+  readonly errors = new Map<BrokerErrorCode, number>(BROKER_ERROR_CODES.map((code) => [code, 0]));
+
+  /** Counts an error. */
+  answered(code: BrokerErrorCode): void {
+    this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Hands what is published in one tenant to those who are subscribed: encoded once for each kind of transport, once
+ * to each connection however many of its patterns match, and to one member of each queue group. Messages of one
+ * publisher to one topic stay in order, because each is handed on before the next is read.
+ */
+import type { Clock } from "../core/ports.ts";
+import type { KeyedBuckets } from "../limits/token_bucket.ts";
+import type { TextMessage } from "../wire/text_message.ts";
+import type { BrokerStats } from "./broker_stats.ts";
+import type { MessageIds } from "./message_ids.ts";
+import { PublishedMessage } from "./outgoing.ts";
+import type { QueueGroup } from "./queue_group.ts";
+import type { Subscriber } from "./subscription.ts";
+import type { SubscriptionManager, TopicRoute } from "./subscription_manager.ts";
+import type { TopicSettings } from "./topic_policies.ts";
+
+/** What a router works with. */
+export interface MessageRouterOptions {
+  readonly subscriptions: SubscriptionManager;
+  readonly ids: MessageIds;
+  readonly stats: BrokerStats;
+  /** A bucket for each topic that has a rate. */
+  readonly topicRates: KeyedBuckets;
+  /** Time for rates, which may lag behind by a turn of the event loop. */
+  readonly cachedClock: Clock;
+  /** Exact time, for measuring. */
+  readonly clock: Clock;
+  /** Told how long routing took, in seconds, of one message in {@link LATENCY_SAMPLE}. */
+  readonly onLatency: (seconds: number) => void;
+}
+
+/** What came of a publish. */
+export type PublishOutcome =
+  /** It was handed to so many subscribers. */
+  | { readonly kind: "routed"; readonly receivers: number }
+  /** The topic is published to too often. */
+  | { readonly kind: "rate_limited"; readonly retryAfterMs: number };
+
+/** Of so many messages one is measured. */
+export const LATENCY_SAMPLE = 64;
+
+/** Routes the messages of one tenant. */
+export class MessageRouter {
+  readonly #options: MessageRouterOptions;
+  #untilSample = 1;
+
+  constructor(options: MessageRouterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Routes one message. `isKnownText`: its payload was found to be valid UTF-8 already.
+   */
+  publish(message: TextMessage, isKnownText: boolean): PublishOutcome {
+    const { subscriptions, stats, clock, onLatency } = this.#options;
+    const isSampled = --this.#untilSample === 0;
+    if (isSampled) this.#untilSample = LATENCY_SAMPLE;
+    const startedMs = isSampled ? clock.now() : 0;
+    const route = subscriptions.route(message.topicKey);
+    const retryAfterMs = this.#takeRate(message.topicKey, route);
+    if (retryAfterMs > 0) return { kind: "rate_limited", retryAfterMs };
+    const receivers = this.#deliver(message, route, { isKnownText });
+    stats.published++;
+    if (receivers === 0) stats.unmatched++;
+    if (isSampled) onLatency((clock.now() - startedMs) / 1000);
+    return { kind: "routed", receivers };
+  }
+
+  #takeRate(topic: string, { settings: { ratePerSecond } }: TopicRoute): number {
+    if (ratePerSecond === 0) return 0;
+    const { topicRates, cachedClock } = this.#options;
+    return topicRates.take(topic, { ratePerSecond, nowMs: cachedClock.now() });
+  }
+
+  /** Gives the number of those who the message was meant for. */
+  #deliver(message: TextMessage, route: TopicRoute, { isKnownText }: { isKnownText: boolean }): number {
+    const { subscribers, groups, settings: { channel } } = route;
+    const receivers = subscribers.length + groups.length;
+    const id = this.#options.ids.next();
+    if (receivers === 0) return 0;
+    const published = new PublishedMessage(message, { id, isKnownText });
+    let delivered = 0;
+    for (const subscriber of subscribers) {
+      if (subscriber.publish(published, channel) === "queued") delivered++;
+    }
+    if (groups.length > 0) delivered += deliverToGroups(published, route);
+    this.#options.stats.delivered += delivered;
+    return receivers;
+  }
+}
+
+/** Gives the number of members that got it. */
+function deliverToGroups(
+  message: PublishedMessage,
+  { groups, groupsOverlap, settings }: TopicRoute,
+): number {
+  let delivered = 0;
+  const reached = groupsOverlap ? new Set<Subscriber>() : null;
+  for (const group of groups) {
+    // Who is in two groups and got it for one of them has got it for both.
+    if (reached !== null && group.members.some((member) => reached.has(member))) continue;
+    const member = deliverToOne(message, group, settings);
+    if (member === null) continue;
+    reached?.add(member);
+    delivered++;
+  }
+  return delivered;
+}
+
+/** Gives it to the member with the fewest bytes queued; to another when that one does not take it. */
+function deliverToOne(
+  message: PublishedMessage,
+  group: QueueGroup,
+  { channel }: TopicSettings,
+): Subscriber | null {
+  const first = group.next();
+  if (first?.publish(message, channel) === "queued") return first;
+  for (const member of group.members) {
+    if (member !== first && member.publish(message, channel) === "queued") return member;
+  }
+  return null;
+}

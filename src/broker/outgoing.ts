@@ -1,0 +1,75 @@
+/**
+ * Messages on their way out: encoded once for each kind of transport, whatever the number of receivers.
+ */
+import buffer from "node:buffer";
+import type { Encoded, OutgoingMessage, TransportKind } from "../core/transport.ts";
+import { encodeLengthPrefixed } from "../wire/length_prefix.ts";
+import { encodeTextMessage, type TextHeader, type TextMessage } from "../wire/text_message.ts";
+import { encodeWsFrame, WsOpcode } from "../wire/ws_frame.ts";
+
+const NOTHING = new Uint8Array(0);
+const PUBLISH = new TextEncoder().encode("publish:");
+const [COLON, NEWLINE] = [0x3a, 0x0a];
+
+/** A message of the hub itself: an answer or a notice, always JSON. */
+export class HubMessage implements OutgoingMessage {
+  readonly #bytes: Uint8Array;
+  readonly #encoded: Partial<Record<TransportKind, Encoded>> = {};
+
+  constructor(header: TextHeader, payload: string) {
+    this.#bytes = encodeTextMessage(header, payload);
+  }
+
+  encodedFor(kind: TransportKind): Encoded {
+    return this.#encoded[kind] ??= kind === "websocket"
+      ? encodeWsFrame(WsOpcode.text, this.#bytes)
+      : encodeLengthPrefixed(NOTHING, this.#bytes);
+  }
+}
+
+/** What somebody published, as its subscribers get it. */
+export class PublishedMessage implements OutgoingMessage {
+  readonly #head: Uint8Array;
+  readonly #payload: Uint8Array;
+  readonly #isKnownText: boolean;
+  #websocket: Encoded | null = null;
+  #text: Encoded | null = null;
+
+  /**
+   * `message` as it was published, with the bytes of the id that the hub gave it. `isKnownText`: the payload was
+   * found to be valid UTF-8 already.
+   */
+  constructor(message: TextMessage, { id, isKnownText }: { id: Uint8Array; isKnownText: boolean }) {
+    this.#head = deliveryHead(message, id);
+    this.#payload = message.payload;
+    this.#isKnownText = isKnownText;
+  }
+
+  encodedFor(kind: TransportKind): Encoded {
+    if (kind === "text") return this.#text ??= encodeLengthPrefixed(this.#head, this.#payload);
+    return this.#websocket ??= encodeWsFrame(this.#opcode(), this.#payload, this.#head);
+  }
+
+  /** Whoever gets it as a WebSocket message gets text where the payload is text. */
+  #opcode(): WsOpcode {
+    return this.#isKnownText || buffer.isUtf8(this.#payload) ? WsOpcode.text : WsOpcode.binary;
+  }
+}
+
+/** `publish:{topic}:{version}:{message id}[:{requestId}]` and the newline. */
+function deliveryHead({ topicAndVersion, requestId }: TextMessage, id: Uint8Array): Uint8Array {
+  const idAt = PUBLISH.length + topicAndVersion.length + 1;
+  const end = idAt + id.length + (requestId === null ? 0 : 1 + requestId.length);
+  const head = new Uint8Array(end + 1);
+  head.set(PUBLISH);
+  head.set(topicAndVersion, PUBLISH.length);
+  head[idAt - 1] = COLON;
+  head.set(id, idAt);
+  if (requestId !== null) {
+    let at = idAt + id.length;
+    head[at++] = COLON;
+    for (let i = 0; i < requestId.length; i++) head[at++] = requestId.charCodeAt(i);
+  }
+  head[end] = NEWLINE;
+  return head;
+}

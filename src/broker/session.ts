@@ -1,0 +1,214 @@
+/**
+ * One connection as the broker sees it: reads its messages, hands them to the router or to the system topics,
+ * answers, and counts what it does against its limits. Whatever a peer sends is answered or counted, never thrown.
+ */
+import { CloseCode } from "../core/close_codes.ts";
+import { isSystemTopic } from "../core/topic.ts";
+import type { Connection, ConnectionUser } from "../hub/connection.ts";
+import { TokenBucket } from "../limits/token_bucket.ts";
+import type { MalformedMessage } from "../wire/malformed_message.ts";
+import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
+import { type BrokerError, encodeError } from "./broker_error.ts";
+import type { BrokerParts } from "./broker_parts.ts";
+import { HubMessage } from "./outgoing.ts";
+import {
+  type Registrant,
+  type ServiceDescription,
+  SLOW_REQUEST_COST,
+  type SystemResult,
+} from "./system_topics.ts";
+import type { TenantSpace } from "./tenant_space.ts";
+
+const SUCCESS = JSON.stringify({ status: "success" });
+/** The major version of the system topics. */
+const SYSTEM_MAJOR = 1;
+const MALFORMED_WINDOW_MS = 60_000;
+/** Messages without an id that are over a rate are told of once in so long. */
+const RATE_NOTICE_MS = 1000;
+
+/** A connection that speaks text messages. */
+export class BrokerSession implements ConnectionUser, Registrant {
+  readonly maxMessageBytes: number;
+  service: ServiceDescription | null = null;
+  readonly #parts: BrokerParts;
+  #connection: Connection | null = null;
+  #space: TenantSpace | null = null;
+  #bucket: TokenBucket | null = null;
+  #malformed = 0;
+  #malformedSinceMs = -Infinity;
+  #rateNoticeMs = -Infinity;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+    this.maxMessageBytes = parts.limits.maxMessageBytes;
+  }
+
+  opened(connection: Connection): void {
+    const { principal } = connection;
+    if (principal === null) return;
+    this.#connection = connection;
+    this.#space = this.#parts.spaces.enter(principal.tenant, connection);
+    const payload = this.#parts.greeting(connection.id);
+    const header = { action: "publish", topic: "system.initialize", requestId: crypto.randomUUID() } as const;
+    connection.send(new HubMessage(header, payload), "control");
+  }
+
+  received(connection: Connection, data: Uint8Array, isBinary: boolean): number {
+    const space = this.#space;
+    if (space === null) return 0;
+    const message = parseTextMessage(data, this.#parts.limits);
+    if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
+    const refusal = this.#check(message);
+    if (refusal !== null) return this.#refuse(message, refusal);
+    switch (message.action) {
+      case "publish":
+        return this.#publish(message, space, !isBinary);
+      case "request":
+        return this.#request(message, connection, space);
+      case "response":
+        return this.#response(message);
+    }
+  }
+
+  closing(connection: Connection): void {
+    this.#space?.subscriptions.remove(connection);
+    this.#space?.leave(connection);
+    if (this.service !== null) this.#parts.stats.services--;
+    this.service = null;
+    this.#space = null;
+    this.#connection = null;
+  }
+
+  register(service: ServiceDescription): void {
+    if (this.service === null) this.#parts.stats.services++;
+    this.service = service;
+  }
+
+  /** Why a message is not handled, whatever it asks for. */
+  #check(message: TextMessage): BrokerError | null {
+    const { limits } = this.#parts;
+    if (message.payload.length > limits.maxPayloadBytes) {
+      const bytes = message.payload.length;
+      const text = `The payload has ${bytes} bytes, at most ${limits.maxPayloadBytes} are allowed`;
+      return { code: "PAYLOAD_TOO_LARGE", message: text, details: { limit: limits.maxPayloadBytes, bytes } };
+    }
+    if (!isSystemTopic(message.topicKey)) return this.#checkRate();
+    if (message.action === "publish") {
+      return {
+        code: "FORBIDDEN",
+        message: `Cannot publish to ${message.topic}: topics under system are the hub's own`,
+      };
+    }
+    if (message.action === "request" && Number.parseInt(message.version) !== SYSTEM_MAJOR) {
+      const text = `Cannot answer version ${message.version} of ${message.topic}: version 1 is spoken here`;
+      return { code: "VERSION_NOT_SUPPORTED", message: text, details: { supported: ["1.0.0"] } };
+    }
+    return null;
+  }
+
+  #checkRate(): BrokerError | null {
+    const { limits, cachedClock } = this.#parts;
+    if (limits.ratePerService === 0) return null;
+    const nowMs = cachedClock.now();
+    this.#bucket ??= new TokenBucket(limits.ratePerService, nowMs);
+    const retryAfterMs = this.#bucket.take(nowMs);
+    return retryAfterMs === 0 ? null : rateLimited("this service", retryAfterMs);
+  }
+
+  /** What it costs to find who is subscribed is counted like deliveries: it may be as much. */
+  #publish(message: TextMessage, { router, subscriptions }: TenantSpace, isKnownText: boolean): number {
+    const searched = subscriptions.searched;
+    const outcome = router.publish(message, isKnownText);
+    const cost = subscriptions.searched - searched;
+    if (outcome.kind === "rate_limited") {
+      return cost + this.#refuse(message, rateLimited(`topic ${message.topic}`, outcome.retryAfterMs));
+    }
+    const { receivers } = outcome;
+    if (receivers === 0) {
+      const text = `Nobody is subscribed to ${message.topic}`;
+      return cost + this.#refuseWithId(message, { code: "NO_ROUTE_FOUND", message: text });
+    }
+    if (message.requestId === null) return cost + receivers;
+    this.#answer(message, SUCCESS);
+    return cost + receivers + 1;
+  }
+
+  #request(message: TextMessage, connection: Connection, space: TenantSpace): number {
+    if (isSystemTopic(message.topicKey)) {
+      const result = this.#parts.systemTopics.handle(message, { registrant: this, connection, space });
+      if (!(result instanceof Promise)) return this.#finishRequest(message, result);
+      result.then((later) => this.#finishRequest(message, later));
+      return SLOW_REQUEST_COST;
+    }
+    const { subscriptions } = space;
+    const searched = subscriptions.searched;
+    const { servesRequests } = subscriptions.route(message.topicKey);
+    const error: BrokerError = servesRequests
+      ? { code: "TOPIC_NOT_SUPPORTED", message: "Requests between services are not part of this version" }
+      : { code: "NO_ROUTE_FOUND", message: `Nobody answers requests to ${message.topic}` };
+    return subscriptions.searched - searched + this.#refuseWithId(message, error);
+  }
+
+  #finishRequest(message: TextMessage, result: SystemResult): number {
+    if (result.kind === "error") return this.#refuse(message, result.error);
+    if (message.requestId !== null) this.#answer(message, JSON.stringify(result.answer));
+    return result.cost ?? 1;
+  }
+
+  /** The hub asks for nothing but signs of life yet, and any message is one. */
+  #response(message: TextMessage): number {
+    if (message.topicKey === "system.heartbeat") return 1;
+    const text = `Cannot route a response to ${message.topic}: no request of this id waits for one`;
+    return this.#refuse(message, { code: "INVALID_REQUEST_ID", message: text });
+  }
+
+  #answer({ topic, version, requestId }: TextMessage, payload: string): void {
+    const header = { action: "response", topic, version, requestId } as const;
+    this.#connection?.send(new HubMessage(header, payload), "request");
+  }
+
+  /** Answers with an error; gives what that costs. */
+  #refuse(message: TextMessage, error: BrokerError): number {
+    this.#parts.stats.answered(error.code);
+    const isRepeated = error.code === "RATE_LIMITED" && message.requestId === null && !this.#mayNotice();
+    if (!isRepeated) this.#answer(message, encodeError(error));
+    return 1;
+  }
+
+  /** Counts an error that a healthy client can cause, and answers those who gave an id. */
+  #refuseWithId(message: TextMessage, error: BrokerError): number {
+    if (message.requestId !== null) return this.#refuse(message, error);
+    this.#parts.stats.answered(error.code);
+    return 1;
+  }
+
+  /** A flood without ids is not answered by a flood. */
+  #mayNotice(): boolean {
+    const nowMs = this.#parts.cachedClock.now();
+    if (nowMs - this.#rateNoticeMs < RATE_NOTICE_MS) return false;
+    this.#rateNoticeMs = nowMs;
+    return true;
+  }
+
+  #refuseMalformed(connection: Connection, { field, message, requestId }: MalformedMessage): number {
+    const { stats, limits, cachedClock } = this.#parts;
+    stats.answered("MALFORMED_MESSAGE");
+    const header = { action: "response", topic: "system.error", requestId } as const;
+    const error = { code: "MALFORMED_MESSAGE", message, details: { field } } as const;
+    connection.send(new HubMessage(header, encodeError(error)), "request");
+    const nowMs = cachedClock.now();
+    if (nowMs - this.#malformedSinceMs >= MALFORMED_WINDOW_MS) {
+      this.#malformedSinceMs = nowMs;
+      this.#malformed = 0;
+    }
+    if (++this.#malformed > limits.maxMalformed) {
+      connection.close(CloseCode.policy, "Too many malformed messages");
+    }
+    return 1;
+  }
+}
+
+function rateLimited(what: string, retryAfterMs: number): BrokerError {
+  const message = `Too many messages of ${what}: try again in ${retryAfterMs} ms`;
+  return { code: "RATE_LIMITED", message, details: { retryAfterMs } };
+}

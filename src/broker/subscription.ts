@@ -1,0 +1,45 @@
+/**
+ * Who gets what: a subscriber, one of its subscriptions, and the words for both.
+ */
+import type { Channel, PushResult } from "../core/delivery.ts";
+import type { OutgoingMessage } from "../core/transport.ts";
+import { TrieEntry } from "./topic_trie.ts";
+
+/** What of a topic a subscription is about. */
+export const SUBSCRIPTION_ACTIONS = ["publish", "request", "both"] as const;
+/** An action of {@link SUBSCRIPTION_ACTIONS}. */
+export type SubscriptionAction = typeof SUBSCRIPTION_ACTIONS[number];
+
+/** Who gets messages. */
+export interface Subscriber {
+  /** Unique in its tenant. */
+  readonly id: string;
+  /** Bytes that wait to be written to it. */
+  readonly heldBytes: number;
+  publish(message: OutgoingMessage, channel: Channel): PushResult;
+}
+
+/** One subscriber's interest in one pattern: in what is published there, in requests, or in both. */
+export class Subscription extends TrieEntry {
+  readonly subscriber: Subscriber;
+  /** The pattern as the subscriber wrote it. */
+  readonly pattern: string;
+  override readonly key: string;
+  /** `null` while it is not about what is published. */
+  publish: { readonly group: string | null } | null = null;
+  /** `null` while it is not about requests. The highest priority is asked first. */
+  request: { readonly priority: number } | null = null;
+
+  constructor(subscriber: Subscriber, pattern: string) {
+    super();
+    this.subscriber = subscriber;
+    this.pattern = pattern;
+    this.key = pattern.toLowerCase();
+  }
+
+  /** What it is about. One that is about nothing is removed. */
+  get action(): SubscriptionAction {
+    if (this.publish === null) return "request";
+    return this.request === null ? "publish" : "both";
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The payloads of requests to `system.*` topics: what each may hold, checked by schema. Unknown fields are
+ * ignored, so that newer clients can say more.
+ */
+import { z } from "zod";
+import { isTopicPattern } from "../core/topic.ts";
+import type { BrokerError } from "./broker_error.ts";
+import { SUBSCRIPTION_ACTIONS } from "./subscription.ts";
+
+const MAX_NAME = 36;
+const MAX_DESCRIPTION = 1024;
+const MAX_GROUP = 128;
+const MAX_ID = 64;
+const MAX_PRIORITY = 1_000_000;
+/** What the metadata of one service may take as JSON: every connection may keep some. */
+const MAX_METADATA_CHARACTERS = 4096;
+
+const action = z.preprocess(
+  (value) => typeof value === "string" ? value.toLowerCase() : value,
+  z.enum(SUBSCRIPTION_ACTIONS, { error: `it has to be one of ${SUBSCRIPTION_ACTIONS.join(", ")}` })
+    .default("both"),
+);
+
+const pattern = z.string({ error: "it has to be a topic or pattern" }).refine(isTopicPattern, {
+  error:
+    "it is no pattern: levels with dots between them, each a letter and then letters, digits, _ and -; " +
+    "+ for one level, # at the end for all that follow",
+});
+
+const metadata = z.record(z.string(), z.unknown(), { error: "it has to be an object" }).refine(
+  (value) => JSON.stringify(value).length <= MAX_METADATA_CHARACTERS,
+  { error: `it has more than ${MAX_METADATA_CHARACTERS} characters as JSON` },
+);
+
+function text(maxLength: number, minLength = 0) {
+  const length = minLength === 0 ? `at most ${maxLength}` : `${minLength} to ${maxLength}`;
+  const error = `it has to be a text of ${length} characters`;
+  return z.string({ error }).min(minLength, { error }).max(maxLength, { error });
+}
+
+const priorityError = `it has to be a whole number from ${-MAX_PRIORITY} to ${MAX_PRIORITY}`;
+
+/** What each request says. */
+export const systemPayloads = {
+  nothing: z.object({}),
+  register: z.object({
+    name: text(MAX_NAME, 1),
+    description: text(MAX_DESCRIPTION),
+    metadata: metadata.default({}),
+  }),
+  subscribe: z.object({
+    action,
+    topic: pattern,
+    priority: z.int({ error: priorityError }).min(-MAX_PRIORITY, { error: priorityError })
+      .max(MAX_PRIORITY, { error: priorityError }).default(0),
+    group: text(MAX_GROUP, 1).optional(),
+    replay: z.undefined({ error: "nothing is kept for a replay in this version; leave it out" }).optional(),
+  }),
+  unsubscribe: z.object({ action, topic: pattern }),
+  serviceSubscriptions: z.object({ serviceId: text(MAX_ID, 1).optional() }),
+  metrics: z.object({
+    showAll: z.boolean({ error: "it has to be true or false" }).default(true),
+    paramFilter: z.record(z.string(), z.string({ error: "it has to be a text" }), {
+      error: "it has to be an object of texts",
+    }).optional(),
+  }),
+};
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** What a payload says, or what is wrong with it. */
+export type PayloadResult<T> =
+  | { readonly ok: true; readonly payload: T }
+  | { readonly ok: false; readonly error: BrokerError };
+
+/** Reads the payload of a request to a system topic. */
+export function readPayload<T>(schema: z.ZodType<T>, bytes: Uint8Array): PayloadResult<T> {
+  const value = parseObject(bytes);
+  if (value === null) return invalid("Cannot read the payload: it has to be a JSON object", null);
+  const result = schema.safeParse(value);
+  if (result.success) return { ok: true, payload: result.data };
+  const [issue] = result.error.issues;
+  const field = issue?.path.join(".") ?? "";
+  return invalid(`Cannot read ${field}: ${issue?.message ?? "it is wrong"}`, field);
+}
+
+function invalid(message: string, field: string | null): { readonly ok: false; readonly error: BrokerError } {
+  const details = field === null ? {} : { details: { field } };
+  return { ok: false, error: { code: "INVALID_REQUEST", message, ...details } };
+}
+
+function parseObject(bytes: Uint8Array): object | null {
+  try {
+    const value: unknown = JSON.parse(decoder.decode(bytes));
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}

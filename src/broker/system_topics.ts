@@ -1,0 +1,229 @@
+/**
+ * What the hub itself answers: requests to `system.*` topics. Each handler takes what the payload says and gives
+ * what is to be answered; nothing here sends.
+ */
+import type { z } from "zod";
+import type { Logger } from "../core/ports.ts";
+import { messageOf } from "../core/errors.ts";
+import type { TextMessage } from "../wire/text_message.ts";
+import type { BrokerError } from "./broker_error.ts";
+import type { Subscriber, Subscription, SubscriptionAction } from "./subscription.ts";
+import { readPayload, systemPayloads } from "./system_payloads.ts";
+import type { TenantSpace } from "./tenant_space.ts";
+
+/** What comes of a request. */
+export type SystemResult =
+  | {
+    readonly kind: "answer";
+    readonly answer: Readonly<Record<string, unknown>>;
+    /** How many deliveries it counts as. @default 1 */
+    readonly cost?: number;
+  }
+  | { readonly kind: "error"; readonly error: BrokerError };
+
+/** One series of a metric. */
+export interface MetricSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** Everything that is measured now, by name. */
+export type ReadMetrics = () => Promise<ReadonlyMap<string, readonly MetricSeries[]>>;
+
+/** How a service describes itself. */
+export interface ServiceDescription {
+  readonly name: string;
+  readonly description: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Who can be a service. */
+export interface Registrant {
+  /** What it registered as; `null` while it did not. */
+  readonly service: ServiceDescription | null;
+  /** Registers, or changes what it registered as. */
+  register(service: ServiceDescription): void;
+}
+
+/** Who asks, and where. */
+export interface SystemContext {
+  readonly registrant: Registrant;
+  readonly connection: Subscriber;
+  readonly space: TenantSpace;
+}
+
+/** What the system topics work with. */
+export interface SystemTopicsOptions {
+  readonly maxSubscriptions: number;
+  readonly readMetrics: ReadMetrics;
+  readonly logger: Logger;
+}
+
+/** The most entries of a list; a longer one says that it was cut. */
+export const MAX_LISTED = 10_000;
+/** What a request counts that is not answered at once. */
+export const SLOW_REQUEST_COST = 256;
+
+type Handler = (message: TextMessage, context: SystemContext) => SystemResult | Promise<SystemResult>;
+
+/** Answers the requests to system topics of one hub. */
+export class SystemTopics {
+  readonly #options: SystemTopicsOptions;
+  readonly #handlers: ReadonlyMap<string, Handler>;
+
+  constructor(options: SystemTopicsOptions) {
+    this.#options = options;
+    const { nothing, register, subscribe, unsubscribe, serviceSubscriptions, metrics } = systemPayloads;
+    this.#handlers = new Map<string, Handler>([
+      ["system.heartbeat", on(nothing, () => success())],
+      [
+        "system.service.register",
+        on(register, (service, { registrant, connection }) => {
+          registrant.register(service);
+          return success({ serviceId: connection.id });
+        }),
+      ],
+      ["system.service.subscriptions", on(serviceSubscriptions, subscriptionsOf)],
+      ["system.topic.subscribe", on(subscribe, (wanted, context) => this.#subscribe(wanted, context))],
+      [
+        "system.topic.unsubscribe",
+        on(unsubscribe, ({ topic, action }, { connection, space }) => {
+          space.subscriptions.unsubscribe(connection, { pattern: topic, action });
+          return success();
+        }),
+      ],
+      ["system.topic.list", on(nothing, (_, { space }) => topicsOf(space))],
+      ["system.topic.subscriptions", on(nothing, (_, { space }) => allSubscriptions(space))],
+      ["system.metrics", on(metrics, (wanted) => this.#metrics(wanted))],
+    ]);
+  }
+
+  /** Handles one request. A promise does not reject. */
+  handle(message: TextMessage, context: SystemContext): SystemResult | Promise<SystemResult> {
+    const handler = this.#handlers.get(message.topicKey);
+    if (handler === undefined) {
+      const text = `Cannot answer ${message.topic}: there is no such system topic in this version`;
+      return { kind: "error", error: { code: "TOPIC_NOT_SUPPORTED", message: text } };
+    }
+    try {
+      const result = handler(message, context);
+      return result instanceof Promise ? result.catch((error) => this.#failed(message, error)) : result;
+    } catch (error) {
+      return this.#failed(message, error);
+    }
+  }
+
+  #failed({ topic }: TextMessage, error: unknown): SystemResult {
+    this.#options.logger.error("Cannot answer a system request", { topic, error: messageOf(error) });
+    const text = `Cannot answer ${topic}: something failed inside the hub; its log says what`;
+    return { kind: "error", error: { code: "INTERNAL_ERROR", message: text } };
+  }
+
+  #subscribe(
+    { topic, action, priority, group }: {
+      topic: string;
+      action: SubscriptionAction;
+      priority: number;
+      group?: string | undefined;
+    },
+    { connection, space }: SystemContext,
+  ): SystemResult {
+    const wanted = { pattern: topic, action, priority, group: group ?? null };
+    if (space.subscriptions.subscribe(connection, wanted) !== "limit") return success();
+    const limit = this.#options.maxSubscriptions;
+    const text = `Cannot subscribe to ${topic}: a connection may have ${limit} subscriptions`;
+    return { kind: "error", error: { code: "LIMIT_REACHED", message: text, details: { limit } } };
+  }
+
+  async #metrics(
+    { showAll, paramFilter }: { showAll: boolean; paramFilter?: Record<string, string> | undefined },
+  ): Promise<SystemResult> {
+    const wanted = Object.entries(paramFilter ?? {});
+    const metrics: Record<string, readonly MetricSeries[]> = {};
+    for (const [name, series] of await this.#options.readMetrics()) {
+      const kept = series.filter(({ labels, value }) =>
+        (showAll || value !== 0) && wanted.every(([label, text]) => labels[label] === text)
+      );
+      if (kept.length > 0) metrics[name] = kept;
+    }
+    return success({ metrics });
+  }
+}
+
+function success(answer: Readonly<Record<string, unknown>> = {}, cost = 1): SystemResult {
+  return { kind: "answer", answer: { ...answer, status: "success" }, cost };
+}
+
+/** A handler of payloads that keep a schema; what does not keep it is answered with what is wrong. */
+function on<T>(
+  schema: z.ZodType<T>,
+  handle: (payload: T, context: SystemContext) => SystemResult | Promise<SystemResult>,
+): Handler {
+  return ({ payload }, context) => {
+    const read = readPayload(schema, payload);
+    return read.ok ? handle(read.payload, context) : { kind: "error", error: read.error };
+  };
+}
+
+/** A list that is cut where it would be too long for a message. */
+function listed(name: string, entries: readonly unknown[], isCut: boolean): SystemResult {
+  return success({ [name]: entries, ...(isCut ? { truncated: true } : {}) }, 1 + entries.length);
+}
+
+/** The subscriptions of one service; of the one that asks when none is named. */
+function subscriptionsOf(
+  { serviceId }: { serviceId?: string | undefined },
+  { connection, space }: SystemContext,
+): SystemResult {
+  const subscriber = serviceId === undefined ? connection : space.member(serviceId);
+  if (subscriber === undefined) {
+    const message = `Cannot list the subscriptions of ${
+      JSON.stringify(serviceId)
+    }: no such service is connected`;
+    return { kind: "error", error: { code: "INVALID_REQUEST", message, details: { field: "serviceId" } } };
+  }
+  const entries: unknown[] = [];
+  for (const subscription of space.subscriptions.of(subscriber)) {
+    if (entries.length === MAX_LISTED) return listed("subscriptions", entries, true);
+    entries.push(describe(subscription));
+  }
+  return listed("subscriptions", entries, false);
+}
+
+function describe({ pattern, action, publish, request }: Subscription) {
+  return {
+    topic: pattern,
+    action,
+    ...(request === null ? {} : { priority: request.priority }),
+    ...(publish === null || publish.group === null ? {} : { group: publish.group }),
+  };
+}
+
+/** The patterns that somebody is subscribed to, as one of its subscribers wrote each. */
+function topicsOf({ subscriptions }: TenantSpace): SystemResult {
+  const topics: string[] = [];
+  for (const [first] of subscriptions.byPattern()) {
+    if (topics.length === MAX_LISTED) return listed("topics", topics, true);
+    if (first !== undefined) topics.push(first.pattern);
+  }
+  return listed("topics", topics.sort(), false);
+}
+
+function allSubscriptions({ subscriptions }: TenantSpace): SystemResult {
+  const entries: unknown[] = [];
+  let subscribers = 0;
+  for (const samePattern of subscriptions.byPattern()) {
+    for (const [action, all] of Map.groupBy(samePattern, (subscription) => subscription.action)) {
+      if (subscribers === MAX_LISTED) return listed("subscriptions", entries, true);
+      const kept = all.slice(0, MAX_LISTED - subscribers);
+      subscribers += kept.length;
+      entries.push({ action, topic: all[0]?.pattern, subscribers: kept.map(subscriberOf) });
+      if (kept.length < all.length) return listed("subscriptions", entries, true);
+    }
+  }
+  return listed("subscriptions", entries, false);
+}
+
+function subscriberOf({ subscriber, request }: Subscription) {
+  return { serviceId: subscriber.id, ...(request === null ? {} : { priority: request.priority }) };
+}

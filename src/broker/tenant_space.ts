@@ -1,0 +1,96 @@
+/**
+ * What tenants do not share: each has its own subscriptions, ids and services. A space comes with the first
+ * connection of its tenant and goes with the last.
+ */
+import type { MessageIds } from "./message_ids.ts";
+import type { MessageRouter } from "./message_router.ts";
+import type { Subscriber } from "./subscription.ts";
+import type { SubscriptionManager } from "./subscription_manager.ts";
+
+/** What a space is made of. */
+export interface TenantParts {
+  readonly ids: MessageIds;
+  readonly subscriptions: SubscriptionManager;
+  readonly router: MessageRouter;
+}
+
+/** The space of one tenant. */
+export class TenantSpace implements TenantParts {
+  readonly ids: MessageIds;
+  readonly subscriptions: SubscriptionManager;
+  readonly router: MessageRouter;
+  readonly #members = new Map<string, Subscriber>();
+  readonly #onEmpty: () => void;
+
+  constructor({ ids, subscriptions, router }: TenantParts, onEmpty: () => void) {
+    this.ids = ids;
+    this.subscriptions = subscriptions;
+    this.router = router;
+    this.#onEmpty = onEmpty;
+  }
+
+  enter(member: Subscriber): void {
+    this.#members.set(member.id, member);
+  }
+
+  leave({ id }: Subscriber): void {
+    if (this.#members.delete(id) && this.#members.size === 0) this.#onEmpty();
+  }
+
+  /** The connection of this id. */
+  member(id: string): Subscriber | undefined {
+    return this.#members.get(id);
+  }
+}
+
+/** The spaces of all tenants. */
+export class TenantSpaces {
+  readonly #create: () => TenantParts;
+  readonly #spaces = new Map<string, TenantSpace>();
+  #cacheHits = 0;
+  #cacheMisses = 0;
+
+  constructor(create: () => TenantParts) {
+    this.#create = create;
+  }
+
+  /** Adds a connection to the space of its tenant. */
+  enter(tenant: string, member: Subscriber): TenantSpace {
+    let space = this.#spaces.get(tenant);
+    if (space === undefined) {
+      space = new TenantSpace(this.#create(), () => this.#leave(tenant));
+      this.#spaces.set(tenant, space);
+    }
+    space.enter(member);
+    return space;
+  }
+
+  /** How many subscriptions all tenants have. */
+  get subscriptionCount(): number {
+    return this.#sum(({ subscriptions }) => subscriptions.size);
+  }
+
+  /** Routes that were found in a cache; never falls. */
+  get cacheHits(): number {
+    return this.#cacheHits + this.#sum(({ subscriptions }) => subscriptions.cacheHits);
+  }
+
+  /** Routes that had to be made; never falls. */
+  get cacheMisses(): number {
+    return this.#cacheMisses + this.#sum(({ subscriptions }) => subscriptions.cacheMisses);
+  }
+
+  #leave(tenant: string): void {
+    const space = this.#spaces.get(tenant);
+    if (space === undefined) return;
+    this.#spaces.delete(tenant);
+    this.#cacheHits += space.subscriptions.cacheHits;
+    this.#cacheMisses += space.subscriptions.cacheMisses;
+  }
+
+  #sum(of: (space: TenantSpace) => number): number {
+    let sum = 0;
+    for (const space of this.#spaces.values()) sum += of(space);
+    return sum;
+  }
+}

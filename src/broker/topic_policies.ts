@@ -1,0 +1,103 @@
+/**
+ * What is configured for topics: how slow subscribers of each are treated, and how often each may be published
+ * to. The first pattern that selects a topic decides.
+ */
+import type { Channel, SlowConsumerPolicy } from "../core/delivery.ts";
+import type { BrokerStats } from "./broker_stats.ts";
+import { HubMessage } from "./outgoing.ts";
+import { TopicTrie, TrieEntry } from "./topic_trie.ts";
+
+/** What is configured for the topics that a pattern selects. */
+export interface TopicPolicy {
+  readonly pattern: string;
+  /** `null`: as everywhere else. */
+  readonly slowConsumer: SlowConsumerPolicy | null;
+}
+
+/** How often each topic that a pattern selects may be published to. */
+export interface TopicRate {
+  readonly pattern: string;
+  /** Messages a second; 0: without a limit. */
+  readonly perSecond: number;
+}
+
+/** All policies of one hub. */
+export interface TopicPoliciesOptions {
+  readonly policies: readonly TopicPolicy[];
+  /** For topics without a policy of their own. */
+  readonly slowConsumer: SlowConsumerPolicy;
+  readonly rates: readonly TopicRate[];
+  /** For topics without a rate of their own, in messages a second; 0: without a limit. */
+  readonly ratePerSecond: number;
+  readonly stats: BrokerStats;
+}
+
+/** What holds for one topic. */
+export interface TopicSettings {
+  /** How what is published to it reaches slow subscribers. Two channels of a topic have the same name. */
+  readonly channel: Channel;
+  /** How often it may be published to, in messages a second; 0: without a limit. */
+  readonly ratePerSecond: number;
+}
+
+/** Decides by topic, in lower case. */
+export class TopicPolicies {
+  readonly #options: TopicPoliciesOptions;
+  readonly #policies: FirstMatch<TopicPolicy>;
+  readonly #rates: FirstMatch<TopicRate>;
+
+  constructor(options: TopicPoliciesOptions) {
+    this.#options = options;
+    this.#policies = new FirstMatch(options.policies);
+    this.#rates = new FirstMatch(options.rates);
+  }
+
+  settingsOf(topic: string): TopicSettings {
+    const { slowConsumer, ratePerSecond, stats } = this.#options;
+    const policy = this.#policies.of(topic);
+    const channel = {
+      name: topic,
+      slowConsumer: policy?.slowConsumer ?? slowConsumer,
+      gapNotice: (dropped: number) => gapNotice(topic, dropped, stats),
+    };
+    return { channel, ratePerSecond: this.#rates.of(topic)?.perSecond ?? ratePerSecond };
+  }
+}
+
+function gapNotice(topic: string, dropped: number, stats: BrokerStats): HubMessage {
+  stats.gapNotices++;
+  const requestId = crypto.randomUUID();
+  const header = { action: "publish", topic: "system.topic.gap", requestId } as const;
+  return new HubMessage(header, JSON.stringify({ topic, dropped }));
+}
+
+/** A rule and its place in the configuration. */
+class Rule<R extends { readonly pattern: string }> extends TrieEntry {
+  override readonly key: string;
+  readonly rule: R;
+  readonly order: number;
+
+  constructor(rule: R, order: number) {
+    super();
+    this.key = rule.pattern.toLowerCase();
+    this.rule = rule;
+    this.order = order;
+  }
+}
+
+/** Rules of which the first that selects a topic counts. */
+class FirstMatch<R extends { readonly pattern: string }> {
+  readonly #trie = new TopicTrie<Rule<R>>();
+
+  constructor(rules: readonly R[]) {
+    rules.forEach((rule, order) => this.#trie.add(new Rule(rule, order)));
+  }
+
+  of(topic: string): R | undefined {
+    const found: (readonly Rule<R>[])[] = [];
+    this.#trie.match(topic, found);
+    let first: Rule<R> | undefined;
+    for (const rule of found.flat()) if (first === undefined || rule.order < first.order) first = rule;
+    return first?.rule;
+  }
+}

@@ -1,0 +1,95 @@
+/** Says why a hub could not be dialled, and what to do about it. */
+import { messageOf, TrunklineError } from "../core/errors.ts";
+import { formatDuration } from "../config/units.ts";
+import { HandshakeRefused } from "./websocket_link.ts";
+import type { HubTarget } from "./hub_target.ts";
+
+/** How dialling failed. */
+export interface DialFailure {
+  readonly cause: unknown;
+  /** Whether the socket was not even connected, or secured. */
+  readonly isSocket: boolean;
+  /** How long was waited, in milliseconds, where that was too long. */
+  readonly lateAfterMs: number | null;
+}
+
+/** The error that tells a person of it. */
+export function dialError(target: HubTarget, failure: DialFailure): TrunklineError {
+  const { cause, lateAfterMs } = failure;
+  if (cause instanceof HandshakeRefused) return handshakeError(target, cause);
+  const why = lateAfterMs === null
+    ? reasonOf(target, failure)
+    : `nothing came of it within ${formatDuration(lateAfterMs)}; see that host and port are right`;
+  return new TrunklineError("unreachable", `Cannot reach the hub at ${target.url}: ${why}`, { cause });
+}
+
+function handshakeError({ url, token }: HubTarget, cause: HandshakeRefused): TrunklineError {
+  const { status } = cause;
+  if (status === 401 || status === 403) {
+    const next = token === null
+      ? "give a token with --token or TRUNKLINE_TOKEN"
+      : "see that the token is valid";
+    const message = `Cannot log in at ${url}: the hub refused with HTTP ${status}; ${next}`;
+    return new TrunklineError("refused", message, { cause, details: { status } });
+  }
+  const why = status === 404
+    ? "there is no broker at this path (HTTP 404); is broker.enabled false?"
+    : status === 503
+    ? "the hub takes nobody now (HTTP 503); try again later"
+    : `what answered is no hub (HTTP ${status}); see that host, port and path are right`;
+  return new TrunklineError("unreachable", `Cannot reach the hub at ${url}: ${why}`, {
+    cause,
+    details: { status },
+  });
+}
+
+function reasonOf(target: HubTarget, { cause, isSocket }: DialFailure): string {
+  const code = codeOf(cause);
+  switch (code) {
+    case "ECONNREFUSED":
+      return "the connection was refused; see that the hub runs there, or give another address with --url";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `no address is known for ${target.host}; see that the name is right`;
+    case "ECONNRESET":
+      return cutOffReason(target);
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+      return `what answers does not speak TLS; ${otherScheme(target)} would be without it`;
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return `its certificate is not for ${target.host} (${messageOf(cause)}); ` +
+        "dial a name that is in it, or give --insecure to connect to whoever answers";
+  }
+  if (SYSTEM_ERROR.test(code)) return messageOf(cause);
+  if (!isSocket) {
+    const next = target.tls === null
+      ? `if it speaks TLS, dial ${otherScheme(target)}`
+      : "see that the port is right";
+    return `what answers is no hub (${messageOf(cause)}); ${next}`;
+  }
+  if (target.tls === null) return messageOf(cause);
+  return `TLS failed (${messageOf(cause)}); give the authority of its certificate with --ca, ` +
+    "or --insecure to connect to whoever answers";
+}
+
+/** What was seen is the same for all of these, so each is named. */
+function cutOffReason(target: HubTarget): string {
+  const seen = "the connection was closed before the hub answered";
+  if (target.tls === null) return `${seen}; if it speaks TLS, dial ${otherScheme(target)}`;
+  const next = `; see whether it speaks TLS at all (${otherScheme(target)} would be without it)`;
+  return target.tls.client === null
+    ? `${seen}${next}, or whether it wants a client certificate (--cert, --key)`
+    : `${seen}${next}`;
+}
+
+/** Errors of the operating system are not about TLS. */
+const SYSTEM_ERROR = /^E(HOST|NET|CONN|ADDR|ACCES|PERM|PIPE|TIMEDOUT)/;
+
+function otherScheme({ url, tls }: HubTarget): string {
+  return tls === null
+    ? url.replace(/^ws:/, "wss:").replace(/^tcp:/, "tls:")
+    : url.replace(/^wss:/, "ws:").replace(/^tls:/, "tcp:");
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
+}

@@ -1,0 +1,215 @@
+/**
+ * A thin client of a hub: calls that are answered or time out, messages that were subscribed to, and signs of life
+ * when the hub asks. Calls never throw: what came of one is a value.
+ */
+import { CloseCode } from "../core/close_codes.ts";
+import { TrunklineError } from "../core/errors.ts";
+import { formatDuration } from "../config/units.ts";
+import type { MalformedMessage } from "../wire/malformed_message.ts";
+import { parseTextMessage, type TextHeader, type TextMessage } from "../wire/text_message.ts";
+import { dial } from "./dial.ts";
+import { type Answer, expectSuccess, type JsonObject, readAnswer, readObject } from "./hub_answer.ts";
+import type { HubTarget } from "./hub_target.ts";
+import type { LinkEnd, MessageLink } from "./message_link.ts";
+import { printable } from "./printable.ts";
+
+/** What a client needs. */
+export interface HubClientOptions {
+  /** Tells a person something beside the result. */
+  readonly warn: (line: string) => void;
+  /** How long the hub may take to answer a call. @default 10_000 */
+  readonly answerTimeoutMs?: number;
+  /** Gets what was subscribed to, and notices such as `system.topic.gap`. */
+  readonly onPublish?: (message: TextMessage) => void;
+}
+
+/** A message that the hub has to answer; it gets an id of its own unless it has one. */
+export interface Call {
+  readonly action: "publish" | "request";
+  readonly topic: string;
+  readonly requestId?: string;
+  readonly payload: Uint8Array;
+}
+
+/** How long an answer may take when nothing else is said. */
+export const ANSWER_TIMEOUT_MS = 10_000;
+
+const encoder = new TextEncoder();
+const ALIVE = encoder.encode(JSON.stringify({ status: "success" }));
+/** What the hub says of the connection itself; nobody subscribes to it. */
+const NOTICES_TO_NOBODY = new Set(["system.initialize", "system.auth.expiring"]);
+
+interface Waiting {
+  readonly timer: ReturnType<typeof setTimeout>;
+  readonly resolve: (answer: Answer) => void;
+}
+
+/** One connection to a hub. */
+export class HubClient {
+  /** Resolves with an error that tells how the connection ended, once it did. */
+  readonly ended: Promise<TrunklineError>;
+  readonly #target: HubTarget;
+  readonly #link: MessageLink;
+  readonly #answerTimeoutMs: number;
+  readonly #onPublish: (message: TextMessage) => void;
+  readonly #waiting = new Map<string, Waiting>();
+  #lastWords: LinkEnd | null = null;
+  #heardAnything = false;
+  #endError: TrunklineError | null = null;
+
+  private constructor(target: HubTarget, link: MessageLink, options: HubClientOptions) {
+    this.#target = target;
+    this.#link = link;
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
+    this.#onPublish = options.onPublish ?? (() => {});
+    this.ended = link.closed.then((end) => this.#finish(this.#lastWords ?? end));
+    link.start((bytes) => this.#receive(bytes));
+  }
+
+  /** Dials and logs in. Throws `unreachable`, `refused`, or what came of the login. */
+  static async connect(target: HubTarget, options: HubClientOptions): Promise<HubClient> {
+    const client = new HubClient(target, await dial(target, { warn: options.warn }), options);
+    try {
+      await client.#logIn();
+      return client;
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+  }
+
+  /** Sends a message with an id and waits for its answer. */
+  call({ requestId = crypto.randomUUID(), payload, ...header }: Call): Promise<Answer> {
+    if (this.#endError !== null) return Promise.resolve({ kind: "none", error: this.#endError });
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const timer = setTimeout(() => {
+      this.#settle(requestId, { kind: "none", error: this.#lateError(header.topic) });
+    }, this.#answerTimeoutMs);
+    this.#waiting.set(requestId, { timer, resolve });
+    this.#link.send({ ...header, requestId }, payload);
+    return promise;
+  }
+
+  /** Asks the hub itself, in JSON. */
+  request(topic: string, payload: JsonObject): Promise<Answer> {
+    return this.call({ action: "request", topic, payload: encoder.encode(JSON.stringify(payload)) });
+  }
+
+  /** Says goodbye and waits for the end. */
+  async close(): Promise<void> {
+    await this.#link.close();
+    await this.ended;
+  }
+
+  /** A WebSocket has shown the token in its handshake already. */
+  async #logIn(): Promise<void> {
+    const { token, transport, url } = this.#target;
+    if (token === null || transport === "websocket") return;
+    const answer = await this.request("system.authenticate", { token });
+    // A hub without logins has no such topic, and lets in who shows a token on the other transports too.
+    if (answer.kind === "error" && answer.code === "TOPIC_NOT_SUPPORTED") return;
+    expectSuccess(answer, `log in at ${url}`);
+  }
+
+  #receive(bytes: Uint8Array): void {
+    this.#heardAnything = true;
+    const message = parseTextMessage(bytes, { maxTimeoutMs: Number.MAX_SAFE_INTEGER });
+    if (message.kind === "malformed") return this.#giveUp(message);
+    switch (message.action) {
+      case "response":
+        return this.#answered(message);
+      case "request":
+        return this.#asked(message);
+      case "publish":
+        return this.#published(message);
+    }
+  }
+
+  /** Whoever sends such messages is no hub that could be talked to. */
+  #giveUp({ message }: MalformedMessage): void {
+    this.#lastWords ??= { code: CloseCode.protocolError, reason: message };
+    void this.#link.close();
+  }
+
+  #answered({ requestId, topicKey, payload }: TextMessage): void {
+    const answer = readAnswer(payload);
+    if (requestId !== null) return this.#settle(requestId, answer);
+    // The hub could not read which message it means, so it is whatever still waits.
+    if (topicKey === "system.error") { for (const id of [...this.#waiting.keys()]) this.#settle(id, answer); }
+  }
+
+  #asked({ topic, topicKey, version, requestId }: TextMessage): void {
+    if (topicKey !== "system.heartbeat") return;
+    const header: TextHeader = { action: "response", topic, version, requestId };
+    this.#link.send(header, ALIVE);
+  }
+
+  #published(message: TextMessage): void {
+    if (message.topicKey === "system.close") {
+      this.#lastWords = readLastWords(message.payload);
+    } else if (!NOTICES_TO_NOBODY.has(message.topicKey)) this.#onPublish(message);
+  }
+
+  #settle(requestId: string, answer: Answer): void {
+    const waiting = this.#waiting.get(requestId);
+    if (waiting === undefined) return;
+    this.#waiting.delete(requestId);
+    clearTimeout(waiting.timer);
+    waiting.resolve(answer);
+  }
+
+  #finish(end: LinkEnd): TrunklineError {
+    const error = this.#heardAnything || end.code !== null
+      ? lostError(this.#target, end)
+      : silentError(this.#target, end);
+    this.#endError = error;
+    for (const id of [...this.#waiting.keys()]) this.#settle(id, { kind: "none", error });
+    return error;
+  }
+
+  #lateError(topic: string): TrunklineError {
+    const after = formatDuration(this.#answerTimeoutMs);
+    const message = `Cannot wait any longer for the hub's answer on ${topic}: nothing came within ${after}`;
+    return new TrunklineError("timed_out", message);
+  }
+}
+
+function readLastWords(payload: Uint8Array): LinkEnd {
+  const { code, reason } = readObject(payload) ?? {};
+  return {
+    code: typeof code === "number" ? code : null,
+    reason: typeof reason === "string" ? reason : "",
+  };
+}
+
+function lostError({ url }: HubTarget, { code, reason }: LinkEnd): TrunklineError {
+  const details = { code, reason };
+  const shown = [code === null ? "" : `code ${code}`, printable(reason)].filter((part) => part !== "").join(
+    ", ",
+  );
+  const said = shown === "" ? "it was closed without a reason" : shown;
+  if (code === CloseCode.unauthorized || code === CloseCode.forbidden) {
+    const message = `Cannot stay at ${url}: the hub refused (${said}); give a valid token with --token`;
+    return new TrunklineError("refused", message, { details });
+  }
+  if (code === CloseCode.tooBig) {
+    const message = `Cannot send to ${url}: the message is longer than the hub reads (${said})`;
+    return new TrunklineError("request_failed", message, { details });
+  }
+  const message = `Cannot go on: the connection to ${url} ended (${said}); run the command again`;
+  return new TrunklineError("connection_lost", message, { details });
+}
+
+/** A connection over which not a single message came. */
+function silentError({ url, tls, transport }: HubTarget, { reason }: LinkEnd): TrunklineError {
+  const hint = transport === "websocket"
+    ? ""
+    : tls === null
+    ? `; if it speaks TLS, dial ${url.replace(/^tcp:/, "tls:")}`
+    : tls.client === null
+    ? "; see whether it wants a client certificate (--cert, --key)"
+    : "";
+  const said = reason === "" ? "the connection was closed before anything came" : printable(reason);
+  const message = `Cannot talk to the hub at ${url}: ${said}${hint}`;
+  return new TrunklineError("unreachable", message);
+}

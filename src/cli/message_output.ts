@@ -1,0 +1,88 @@
+/**
+ * What `sub` does with the messages it gets: prints each as it comes, tells of those that are missing, and knows when
+ * it is enough.
+ */
+import { formatDuration } from "../config/units.ts";
+import type { TextMessage } from "../wire/text_message.ts";
+import { readObject } from "./hub_answer.ts";
+import { type CommandIo, ExitCode } from "./io.ts";
+import { formatGap, formatGapJson, formatMessage, type MessageFormat } from "./message_format.ts";
+
+/** What to print, and how long. */
+export interface MessageOutputOptions {
+  readonly format: MessageFormat;
+  /** After so many messages it is done. */
+  readonly count?: number | undefined;
+  /** After so many milliseconds it is over; a failure when a count was not reached. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Prints messages until there are enough. */
+export class MessageOutput {
+  /** Resolves when nothing more is to be printed. */
+  readonly done: Promise<ExitCode>;
+  readonly #options: MessageOutputOptions;
+  readonly #io: CommandIo;
+  readonly #finish: (code: ExitCode) => void;
+  #received = 0;
+  #isOver = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: MessageOutputOptions, io: CommandIo) {
+    this.#options = options;
+    this.#io = io;
+    const { promise, resolve } = Promise.withResolvers<ExitCode>();
+    this.done = promise;
+    this.#finish = resolve;
+  }
+
+  /** Takes whatever the hub publishes here. */
+  take(message: TextMessage): void {
+    if (this.#isOver) return;
+    if (message.topicKey === "system.topic.gap") return this.#tellOfGap(message.payload);
+    const { format, count } = this.#options;
+    const { hasColours } = this.#io;
+    this.#print(formatMessage(message, { format, hasColours, time: new Date() }));
+    if (++this.#received === count) this.#end(ExitCode.done);
+  }
+
+  /** Ends after the time-out, if there is one. */
+  expire(): Promise<ExitCode> {
+    const { timeoutMs } = this.#options;
+    if (timeoutMs !== undefined && !this.#isOver) {
+      this.#timer = setTimeout(() => this.#late(timeoutMs), timeoutMs);
+    }
+    return this.done;
+  }
+
+  /** Prints nothing any more. */
+  stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+
+  #tellOfGap(payload: Uint8Array): void {
+    const { topic, dropped } = readObject(payload) ?? {};
+    if (typeof topic !== "string" || typeof dropped !== "number") return;
+    if (this.#options.format === "json") this.#print(formatGapJson(topic, dropped, new Date()));
+    else this.#io.err(formatGap(topic, dropped));
+  }
+
+  /** Who reads the output may leave, as `head` does; there is nobody to receive for then. */
+  #print(bytes: Uint8Array): void {
+    if (!this.#io.outBytes(bytes)) this.#end(ExitCode.done);
+  }
+
+  #late(timeoutMs: number): void {
+    const { count } = this.#options;
+    if (count === undefined) return this.#end(ExitCode.done);
+    const within = formatDuration(timeoutMs);
+    this.#io.err(`Cannot wait for ${count} messages any longer: ${this.#received} came within ${within}`);
+    this.#end(ExitCode.failed);
+  }
+
+  #end(code: ExitCode): void {
+    this.stop();
+    this.#finish(code);
+  }
+}

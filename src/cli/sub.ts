@@ -1,0 +1,94 @@
+/**
+ * `trunkline sub`: prints what is published to some patterns, until a signal, a count, a time-out, or nobody who
+ * reads the output any more.
+ */
+import { TrunklineError } from "../core/errors.ts";
+import { isTopicPattern } from "../core/topic.ts";
+import type { TextMessage } from "../wire/text_message.ts";
+import { expectSuccess } from "./hub_answer.ts";
+import { HubClient } from "./hub_client.ts";
+import { type ConnectionArguments, type HubTarget, readHubTarget } from "./hub_target.ts";
+import { type CommandIo, ExitCode } from "./io.ts";
+import type { MessageFormat } from "./message_format.ts";
+import { MessageOutput } from "./message_output.ts";
+import { listenForStop } from "./signals.ts";
+
+/** What `sub` takes. */
+export interface SubOptions extends ConnectionArguments {
+  readonly patterns: readonly string[];
+  /** Queue group: each message goes to one of its members. */
+  readonly group?: string | undefined;
+  /** Text when nothing is said; `json` says JSON too. */
+  readonly format?: MessageFormat | undefined;
+  /** After so many messages it is done. */
+  readonly count?: number | undefined;
+  /** After so many milliseconds it ends; a failure when a count was not reached. */
+  readonly timeoutMs?: number | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** Runs the command until it is done. Throws a `TrunklineError` when it cannot begin, or not go on. */
+export async function runSub(options: SubOptions, io: CommandIo): Promise<ExitCode> {
+  const format = checkUsage(options);
+  const target = readHubTarget(options, Deno.env);
+  const signals = listenForStop(() => Deno.exit(ExitCode.done));
+  try {
+    const stopped = signals.first.then(() => ExitCode.done);
+    return await receive(target, {
+      stopped,
+      options,
+      output: new MessageOutput({ ...options, format }, io),
+      io,
+    });
+  } finally {
+    signals.dispose();
+  }
+}
+
+function checkUsage({ patterns, format, json }: SubOptions): MessageFormat {
+  for (const pattern of patterns) {
+    if (isTopicPattern(pattern)) continue;
+    const rule = "levels with dots between them, each a letter and then letters, digits, _ and -, " +
+      "or + for any one level, or # at the end for any number of levels";
+    throw new TrunklineError("usage", `Cannot subscribe to ${JSON.stringify(pattern)}: a pattern is ${rule}`);
+  }
+  if (json && format !== undefined && format !== "json") {
+    throw new TrunklineError("usage", `Cannot print as JSON and as ${format}; leave --json or --format out`);
+  }
+  return json ? "json" : format ?? "text";
+}
+
+interface Receiving {
+  readonly options: SubOptions;
+  readonly output: MessageOutput;
+  readonly io: CommandIo;
+  /** Resolves when a signal asks for the end. */
+  readonly stopped: Promise<ExitCode>;
+}
+
+async function receive(target: HubTarget, { stopped, options, output, io }: Receiving): Promise<ExitCode> {
+  const onPublish = (message: TextMessage) => output.take(message);
+  const client = await Promise.race([
+    stopped,
+    HubClient.connect(target, { warn: (line) => io.err(line), onPublish }),
+  ]);
+  if (!(client instanceof HubClient)) return client;
+  const lost = client.ended.then((error) => Promise.reject(error));
+  try {
+    const subscribed = subscribeAll(client, options, io).then(() => output.expire());
+    return await Promise.race([stopped, output.done, lost, subscribed]);
+  } finally {
+    output.stop();
+    await client.close();
+  }
+}
+
+async function subscribeAll(client: HubClient, options: SubOptions, io: CommandIo): Promise<void> {
+  const group = options.group === undefined ? {} : { group: options.group };
+  for (const topic of options.patterns) {
+    const answer = await client.request("system.topic.subscribe", { action: "publish", topic, ...group });
+    expectSuccess(answer, `subscribe to ${topic}`);
+    if (!options.quiet) io.err(`Subscribed to ${topic}`);
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * An accepted socket that speaks its transport from here on. It holds nothing of how it came to that (a request, a
+ * handshake), so that an idle connection does not keep it alive.
+ */
+import type { PeerAddress } from "../core/transport.ts";
+import type { GatedSocket } from "../link/gated_socket.ts";
+
+/** A socket right before the first message of its transport. */
+export interface AcceptedLink {
+  readonly link: GatedSocket;
+  readonly peer: PeerAddress;
+  /** Bytes that were read already and belong to the transport. */
+  readonly head: Uint8Array;
+}

@@ -1,0 +1,83 @@
+/**
+ * Token buckets: a rate per second with a burst of one second's worth. They do no I/O and take the time as an
+ * argument; a set of them, one a key, stays within its bound whatever keys come.
+ */
+
+/** Of one token. Who waited as long as he was told must not fail because of how fractions are rounded. */
+const ROUNDING = 1e-9;
+
+/** One bucket. It starts full. */
+export class TokenBucket {
+  readonly #ratePerSecond: number;
+  readonly #capacity: number;
+  #tokens: number;
+  #updatedMs: number;
+
+  /** A bucket of `ratePerSecond` tokens a second that holds one second's worth, at least one token. */
+  constructor(ratePerSecond: number, nowMs: number) {
+    this.#ratePerSecond = ratePerSecond;
+    this.#capacity = Math.max(1, ratePerSecond);
+    this.#tokens = this.#capacity;
+    this.#updatedMs = nowMs;
+  }
+
+  /** Takes one token; gives 0, or the milliseconds until there is one: then nothing was taken. */
+  take(nowMs: number): number {
+    this.#refill(nowMs);
+    if (this.#tokens >= 1 - ROUNDING) {
+      this.#tokens--;
+      return 0;
+    }
+    return Math.ceil((1 - this.#tokens) * 1000 / this.#ratePerSecond);
+  }
+
+  /** Whether nothing of it is used: a new one would be the same. */
+  isFull(nowMs: number): boolean {
+    this.#refill(nowMs);
+    return this.#tokens >= this.#capacity;
+  }
+
+  #refill(nowMs: number): void {
+    if (nowMs <= this.#updatedMs) return;
+    const gained = (nowMs - this.#updatedMs) * this.#ratePerSecond / 1000;
+    this.#tokens = Math.min(this.#capacity, this.#tokens + gained);
+    this.#updatedMs = nowMs;
+  }
+}
+
+/** A bucket for each key, made when the key comes up. */
+export class KeyedBuckets {
+  readonly #maxKeys: number;
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  /** Holds at most `maxKeys` buckets: full ones go first, then those that were made first. */
+  constructor(maxKeys: number) {
+    this.#maxKeys = maxKeys;
+  }
+
+  /** How many keys there are. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Takes one token of the key's bucket, which fills at `ratePerSecond`; as {@link TokenBucket.take}. */
+  take(key: string, { ratePerSecond, nowMs }: { ratePerSecond: number; nowMs: number }): number {
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      if (this.#buckets.size >= this.#maxKeys) this.#makeRoom(nowMs);
+      bucket = new TokenBucket(ratePerSecond, nowMs);
+      this.#buckets.set(key, bucket);
+    }
+    return bucket.take(nowMs);
+  }
+
+  /** Forgets a tenth of the keys at least, so that the search is paid for by many keys. */
+  #makeRoom(nowMs: number): void {
+    const wanted = this.#maxKeys - Math.ceil(this.#maxKeys / 10);
+    for (const [key, bucket] of this.#buckets) if (bucket.isFull(nowMs)) this.#buckets.delete(key);
+    for (const key of this.#buckets.keys()) {
+      if (this.#buckets.size <= wanted) return;
+      this.#buckets.delete(key);
+    }
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * What the transports over one socket share: they read within a budget, and their end comes in one order. A goodbye
+ * begins at most once, a peer that does not play along is cut, and whatever the peer does the owner hears of the
+ * closing and of the close exactly once each, the latter after the socket is gone. What a peer sent before its FIN
+ * is handled first.
+ */
+import type { Socket } from "node:net";
+import { CloseCode } from "../core/close_codes.ts";
+import type { Clock } from "../core/ports.ts";
+import type { Encoded, PeerAddress, TransportKind } from "../core/transport.ts";
+import { BudgetedReader, type SliceReceiver } from "./budgeted_reader.ts";
+import type { GatedSocket } from "./gated_socket.ts";
+import type { LinkStats } from "./link_stats.ts";
+import type { Outbox } from "./outbox.ts";
+import { ReadBudget, type ReadLimits } from "./read_budget.ts";
+import type { CloseOptions, Transport, TransportOwner } from "./transport.ts";
+import type { Turns } from "./turns.ts";
+
+/** What all transports of one kind share. */
+export interface TransportSettings {
+  readonly stats: LinkStats;
+  readonly clock: Clock;
+  /** How long a peer may take to answer a close before it is cut. */
+  readonly closeTimeoutMs: number;
+  readonly turns: Turns;
+  readonly readLimits: ReadLimits;
+}
+
+/** What a transport is made of. */
+export interface TransportOptions {
+  readonly link: GatedSocket;
+  readonly peer: PeerAddress;
+  readonly outbox: Outbox;
+  readonly owner: TransportOwner;
+  readonly settings: TransportSettings;
+  /** The longest message that is read; a longer one ends the connection with 1009. */
+  readonly maxMessageBytes: number;
+}
+
+/** The last message of a connection. */
+export interface Goodbye {
+  readonly last: Encoded;
+  /** Whether what waits is dropped rather than written before it. */
+  readonly purge: boolean;
+  /** The socket took it. */
+  readonly onWritten: () => void;
+}
+
+/** One open connection. */
+export abstract class SocketTransport implements Transport, SliceReceiver {
+  abstract readonly kind: TransportKind;
+  readonly peer: PeerAddress;
+  readonly outbox: Outbox;
+  protected readonly socket: Socket;
+  protected readonly owner: TransportOwner;
+  protected readonly settings: TransportSettings;
+  protected readonly budget: ReadBudget;
+  protected readonly reader: BudgetedReader;
+  #phase: "open" | "closing" | "closed" = "open";
+  #hasPeerEnded = false;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #lastHeardMs: number;
+
+  constructor({ link, peer, outbox, owner, settings }: TransportOptions) {
+    this.peer = peer;
+    this.outbox = outbox;
+    this.socket = link.socket;
+    this.owner = owner;
+    this.settings = settings;
+    this.#lastHeardMs = settings.clock.now();
+    const { turns, readLimits } = settings;
+    this.budget = new ReadBudget(readLimits, turns);
+    this.reader = new BudgetedReader({ link, turns, budget: this.budget, receiver: this });
+  }
+
+  abstract ask(): void;
+  abstract expire(): void;
+  abstract close(code: number, reason: string, options?: CloseOptions): void;
+  abstract feed(slice: Uint8Array): void;
+
+  /** The peer sent its FIN, and all that came before it was fed. */
+  protected abstract peerEnded(): void;
+
+  start(head: Uint8Array): void {
+    const { socket } = this;
+    socket.on("end", this.#ended);
+    socket.on("close", this.#socketClosed);
+    socket.on("error", ignoreSocketError);
+    if (socket.destroyed) {
+      this.#socketClosed();
+      return;
+    }
+    this.reader.start(head);
+    // Over TLS the FIN may have come with the bytes before it, when nobody listened yet.
+    if (socket.readableEnded) this.#ended();
+  }
+
+  get lastHeardMs(): number {
+    return this.#lastHeardMs;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  caughtUp(): void {
+    if (this.#hasPeerEnded) this.peerEnded();
+  }
+
+  /** Whether no goodbye has begun. */
+  protected get isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
+  /** The peer showed that it lives. */
+  protected heard(): void {
+    this.#lastHeardMs = this.settings.clock.now();
+  }
+
+  /** Begins a goodbye; whether there was none before. */
+  protected begin(code: number, reason: string): boolean {
+    if (this.#phase !== "open") return false;
+    this.#phase = "closing";
+    this.#closeTimer = setTimeout(() => this.socket.destroy(), this.settings.closeTimeoutMs);
+    this.owner.transportClosing(code, reason);
+    return true;
+  }
+
+  /** Begins a goodbye, if there was none before, and writes its last message. */
+  protected sayGoodbye(code: number, reason: string, { last, purge, onWritten }: Goodbye): void {
+    if (!this.begin(code, reason)) return;
+    this.#countDropped(this.outbox.finish(last, { purge, onFinished: onWritten }), code);
+  }
+
+  /** The socket is gone, and so is everything that holds it. */
+  protected released(): void {}
+
+  readonly #ended = (): void => {
+    this.#hasPeerEnded = true;
+    if (!this.reader.isWaiting) this.peerEnded();
+  };
+
+  readonly #socketClosed = (): void => {
+    if (this.#phase === "closed") return;
+    if (this.#phase === "open") this.owner.transportClosing(CloseCode.abnormal, "");
+    this.#phase = "closed";
+    clearTimeout(this.#closeTimer);
+    this.#countDropped(this.outbox.close(), CloseCode.abnormal);
+    this.released();
+    this.owner.transportClosed();
+  };
+
+  #countDropped(messages: number, code: number): void {
+    const { dropped } = this.settings.stats;
+    if (code === CloseCode.slowConsumer) dropped.slow_consumer += messages;
+    else dropped.closed += messages;
+  }
+}
+
+/**
+ * Whether a goodbye with this code lets what waits go first: where it is nobody's fault, and where what waits says
+ * what was wrong.
+ */
+export function isPatient(code: number): boolean {
+  return code === CloseCode.draining || code === CloseCode.normal || code === CloseCode.goingAway ||
+    code === CloseCode.policy;
+}
+
+/** Errors of a socket are followed by its close, which is what counts. */
+export function ignoreSocketError(): void {}

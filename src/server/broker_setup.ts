@@ -1,0 +1,50 @@
+/**
+ * Builds the broker from a configuration and connects it to the hub's ports.
+ */
+import { MessageBroker, type MessageBrokerOptions } from "../broker/message_broker.ts";
+import type { Config } from "../config/schema.ts";
+import type { ConnectionFactory } from "../hub/connection_factory.ts";
+import type { UpgradeTarget } from "../hub/upgrade.ts";
+
+/** What the broker gets from the rest of the hub. */
+export type BrokerPorts = Pick<
+  MessageBrokerOptions,
+  "version" | "clock" | "cachedClock" | "logger" | "readMetrics" | "onLatency"
+>;
+
+/** The paths on which WebSockets speak text messages. */
+export const BROKER_PATHS: readonly string[] = ["/", "/ws"];
+const SUBPROTOCOLS: readonly string[] = ["trunkline.text.v1"];
+
+/** Makes the broker; `null` while it is switched off. */
+export function createBroker({ broker, hub }: Config, ports: BrokerPorts): MessageBroker | null {
+  if (!broker.enabled) return null;
+  const { rate, request, topics } = broker;
+  return new MessageBroker({
+    ...ports,
+    limits: {
+      maxPayloadBytes: broker.max_payload,
+      maxTimeoutMs: request.max_timeout,
+      maxMalformed: broker.max_malformed,
+      maxSubscriptions: broker.max_subscriptions_per_connection,
+      ratePerService: rate.per_service,
+    },
+    topics: topics.map(({ pattern, slow_consumer }) => ({ pattern, slowConsumer: slow_consumer })),
+    slowConsumer: hub.outbox.slow_consumer,
+    topicRates: Object.entries(rate.topics).map(([pattern, perSecond]) => ({ pattern, perSecond })),
+    ratePerTopic: rate.per_topic,
+    heartbeatTimeoutMs: hub.heartbeat.timeout,
+  });
+}
+
+/** What a path leads to when it is the broker's; `undefined` otherwise. */
+export function brokerTarget(
+  path: string,
+  { broker, connections }: { broker: MessageBroker | null; connections: ConnectionFactory },
+): UpgradeTarget | undefined {
+  if (broker === null || !BROKER_PATHS.includes(path)) return undefined;
+  return {
+    subprotocols: SUBPROTOCOLS,
+    accept: (accepted) => connections.openWebSocket(accepted, broker.createSession()),
+  };
+}

@@ -1,0 +1,43 @@
+/** Subscribers that keep what they get, and what routes need beside them. */
+import type { Channel, PushResult } from "../../src/core/delivery.ts";
+import type { Encoded, OutgoingMessage, TransportKind } from "../../src/core/transport.ts";
+import type { Subscriber } from "../../src/broker/subscription.ts";
+import type { TopicSettings } from "../../src/broker/topic_policies.ts";
+
+/** A subscriber that is as slow, and as full, as a test says. */
+export class FakeSubscriber implements Subscriber {
+  readonly id: string;
+  readonly kind: TransportKind;
+  heldBytes = 0;
+  /** What becomes of messages. */
+  result: PushResult = "queued";
+  /** What was queued. */
+  readonly got: Encoded[] = [];
+  /** How often something was handed to it, queued or not. */
+  offered = 0;
+
+  constructor(id: string, kind: TransportKind = "websocket") {
+    this.id = id;
+    this.kind = kind;
+  }
+
+  publish(message: OutgoingMessage, _channel: Channel): PushResult {
+    this.offered++;
+    if (this.result === "queued") this.got.push(message.encodedFor(this.kind));
+    return this.result;
+  }
+}
+
+/** Settings that limit nothing. */
+export function settingsOf(topic: string, ratePerSecond = 0): TopicSettings {
+  return { channel: { name: topic, slowConsumer: "close", gapNotice: null }, ratePerSecond };
+}
+
+/** A fixed time that a test moves. */
+export class FakeClock {
+  ms = 0;
+
+  now(): number {
+    return this.ms;
+  }
+}
