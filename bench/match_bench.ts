@@ -43,6 +43,10 @@ class IdleSubscriber implements Subscriber {
   publish(): PushResult {
     return "queued";
   }
+
+  hasRoomFor(): boolean {
+    return true;
+  }
 }
 
 function subscribed(): SubscriptionManager {

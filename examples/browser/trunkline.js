@@ -12,6 +12,8 @@ const NEWLINE = 0x0a;
 const MAX_DELAY_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 10_000;
 /** Login refused, no right to be here: only a person can change that. */
+/** Errors of a connection, not of what was asked for. */
+const RETRIED_CODES = ["CONNECTION_LOST", "NO_ANSWER"];
 const FINAL_CODES = [4401, 4403];
 
 /** What went wrong. `code` is the hub's, or NOT_CONNECTED, CONNECTION_LOST, NO_ANSWER or INVALID_TOPIC. */
@@ -89,11 +91,14 @@ export class Trunkline {
     return this.#call("publish", topic, payload);
   }
 
-  /** Disconnects for good. */
+  /** Disconnects for good. Who still waits for a subscription is told that there will be none. */
   close() {
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.#socket.close(1000);
+    const over = new HubError("CONNECTION_LOST", "The client was closed");
+    for (const { reject } of this.#subscriptions.values()) reject(over);
+    this.#subscriptions.clear();
   }
 
   get #isOpen() {
@@ -142,8 +147,9 @@ export class Trunkline {
       resolve();
     } catch (error) {
       const isCurrent = this.#subscriptions.get(key) === subscription;
-      // The next connection brings another try.
-      if (isCurrent && error.code === "CONNECTION_LOST") return;
+      // The next connection brings another try; a hub that does not answer is as good as lost.
+      if (isCurrent && error.code === "NO_ANSWER") this.#socket.close();
+      if (isCurrent && RETRIED_CODES.includes(error.code)) return;
       if (isCurrent) this.#subscriptions.delete(key);
       if (wasTaken) this.#handlers.onError?.(error);
       else reject(error);

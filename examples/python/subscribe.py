@@ -66,9 +66,11 @@ def subscribe(options: argparse.Namespace) -> str:
                 was_subscribed = True
                 attempts = 0
                 show_all(client)
-        except (HubError, ValueError) as error:
-            return str(error)
-        except (OSError, Closed) as error:
+        except (HubError, ValueError, OSError, Closed) as error:
+            # A hub that does not answer any more is as good as lost.
+            is_silent = isinstance(error, HubError) and error.code == "NO_ANSWER"
+            if isinstance(error, (HubError, ValueError)) and not is_silent:
+                return str(error)
             if isinstance(error, Closed) and error.code in FINAL_CODES:
                 return f"The hub closed the connection: {error}"
             if not was_subscribed:

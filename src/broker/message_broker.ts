@@ -48,6 +48,9 @@ export class MessageBroker {
   readonly #options: MessageBrokerOptions;
   readonly #parts: BrokerParts;
   readonly #policies: TopicPolicies;
+  /** By tenant. They outlive the connections of a tenant, so that positions of one hub only rise. */
+  readonly #ids = new Map<string, MessageIds>();
+  readonly #epochMs = Date.now();
 
   constructor(options: MessageBrokerOptions) {
     const { limits, cachedClock, logger, readMetrics } = options;
@@ -63,7 +66,7 @@ export class MessageBroker {
     this.#parts = {
       limits: { ...limits, maxMessageBytes },
       stats: this.stats,
-      spaces: new TenantSpaces(() => this.#createTenant()),
+      spaces: new TenantSpaces((tenant) => this.#createTenant(tenant)),
       systemTopics: new SystemTopics({ maxSubscriptions: limits.maxSubscriptions, readMetrics, logger }),
       cachedClock,
       greeting: createGreeting(options),
@@ -86,9 +89,10 @@ export class MessageBroker {
     return new BrokerSession(this.#parts);
   }
 
-  #createTenant(): TenantParts {
+  #createTenant(tenant: string): TenantParts {
     const { clock, cachedClock, onLatency, limits } = this.#options;
-    const ids = new MessageIds(Date.now());
+    const ids = this.#ids.get(tenant) ?? new MessageIds(this.#epochMs);
+    this.#ids.set(tenant, ids);
     const subscriptions = new SubscriptionManager({
       maxPerSubscriber: limits.maxSubscriptions,
       settingsOf: (topic) => this.#policies.settingsOf(topic),

@@ -32,7 +32,12 @@ export interface MessageRouterOptions {
 /** What came of a publish. */
 export type PublishOutcome =
   /** It was handed to so many subscribers. */
-  | { readonly kind: "routed"; readonly receivers: number }
+  | {
+    readonly kind: "routed";
+    readonly receivers: number;
+    /** What that took, counted in deliveries. */
+    readonly cost: number;
+  }
   /** The topic is published to too often. */
   | { readonly kind: "rate_limited"; readonly retryAfterMs: number };
 
@@ -63,7 +68,7 @@ export class MessageRouter {
     stats.published++;
     if (receivers === 0) stats.unmatched++;
     if (isSampled) onLatency((clock.now() - startedMs) / 1000);
-    return { kind: "routed", receivers };
+    return { kind: "routed", receivers, cost: receivers + route.groupCost };
   }
 
   #takeRate(topic: string, { settings: { ratePerSecond } }: TopicRoute): number {
@@ -94,29 +99,29 @@ function deliverToGroups(
   message: PublishedMessage,
   { groups, groupsOverlap, settings }: TopicRoute,
 ): number {
+  if (groupsOverlap) return deliverToOverlapping(message, groups, settings);
   let delivered = 0;
-  const reached = groupsOverlap ? new Set<Subscriber>() : null;
   for (const group of groups) {
-    // Who is in two groups and got it for one of them has got it for both.
-    if (reached !== null && group.members.some((member) => reached.has(member))) continue;
-    const member = deliverToOne(message, group, settings);
-    if (member === null) continue;
-    reached?.add(member);
-    delivered++;
+    const member = group.choose(message);
+    if (member?.publish(message, settings.channel) === "queued") delivered++;
   }
   return delivered;
 }
 
-/** Gives it to the member with the fewest bytes queued; to another when that one does not take it. */
-function deliverToOne(
+/** Who is in two groups and got it for one of them has got it for both, so nobody else of either is to get it. */
+function deliverToOverlapping(
   message: PublishedMessage,
-  group: QueueGroup,
+  groups: readonly QueueGroup[],
   { channel }: TopicSettings,
-): Subscriber | null {
-  const first = group.next();
-  if (first?.publish(message, channel) === "queued") return first;
-  for (const member of group.members) {
-    if (member !== first && member.publish(message, channel) === "queued") return member;
+): number {
+  const reached = new Set<Subscriber>();
+  const served = new Set<Subscriber>();
+  for (const group of groups) {
+    if (group.members.some((member) => reached.has(member))) continue;
+    const member = group.choose(message, served);
+    if (member?.publish(message, channel) !== "queued") continue;
+    reached.add(member);
+    for (const each of group.members) served.add(each);
   }
-  return null;
+  return reached.size;
 }

@@ -1,7 +1,10 @@
 /**
  * The members of a queue group that one topic reaches, and whose turn it is among them.
  */
+import type { OutgoingMessage } from "../core/transport.ts";
 import type { Subscriber } from "./subscription.ts";
+
+const NOBODY: ReadonlySet<Subscriber> = new Set();
 
 /** One group as a route knows it. */
 export class QueueGroup {
@@ -14,22 +17,29 @@ export class QueueGroup {
     this.#turn = Math.floor(Math.random() * members.length);
   }
 
-  /** The member with the fewest bytes queued; equals take turns. */
-  next(): Subscriber | undefined {
+  /**
+   * The member that is to get a message: of those that have room for it, the one with the fewest bytes queued; equals
+   * take turns. Nobody of `avoided` as long as there is another. Where nobody has room, the one with the fewest bytes:
+   * what happens to slow consumers happens to one member, not to all.
+   */
+  choose(message: OutgoingMessage, avoided: ReadonlySet<Subscriber> = NOBODY): Subscriber | undefined {
     const { members } = this;
     const first = this.#turn;
-    let least: Subscriber | undefined;
-    let leastBytes = Infinity;
-    for (let step = 0; step < members.length && leastBytes > 0; step++) {
+    let best: Subscriber | undefined;
+    let bestRank = Infinity;
+    let bestBytes = Infinity;
+    for (let step = 0; step < members.length && (bestRank > 0 || bestBytes > 0); step++) {
       const at = (first + step) % members.length;
       const member = members[at];
       if (member === undefined) continue;
       const bytes = member.heldBytes;
-      if (bytes >= leastBytes) continue;
-      least = member;
-      leastBytes = bytes;
+      const rank = (avoided.has(member) ? 1 : 0) + (bytes === 0 || member.hasRoomFor(message) ? 0 : 2);
+      if (rank > bestRank || (rank === bestRank && bytes >= bestBytes)) continue;
+      best = member;
+      bestRank = rank;
+      bestBytes = bytes;
       this.#turn = (at + 1) % members.length;
     }
-    return least;
+    return best;
   }
 }

@@ -123,14 +123,14 @@ export class BrokerSession implements ConnectionUser, Registrant {
     if (outcome.kind === "rate_limited") {
       return cost + this.#refuse(message, rateLimited(`topic ${message.topic}`, outcome.retryAfterMs));
     }
-    const { receivers } = outcome;
-    if (receivers === 0) {
+    const routed = cost + outcome.cost;
+    if (outcome.receivers === 0) {
       const text = `Nobody is subscribed to ${message.topic}`;
-      return cost + this.#refuseWithId(message, { code: "NO_ROUTE_FOUND", message: text });
+      return routed + this.#refuseWithId(message, { code: "NO_ROUTE_FOUND", message: text });
     }
-    if (message.requestId === null) return cost + receivers;
+    if (message.requestId === null) return routed;
     this.#answer(message, SUCCESS);
-    return cost + receivers + 1;
+    return routed + 1;
   }
 
   #request(message: TextMessage, connection: Connection, space: TenantSpace): number {

@@ -17,6 +17,8 @@ export interface Subscriber {
   /** Bytes that wait to be written to it. */
   readonly heldBytes: number;
   publish(message: OutgoingMessage, channel: Channel): PushResult;
+  /** Whether a message would be queued without anything being dropped for it. */
+  hasRoomFor(message: OutgoingMessage): boolean;
 }
 
 /** One subscriber's interest in one pattern: in what is published there, in requests, or in both. */

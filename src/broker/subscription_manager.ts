@@ -31,8 +31,10 @@ export interface TopicRoute {
   readonly settings: TopicSettings;
   /** Everybody here gets every message, once. */
   readonly subscribers: readonly Subscriber[];
-  /** One member of each group gets a message. Nobody of them is among the subscribers. */
+  /** One member of each group gets a message. Nobody of them is among the subscribers. The smallest groups first. */
   readonly groups: readonly QueueGroup[];
+  /** What choosing members of the groups takes, counted in deliveries. */
+  readonly groupCost: number;
   /** Whether somebody is in more than one of the groups. */
   readonly groupsOverlap: boolean;
   /** Whether somebody is subscribed to requests of this topic. */
@@ -47,6 +49,8 @@ export interface SubscriptionManagerOptions {
   readonly settingsOf: (topic: string) => TopicSettings;
 }
 
+/** Looking at so many members of a group takes as long as a delivery. */
+const MEMBERS_PER_DELIVERY = 16;
 const CACHE_BOUNDS = { maxEntries: 10_000, maxWeight: 500_000 };
 
 /** The subscriptions of one tenant. */
@@ -59,7 +63,7 @@ export class SubscriptionManager {
   /** Routes that were found in the cache, and those that had to be made. */
   cacheHits = 0;
   cacheMisses = 0;
-  /** Branches of the trie that were looked at for the routes that had to be made: what a search costs. */
+  /** Branches of the trie and subscriptions that were looked at for the routes that had to be made: what that cost. */
   searched = 0;
 
   constructor(options: SubscriptionManagerOptions) {
@@ -140,6 +144,7 @@ export class SubscriptionManager {
     this.cacheMisses++;
     const found: (readonly Subscription[])[] = [];
     this.searched += this.#trie.match(topic, found);
+    for (const subscriptions of found) this.searched += subscriptions.length;
     const route = makeRoute(found, this.#options.settingsOf(topic));
     this.#cache.set(topic, route, weightOf(route));
     return route;
@@ -186,10 +191,13 @@ function makeRoute(found: readonly (readonly Subscription[])[], settings: TopicS
   }
   // A group one of whose members gets the message anyway has got it.
   const waiting = [...groups.values()].filter((members) => members.isDisjointFrom(subscribers));
+  // Who is alone in a group gets it in any case: what he is a member of besides need not look further.
+  waiting.sort((one, other) => one.size - other.size);
   return {
     settings,
     subscribers: [...subscribers],
     groups: waiting.map((members) => new QueueGroup([...members])),
+    groupCost: waiting.reduce((cost, { size }) => cost + Math.floor(size / MEMBERS_PER_DELIVERY), 0),
     groupsOverlap: doOverlap(waiting),
     servesRequests,
   };

@@ -7,7 +7,8 @@ import type { Logger } from "../core/ports.ts";
 import { messageOf } from "../core/errors.ts";
 import type { TextMessage } from "../wire/text_message.ts";
 import type { BrokerError } from "./broker_error.ts";
-import type { Subscriber, Subscription, SubscriptionAction } from "./subscription.ts";
+import { byTopic, cutList, describeAll, topicsOf } from "./listings.ts";
+import type { Subscriber, SubscriptionAction } from "./subscription.ts";
 import { readPayload, systemPayloads } from "./system_payloads.ts";
 import type { TenantSpace } from "./tenant_space.ts";
 
@@ -59,8 +60,8 @@ export interface SystemTopicsOptions {
   readonly logger: Logger;
 }
 
-/** The most entries of a list; a longer one says that it was cut. */
-export const MAX_LISTED = 10_000;
+/** So many characters of an answer count as one delivery. */
+const CHARACTERS_PER_DELIVERY = 64;
 /** What a request counts that is not answered at once. */
 export const SLOW_REQUEST_COST = 256;
 
@@ -92,8 +93,11 @@ export class SystemTopics {
           return success();
         }),
       ],
-      ["system.topic.list", on(nothing, (_, { space }) => topicsOf(space))],
-      ["system.topic.subscriptions", on(nothing, (_, { space }) => allSubscriptions(space))],
+      ["system.topic.list", on(nothing, (_, { space }) => listed("topics", topicsOf(space.subscriptions)))],
+      [
+        "system.topic.subscriptions",
+        on(nothing, (_, { space }) => listed("subscriptions", byTopic(space.subscriptions))),
+      ],
       ["system.metrics", on(metrics, (wanted) => this.#metrics(wanted))],
     ]);
   }
@@ -166,8 +170,10 @@ function on<T>(
 }
 
 /** A list that is cut where it would be too long for a message. */
-function listed(name: string, entries: readonly unknown[], isCut: boolean): SystemResult {
-  return success({ [name]: entries, ...(isCut ? { truncated: true } : {}) }, 1 + entries.length);
+function listed(name: string, entries: Iterable<unknown>): SystemResult {
+  const { kept, isCut, characters } = cutList(entries);
+  const cost = 1 + Math.floor(characters / CHARACTERS_PER_DELIVERY);
+  return success({ [name]: kept, ...(isCut ? { truncated: true } : {}) }, cost);
 }
 
 /** The subscriptions of one service; of the one that asks when none is named. */
@@ -182,48 +188,5 @@ function subscriptionsOf(
     }: no such service is connected`;
     return { kind: "error", error: { code: "INVALID_REQUEST", message, details: { field: "serviceId" } } };
   }
-  const entries: unknown[] = [];
-  for (const subscription of space.subscriptions.of(subscriber)) {
-    if (entries.length === MAX_LISTED) return listed("subscriptions", entries, true);
-    entries.push(describe(subscription));
-  }
-  return listed("subscriptions", entries, false);
-}
-
-function describe({ pattern, action, publish, request }: Subscription) {
-  return {
-    topic: pattern,
-    action,
-    ...(request === null ? {} : { priority: request.priority }),
-    ...(publish === null || publish.group === null ? {} : { group: publish.group }),
-  };
-}
-
-/** The patterns that somebody is subscribed to, as one of its subscribers wrote each. */
-function topicsOf({ subscriptions }: TenantSpace): SystemResult {
-  const topics: string[] = [];
-  for (const [first] of subscriptions.byPattern()) {
-    if (topics.length === MAX_LISTED) return listed("topics", topics, true);
-    if (first !== undefined) topics.push(first.pattern);
-  }
-  return listed("topics", topics.sort(), false);
-}
-
-function allSubscriptions({ subscriptions }: TenantSpace): SystemResult {
-  const entries: unknown[] = [];
-  let subscribers = 0;
-  for (const samePattern of subscriptions.byPattern()) {
-    for (const [action, all] of Map.groupBy(samePattern, (subscription) => subscription.action)) {
-      if (subscribers === MAX_LISTED) return listed("subscriptions", entries, true);
-      const kept = all.slice(0, MAX_LISTED - subscribers);
-      subscribers += kept.length;
-      entries.push({ action, topic: all[0]?.pattern, subscribers: kept.map(subscriberOf) });
-      if (kept.length < all.length) return listed("subscriptions", entries, true);
-    }
-  }
-  return listed("subscriptions", entries, false);
-}
-
-function subscriberOf({ subscriber, request }: Subscription) {
-  return { serviceId: subscriber.id, ...(request === null ? {} : { priority: request.priority }) };
+  return listed("subscriptions", describeAll(space.subscriptions.of(subscriber)));
 }

@@ -45,12 +45,12 @@ export class TenantSpace implements TenantParts {
 
 /** The spaces of all tenants. */
 export class TenantSpaces {
-  readonly #create: () => TenantParts;
+  readonly #create: (tenant: string) => TenantParts;
   readonly #spaces = new Map<string, TenantSpace>();
   #cacheHits = 0;
   #cacheMisses = 0;
 
-  constructor(create: () => TenantParts) {
+  constructor(create: (tenant: string) => TenantParts) {
     this.#create = create;
   }
 
@@ -58,7 +58,7 @@ export class TenantSpaces {
   enter(tenant: string, member: Subscriber): TenantSpace {
     let space = this.#spaces.get(tenant);
     if (space === undefined) {
-      space = new TenantSpace(this.#create(), () => this.#leave(tenant));
+      space = new TenantSpace(this.#create(tenant), () => this.#leave(tenant));
       this.#spaces.set(tenant, space);
     }
     space.enter(member);

@@ -22,8 +22,8 @@ class TrieNode<E extends TrieEntry> {
   plus: TrieNode<E> | null = null;
   /** The branch for all that follows, `#`. */
   hash: TrieNode<E> | null = null;
-  /** The entries whose pattern ends here. */
-  readonly entries: E[] = [];
+  /** The entries whose pattern ends here; `null` where none ever did, as in most nodes. */
+  entries: E[] | null = null;
 
   constructor(parent: TrieNode<E> | null, level: string) {
     this.parent = parent;
@@ -31,7 +31,8 @@ class TrieNode<E extends TrieEntry> {
   }
 
   get isEmpty(): boolean {
-    return this.entries.length === 0 && this.#children === null && this.plus === null &&
+    return (this.entries === null || this.entries.length === 0) && this.#children === null &&
+      this.plus === null &&
       this.hash === null;
   }
 
@@ -86,8 +87,9 @@ export class TopicTrie<E extends TrieEntry> {
   add(entry: E): void {
     let node = this.#root;
     for (const level of entry.key.split(".")) node = node.branch(level);
-    entry.place = { node, index: node.entries.length };
-    node.entries.push(entry);
+    const entries = node.entries ??= [];
+    entry.place = { node, index: entries.length };
+    entries.push(entry);
   }
 
   /** Removes an entry; the last one of its node takes its place. */
@@ -96,9 +98,9 @@ export class TopicTrie<E extends TrieEntry> {
     if (place === null) return;
     entry.place = null;
     const { node, index } = place;
-    const last = node.entries.pop();
+    const last = node.entries?.pop();
     if (last !== undefined && last !== entry) {
-      node.entries[index] = last;
+      if (node.entries !== null) node.entries[index] = last;
       if (last.place !== null) last.place.index = index;
     }
     prune(node);
@@ -117,7 +119,7 @@ export class TopicTrie<E extends TrieEntry> {
     if (exact !== undefined) looked += collect(exact, levels, { depth: 1, found });
     if (first === SYSTEM_LEVEL) return looked;
     if (root.plus !== null) looked += collect(root.plus, levels, { depth: 1, found });
-    if (root.hash !== null) found.push(root.hash.entries);
+    addEntries(root.hash, found);
     return looked;
   }
 
@@ -125,7 +127,7 @@ export class TopicTrie<E extends TrieEntry> {
   *byPattern(): Generator<readonly E[]> {
     const waiting = [this.#root];
     for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-      if (node.entries.length > 0) yield node.entries;
+      if (node.entries !== null && node.entries.length > 0) yield node.entries;
       for (const branch of node.branches()) waiting.push(branch);
     }
   }
@@ -142,9 +144,9 @@ function collect<E extends TrieEntry>(
   levels: readonly string[],
   { depth, found }: Search<E>,
 ): number {
-  if (node.hash !== null) found.push(node.hash.entries);
+  addEntries(node.hash, found);
   if (depth === levels.length) {
-    if (node.entries.length > 0) found.push(node.entries);
+    addEntries(node, found);
     return 1;
   }
   const next = { depth: depth + 1, found };
@@ -153,6 +155,10 @@ function collect<E extends TrieEntry>(
   if (exact !== undefined) looked += collect(exact, levels, next);
   if (node.plus !== null) looked += collect(node.plus, levels, next);
   return looked;
+}
+
+function addEntries<E extends TrieEntry>(node: TrieNode<E> | null, found: (readonly E[])[]): void {
+  if (node !== null && node.entries !== null && node.entries.length > 0) found.push(node.entries);
 }
 
 function prune(from: TrieNode<TrieEntry>): void {

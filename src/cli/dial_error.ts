@@ -33,7 +33,7 @@ function handshakeError({ url, token }: HubTarget, cause: HandshakeRefused): Tru
     return new TrunklineError("refused", message, { cause, details: { status } });
   }
   const why = status === 404
-    ? "there is no broker at this path (HTTP 404); is broker.enabled false?"
+    ? "there is no broker at this path (HTTP 404): it is at / and /ws of the hub, unless broker.enabled is false"
     : status === 503
     ? "the hub takes nobody now (HTTP 503); try again later"
     : `what answered is no hub (HTTP ${status}); see that host, port and path are right`;

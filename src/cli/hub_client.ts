@@ -169,7 +169,9 @@ export class HubClient {
 
   #lateError(topic: string): TrunklineError {
     const after = formatDuration(this.#answerTimeoutMs);
-    const message = `Cannot wait any longer for the hub's answer on ${topic}: nothing came within ${after}`;
+    const hint = this.#heardAnything ? "" : "; see that the broker answers there: its paths are / and /ws";
+    const message =
+      `Cannot wait any longer for the hub's answer on ${topic}: nothing came within ${after}${hint}`;
     return new TrunklineError("timed_out", message);
   }
 }

@@ -106,6 +106,11 @@ export class Connection implements TransportOwner, OutboxOwner {
     return this.#count(this.transport.outbox.publish(encoded, channel), encoded.bytes);
   }
 
+  /** Whether a publish would be queued without anything being dropped for it. */
+  hasRoomFor(message: OutgoingMessage): boolean {
+    return this.transport.outbox.hasRoomFor(message.encodedFor(this.kind));
+  }
+
   /** Says goodbye; see {@link CloseCode}. Of no effect on a connection that ends already. */
   close(code: number, reason: string, options: CloseOptions = {}): void {
     this.transport.close(code, reason, options);

@@ -52,6 +52,11 @@ interface Gap {
   dropped: number;
 }
 
+/** What a gap counts until it is told. */
+const GAP_BYTES = 512;
+/** Channels that one receiver may have lost something of and not been told; with one more it is too slow for all. */
+export const MAX_GAPS = 1024;
+
 type Phase = "open" | "finishing" | "closed";
 
 /** The bounded queue of everything that one connection has to write. */
@@ -120,6 +125,11 @@ export class Outbox {
     if (offered.dropped > 0) this.#dropped(channel, offered.dropped);
     this.#changed();
     return offered.kind;
+  }
+
+  /** Whether a publish would be queued without anything being dropped for it. */
+  hasRoomFor(message: Encoded): boolean {
+    return this.#phase === "open" && this.#lanes.publish.fits(message);
   }
 
   /** Queues the answer to a ping. Only the newest is kept: a flood of pings costs one pong a flush. */
@@ -207,7 +217,11 @@ export class Outbox {
       bytes += this.#takeExtra(this.#pong, parts);
       this.#pong = null;
     }
-    if (this.#gaps !== null) bytes += this.#takeGaps(parts);
+    if (this.#gaps !== null) {
+      bytes += this.#takeGaps(parts, maxBytes - bytes);
+      // What is newer than a gap comes behind it.
+      if (this.#gaps !== null) return bytes;
+    }
     bytes += this.#lanes.takeInto(parts, maxBytes - bytes);
     if (this.#last !== null && bytes < maxBytes && this.#lanes.bytes === 0) {
       bytes += this.#takeExtra(this.#last, parts);
@@ -242,17 +256,25 @@ export class Outbox {
     if (channel.gapNotice === null) return;
     this.#gaps ??= new Map();
     const gap = this.#gaps.get(channel.name);
-    if (gap === undefined) this.#gaps.set(channel.name, { channel, dropped: messages });
-    else gap.dropped += messages;
+    if (gap !== undefined) {
+      gap.dropped += messages;
+      return;
+    }
+    this.#gaps.set(channel.name, { channel, dropped: messages });
+    this.#extraBytes += GAP_BYTES;
+    if (this.#gaps.size > MAX_GAPS) this.#owner.overflow();
   }
 
   /**
    * Tells the receiver what it lost, before it gets anything newer. The notices are made only when they go out: until
    * then the counts of a channel add up.
    */
-  #takeGaps(parts: Uint8Array[]): number {
+  #takeGaps(parts: Uint8Array[], maxBytes: number): number {
     let bytes = 0;
-    for (const { channel, dropped } of this.#gaps?.values() ?? []) {
+    for (const [name, { channel, dropped }] of this.#gaps ?? []) {
+      if (bytes >= maxBytes) return bytes;
+      this.#gaps?.delete(name);
+      this.#extraBytes -= GAP_BYTES;
       const notice = channel.gapNotice?.(dropped).encodedFor(this.#kind);
       if (notice === undefined) continue;
       parts.push(...notice.parts);
@@ -275,6 +297,7 @@ export class Outbox {
   #purge(): number {
     this.#extraBytes -= this.#pong?.bytes ?? 0;
     this.#pong = null;
+    this.#extraBytes -= GAP_BYTES * (this.#gaps?.size ?? 0);
     this.#gaps = null;
     const dropped = this.#lanes.clear();
     this.#tellLedger();

@@ -64,7 +64,7 @@ export class PublishLane {
 
   /** Queues a message, or does what its channel's policy says. */
   offer(message: Encoded, channel: Channel): OfferResult {
-    if (this.#fits(message)) return this.#append(message, channel);
+    if (this.fits(message)) return this.#append(message, channel);
     switch (channel.slowConsumer) {
       case "close":
         return FULL;
@@ -102,7 +102,8 @@ export class PublishLane {
     this.#bytes = 0;
   }
 
-  #fits(message: Encoded): boolean {
+  /** Whether a message would be queued without anything being dropped for it. */
+  fits(message: Encoded): boolean {
     return this.#bytes === 0 || this.#bytes + this.#costOf(message) <= this.#bounds.maxBytes;
   }
 
@@ -139,7 +140,7 @@ export class PublishLane {
       return DROPPED;
     }
     let dropped = 0;
-    while (own.slots.length > 0 && (atMost === "all" || !this.#fits(message))) {
+    while (own.slots.length > 0 && (atMost === "all" || !this.fits(message))) {
       if (this.#dropOldest(own)) dropped++;
     }
     if (own.slots.length === 0) this.#channels.delete(channel.name);

@@ -26,6 +26,10 @@ export class FakeSubscriber implements Subscriber {
     if (this.result === "queued") this.got.push(message.encodedFor(this.kind));
     return this.result;
   }
+
+  hasRoomFor(): boolean {
+    return this.result === "queued";
+  }
 }
 
 /** Settings that limit nothing. */

@@ -97,10 +97,8 @@ Deno.test("System topics: list names every pattern once, whoever subscribed to i
   assert.deepEqual(await one.request("system.topic.list"), { topics: [], ...SUCCESS });
   for (const topic of ["B.#", "a", "c.+"]) await one.subscribe(topic);
   for (const topic of ["b.#", "A", "system.topic.gap"]) await other.subscribe(topic);
-  assert.deepEqual(await other.request("system.topic.list"), {
-    topics: ["B.#", "a", "c.+", "system.topic.gap"],
-    ...SUCCESS,
-  });
+  const { topics, status } = await other.request("system.topic.list");
+  assert.deepEqual([topics.sort(), status], [["B.#", "a", "c.+", "system.topic.gap"], "success"]);
 });
 
 Deno.test("System topics: subscriptions lists subscribers by pattern and action", async () => {
@@ -128,29 +126,25 @@ Deno.test("System topics: subscriptions lists subscribers by pattern and action"
   ]);
 });
 
-Deno.test("System topics: lists say where they were cut, and only where they were", async () => {
-  await using hub = await TestHub.start([
-    "broker.max_subscriptions_per_connection=10001",
-    "hub.outbox.request=64MiB",
-  ]);
+Deno.test("System topics: lists say where they were cut, and never fill the lane of answers", async () => {
+  await using hub = await TestHub.start();
   await using client = await BrokerClient.connect(hub);
-  const subscribe = (i: number) =>
-    client.send("request:system.topic.subscribe:1.0.0", JSON.stringify({ topic: `t.n${i}` }));
   const lists = [
     ["system.topic.list", "topics"],
     ["system.topic.subscriptions", "subscriptions"],
     ["system.service.subscriptions", "subscriptions"],
   ] as const;
-  for (let i = 0; i < 10_000; i++) subscribe(i);
-  for (const [topic, key] of lists) {
-    const answer = await client.request(topic);
-    assert.deepEqual([answer[key].length, answer.truncated], [10_000, undefined], topic);
+  const count = 9500;
+  for (let i = 0; i < count; i++) {
+    const topic = `plant.line${i}.machine.temperature`;
+    client.send("request:system.topic.subscribe:1.0.0", JSON.stringify({ topic }));
   }
-  subscribe(10_000);
   for (const [topic, key] of lists) {
-    const answer = await client.request(topic);
-    assert.deepEqual([answer[key].length, answer.truncated], [10_000, true], topic);
+    const [answer] = await Promise.all([client.request(topic), client.request("system.heartbeat")]);
+    assert.equal(answer.truncated, true, topic);
+    assert.ok(answer[key].length > 1000 && answer[key].length < count, topic);
   }
+  assert.deepEqual(await client.request("system.heartbeat"), SUCCESS);
 });
 
 Deno.test("System topics: the subscriptions of one service: the own, another's, an unknown one's", async () => {

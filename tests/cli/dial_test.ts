@@ -196,7 +196,11 @@ Deno.test("Dialling: HTTP answers are told apart: 401 and 403 are exit 4, others
   const expected: [number, number, RegExp][] = [
     [401, 4, /^Cannot log in at .*HTTP 401; give a token/],
     [403, 4, /^Cannot log in at .*HTTP 403/],
-    [404, 3, /no broker at this path \(HTTP 404\); is broker\.enabled false\?$/],
+    [
+      404,
+      3,
+      /no broker at this path \(HTTP 404\): it is at \/ and \/ws of the hub, unless broker\.enabled is false$/,
+    ],
     [503, 3, /HTTP 503.*later/],
     [302, 3, /no hub \(HTTP 302\)/],
   ];

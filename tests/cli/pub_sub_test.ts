@@ -316,7 +316,10 @@ Deno.test("pub: an answer that does not come in time is exit 1", async () => {
   await using hub = new StubHub(() => []);
   const { code, io } = await run(["pub", "a", "x", "--timeout", "5ms", "--url", hub.url]);
   assert.equal(code, 1);
-  assert.equal(io.errors, "Cannot wait any longer for the hub's answer on a: nothing came within 5ms");
+  assert.equal(
+    io.errors,
+    "Cannot wait any longer for the hub's answer on a: nothing came within 5ms; see that the broker answers there: its paths are / and /ws",
+  );
 });
 
 Deno.test("pub: an error without an id is about what waits for an answer", async () => {

@@ -1,0 +1,93 @@
+/** An outbox on a socket that takes bytes when told to, with turns that end when told to. */
+import type { Channel, SlowConsumerPolicy } from "../../src/core/delivery.ts";
+import { systemClock } from "../../src/core/ports.ts";
+import type { Encoded } from "../../src/core/transport.ts";
+import { Flusher } from "../../src/link/flusher.ts";
+import type { Lane } from "../../src/link/lane.ts";
+import { Outbox, type OutboxSink } from "../../src/link/outbox.ts";
+import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
+
+/** A socket that takes bytes when told to. */
+export class FakeSink implements OutboxSink {
+  readonly writes: Uint8Array[] = [];
+  #taken: (() => void)[] = [];
+
+  write(parts: readonly Uint8Array[], onWritten: () => void): void {
+    this.writes.push(...parts);
+    this.#taken.push(onWritten);
+  }
+
+  /** The oldest write that is under way is done. */
+  take(): boolean {
+    const taken = this.#taken.shift();
+    taken?.();
+    return taken !== undefined;
+  }
+
+  text(): string {
+    return this.writes.map((part) => new TextDecoder().decode(part)).join("");
+  }
+}
+
+export function encoded(text: string): Encoded {
+  const bytes = new TextEncoder().encode(text);
+  return { parts: [bytes], bytes: bytes.length };
+}
+
+export function channel(slowConsumer: SlowConsumerPolicy, name = "t"): Channel {
+  return {
+    name,
+    slowConsumer,
+    gapNotice: (dropped) => ({ encodedFor: () => encoded(`[gap ${name} ${dropped}]`) }),
+  };
+}
+
+export const CLOSE = channel("close");
+
+export interface Setup {
+  readonly laneBytes?: Partial<Record<Lane, number>>;
+  readonly socketBytes?: number;
+  readonly messageOverheadBytes?: number;
+  readonly joinBytes?: number;
+  readonly ledger?: OutboxLedger;
+}
+
+export function setUp(
+  {
+    laneBytes = {},
+    socketBytes = 1000,
+    messageOverheadBytes = 0,
+    joinBytes = 64,
+    ledger = new OutboxLedger(1e9, systemClock),
+  }: Setup = {},
+) {
+  const turns: (() => void)[] = [];
+  const sink = new FakeSink();
+  let overflows = 0;
+  const dropped = { close: 0, drop_oldest: 0, latest: 0 };
+  const outbox = new Outbox({
+    kind: "websocket",
+    sink,
+    owner: {
+      overflow: () => overflows++,
+      evict: () => {},
+      dropped: (policy, messages) => dropped[policy] += messages,
+    },
+    settings: {
+      ledger,
+      flusher: new Flusher(joinBytes, (run) => turns.push(run)),
+      lanes: {
+        control: { maxBytes: laneBytes.control ?? 100, messageOverheadBytes },
+        request: { maxBytes: laneBytes.request ?? 100, messageOverheadBytes },
+        publish: { maxBytes: laneBytes.publish ?? 100, messageOverheadBytes },
+        data: { maxBytes: laneBytes.data ?? 100, messageOverheadBytes },
+      },
+      socketBytes,
+    },
+  });
+  const endTurn = () => turns.splice(0).forEach((run) => run());
+  const drain = () => {
+    do endTurn(); while (sink.take() || turns.length > 0);
+  };
+  return { outbox, sink, endTurn, drain, ledger, turns, dropped, overflows: () => overflows };
+}
