@@ -44,6 +44,10 @@ class IdleSubscriber implements Subscriber {
     return "queued";
   }
 
+  send(): PushResult {
+    return "queued";
+  }
+
   hasRoomFor(): boolean {
     return true;
   }

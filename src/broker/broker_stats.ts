@@ -13,8 +13,12 @@ export class BrokerStats {
   delivered = 0;
   /** Subscribers that were told that they lost messages. */
   gapNotices = 0;
-  /** Services that are registered now. */
-  services = 0;
+  /** Requests that were sent on to a service. */
+  requests = 0;
+  /** Answers of services that reached those who asked. */
+  responses = 0;
+  /** Answers that came when nobody waited any more. */
+  lateResponses = 0;
   /** Messages that were answered with an error, by its code. */
   readonly errors = new Map<BrokerErrorCode, number>(BROKER_ERROR_CODES.map((code) => [code, 0]));
 

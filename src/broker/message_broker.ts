@@ -11,8 +11,12 @@ import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
 import { MessageIds } from "./message_ids.ts";
 import { MessageRouter } from "./message_router.ts";
+import { HubMessage } from "./outgoing.ts";
+import { RequestRouter } from "./request_router.ts";
 import { BrokerSession } from "./session.ts";
+import { ServiceRegistry, type ServiceTimes } from "./service_registry.ts";
 import { SubscriptionManager } from "./subscription_manager.ts";
+import type { Subscriber } from "./subscription.ts";
 import { type ReadMetrics, SystemTopics } from "./system_topics.ts";
 import { type TenantParts, TenantSpaces } from "./tenant_space.ts";
 import { TopicPolicies, type TopicPolicy, type TopicRate } from "./topic_policies.ts";
@@ -30,17 +34,29 @@ export interface MessageBrokerOptions {
   readonly version: string;
   /** After how long a silent connection is given up, for the greeting. */
   readonly heartbeatTimeoutMs: number;
+  /** After how long a silent service is asked for a sign of life. */
+  readonly heartbeatIntervalMs: number;
   readonly clock: Clock;
   /** Time that may lag behind by a turn of the event loop. */
   readonly cachedClock: Clock;
   readonly logger: Logger;
   readonly readMetrics: ReadMetrics;
+  /** How long an answer may take when the request does not say, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** Whether a request is tried once more when the service that has it goes away. */
+  readonly failover: boolean;
+  /** The most requests of a tenant that wait for their answers. */
+  readonly maxOutstandingRequests: number;
+  /** Told how long an answer took, in seconds. */
+  readonly onAnswered: (seconds: number) => void;
   /** Told how long the routing of a message took, in seconds; not of every message. */
   readonly onLatency: (seconds: number) => void;
 }
 
 /** Buckets of topics that are kept for each tenant. */
 const MAX_TOPIC_BUCKETS = 100_000;
+/** How often services are looked at, in milliseconds. */
+const [MIN_CHECK_MS, MAX_CHECK_MS] = [10, 5000];
 
 /** One broker. */
 export class MessageBroker {
@@ -48,6 +64,7 @@ export class MessageBroker {
   readonly #options: MessageBrokerOptions;
   readonly #parts: BrokerParts;
   readonly #policies: TopicPolicies;
+  #timer: ReturnType<typeof setInterval> | undefined;
   /** By tenant. They outlive the connections of a tenant, so that positions of one hub only rise. */
   readonly #ids = new Map<string, MessageIds>();
   readonly #epochMs = Date.now();
@@ -66,8 +83,13 @@ export class MessageBroker {
     this.#parts = {
       limits: { ...limits, maxMessageBytes },
       stats: this.stats,
+      systemTopics: new SystemTopics({
+        maxSubscriptions: limits.maxSubscriptions,
+        readMetrics,
+        cachedClock,
+        logger,
+      }),
       spaces: new TenantSpaces((tenant) => this.#createTenant(tenant)),
-      systemTopics: new SystemTopics({ maxSubscriptions: limits.maxSubscriptions, readMetrics, logger }),
       cachedClock,
       greeting: createGreeting(options),
     };
@@ -82,6 +104,43 @@ export class MessageBroker {
   get routeLookups(): { readonly hits: number; readonly misses: number } {
     const { cacheHits, cacheMisses } = this.#parts.spaces;
     return { hits: cacheHits, misses: cacheMisses };
+  }
+
+  /** How many services are registered. */
+  get serviceCount(): number {
+    return this.#parts.spaces.serviceCount;
+  }
+
+  /** How many requests wait for their answer. */
+  get outstandingRequests(): number {
+    return this.#parts.spaces.outstandingRequests;
+  }
+
+  /** Starts to look after the services. */
+  start(): void {
+    const tickMs = Math.max(MIN_CHECK_MS, Math.min(this.#options.heartbeatIntervalMs / 10, MAX_CHECK_MS));
+    this.#timer ??= setInterval(() => this.#check(), tickMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Takes no new requests from now on. */
+  drain(): void {
+    for (const { requests } of this.#parts.spaces.all()) requests.drain();
+  }
+
+  /** Whether a connection waits for an answer or owes one. */
+  isBusy(connection: Subscriber): boolean {
+    for (const { requests } of this.#parts.spaces.all()) if (requests.isBusy(connection)) return true;
+    return false;
+  }
+
+  #check(): void {
+    const nowMs = this.#options.clock.now();
+    for (const { services } of this.#parts.spaces.all()) services.check(nowMs);
   }
 
   /** The user of one new connection. */
@@ -106,8 +165,40 @@ export class MessageBroker {
       cachedClock,
       onLatency,
     });
-    return { ids, subscriptions, router };
+    const requests = new RequestRouter({
+      subscriptions,
+      stats: this.stats,
+      clock,
+      timeoutMs: this.#options.requestTimeoutMs,
+      failover: this.#options.failover,
+      maxOutstanding: this.#options.maxOutstandingRequests,
+      onAnswered: this.#options.onAnswered,
+    });
+    const services = new ServiceRegistry({
+      times: this.#times(),
+      // Other transports ask by themselves; on a WebSocket only pings are answered without the program's help.
+      ask: (connection) => {
+        if (connection.kind === "websocket") connection.send(heartbeatRequest(), "control");
+      },
+      onEvent: (event, service) =>
+        router.announce("system.service.events", JSON.stringify({ event, service })),
+    });
+    return { ids, subscriptions, router, requests, services };
   }
+
+  /** Who does not answer in half the time that is left to him is late. */
+  #times(): ServiceTimes {
+    const { heartbeatIntervalMs, heartbeatTimeoutMs } = this.#options;
+    return {
+      askAfterMs: heartbeatIntervalMs,
+      lateAfterMs: heartbeatIntervalMs + (heartbeatTimeoutMs - heartbeatIntervalMs) / 2,
+    };
+  }
+}
+
+function heartbeatRequest(): HubMessage {
+  const header = { action: "request", topic: "system.heartbeat", requestId: crypto.randomUUID() } as const;
+  return new HubMessage(header, "{}");
 }
 
 function createGreeting({ limits, version, heartbeatTimeoutMs }: MessageBrokerOptions) {

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../core/ports.ts";
 import type { KeyedBuckets } from "../limits/token_bucket.ts";
-import type { TextMessage } from "../wire/text_message.ts";
+import { encodeTextMessage, parseTextMessage, type TextMessage } from "../wire/text_message.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import type { MessageIds } from "./message_ids.ts";
 import { PublishedMessage } from "./outgoing.ts";
@@ -69,6 +69,15 @@ export class MessageRouter {
     if (receivers === 0) stats.unmatched++;
     if (isSampled) onLatency((clock.now() - startedMs) / 1000);
     return { kind: "routed", receivers, cost: receivers + route.groupCost };
+  }
+
+  /** Publishes a notice of the hub to those who are subscribed to it, whatever the rates. */
+  announce(topic: string, payload: string): void {
+    const route = this.#options.subscriptions.route(topic);
+    if (route.subscribers.length + route.groups.length === 0) return;
+    const bytes = encodeTextMessage({ action: "publish", topic }, payload);
+    const message = parseTextMessage(bytes, { maxTimeoutMs: 0 });
+    if (message.kind === "message") this.#deliver(message, route, { isKnownText: true });
   }
 
   #takeRate(topic: string, { settings: { ratePerSecond } }: TopicRoute): number {

@@ -4,11 +4,14 @@
 import buffer from "node:buffer";
 import type { Encoded, OutgoingMessage, TransportKind } from "../core/transport.ts";
 import { encodeLengthPrefixed } from "../wire/length_prefix.ts";
-import { encodeTextMessage, type TextHeader, type TextMessage } from "../wire/text_message.ts";
+import { encodeTextMessage, formatHeader, type TextHeader, type TextMessage } from "../wire/text_message.ts";
 import { encodeWsFrame, WsOpcode } from "../wire/ws_frame.ts";
 
+/** No connection of JSON lines is ever a session of the broker. */
+const NO_JSON = "Cannot send a text message as a JSON line";
 const NOTHING = new Uint8Array(0);
-const PUBLISH = new TextEncoder().encode("publish:");
+const encoder = new TextEncoder();
+const PUBLISH = encoder.encode("publish:");
 const [COLON, NEWLINE] = [0x3a, 0x0a];
 
 /** A message of the hub itself: an answer or a notice, always JSON. */
@@ -21,38 +24,65 @@ export class HubMessage implements OutgoingMessage {
   }
 
   encodedFor(kind: TransportKind): Encoded {
-    return this.#encoded[kind] ??= kind === "websocket"
-      ? encodeWsFrame(WsOpcode.text, this.#bytes)
-      : encodeLengthPrefixed(NOTHING, this.#bytes);
+    return this.#encoded[kind] ??= this.#encode(kind);
+  }
+
+  #encode(kind: TransportKind): Encoded {
+    switch (kind) {
+      case "websocket":
+        return encodeWsFrame(WsOpcode.text, this.#bytes);
+      case "text":
+        return encodeLengthPrefixed(NOTHING, this.#bytes);
+      case "json":
+        throw new TypeError(NO_JSON);
+    }
   }
 }
 
-/** What somebody published, as its subscribers get it. */
-export class PublishedMessage implements OutgoingMessage {
+/** A payload of somebody under a header of the hub. */
+class ForwardedMessage implements OutgoingMessage {
   readonly #head: Uint8Array;
   readonly #payload: Uint8Array;
   readonly #isKnownText: boolean;
   #websocket: Encoded | null = null;
   #text: Encoded | null = null;
 
-  /**
-   * `message` as it was published, with the bytes of the id that the hub gave it. `isKnownText`: the payload was
-   * found to be valid UTF-8 already.
-   */
-  constructor(message: TextMessage, { id, isKnownText }: { id: Uint8Array; isKnownText: boolean }) {
-    this.#head = deliveryHead(message, id);
-    this.#payload = message.payload;
+  /** `isKnownText`: the payload was found to be valid UTF-8 already. */
+  constructor(head: Uint8Array, payload: Uint8Array, isKnownText: boolean) {
+    this.#head = head;
+    this.#payload = payload;
     this.#isKnownText = isKnownText;
   }
 
   encodedFor(kind: TransportKind): Encoded {
-    if (kind === "text") return this.#text ??= encodeLengthPrefixed(this.#head, this.#payload);
-    return this.#websocket ??= encodeWsFrame(this.#opcode(), this.#payload, this.#head);
+    switch (kind) {
+      case "websocket":
+        return this.#websocket ??= encodeWsFrame(this.#opcode(), this.#payload, this.#head);
+      case "text":
+        return this.#text ??= encodeLengthPrefixed(this.#head, this.#payload);
+      case "json":
+        throw new TypeError(NO_JSON);
+    }
   }
 
   /** Whoever gets it as a WebSocket message gets text where the payload is text. */
   #opcode(): WsOpcode {
     return this.#isKnownText || buffer.isUtf8(this.#payload) ? WsOpcode.text : WsOpcode.binary;
+  }
+}
+
+/** What somebody published, as its subscribers get it. */
+export class PublishedMessage extends ForwardedMessage {
+  /** `message` as it was published, with the bytes of the id that the hub gave it. */
+  constructor(message: TextMessage, { id, isKnownText }: { id: Uint8Array; isKnownText: boolean }) {
+    super(deliveryHead(message, id), message.payload, isKnownText);
+  }
+}
+
+/** A request or a response on its way to the other party, under the header that is meant for it. */
+export class ExchangedMessage extends ForwardedMessage {
+  constructor(header: TextHeader, payload: Uint8Array, isKnownText: boolean) {
+    super(encoder.encode(`${formatHeader(header)}\n`), payload, isKnownText);
   }
 }
 

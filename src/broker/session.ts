@@ -11,13 +11,17 @@ import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerParts } from "./broker_parts.ts";
 import { HubMessage } from "./outgoing.ts";
-import {
-  type Registrant,
-  type ServiceDescription,
-  SLOW_REQUEST_COST,
-  type SystemResult,
-} from "./system_topics.ts";
+import { type Registrant, SLOW_REQUEST_COST, type SystemResult } from "./system_topics.ts";
+import type { Service, ServiceDescription } from "./service_registry.ts";
 import type { TenantSpace } from "./tenant_space.ts";
+
+/** How a message came, and where. */
+interface Arrival {
+  readonly connection: Connection;
+  readonly space: TenantSpace;
+  /** Whether its payload was found to be valid UTF-8 already. */
+  readonly isKnownText: boolean;
+}
 
 const SUCCESS = JSON.stringify({ status: "success" });
 /** The major version of the system topics. */
@@ -29,7 +33,8 @@ const RATE_NOTICE_MS = 1000;
 /** A connection that speaks text messages. */
 export class BrokerSession implements ConnectionUser, Registrant {
   readonly maxMessageBytes: number;
-  service: ServiceDescription | null = null;
+  /** What it registered as; `null` while it did not. */
+  #service: Service | null = null;
   readonly #parts: BrokerParts;
   #connection: Connection | null = null;
   #space: TenantSpace | null = null;
@@ -56,6 +61,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
   received(connection: Connection, data: Uint8Array, isBinary: boolean): number {
     const space = this.#space;
     if (space === null) return 0;
+    if (this.#service !== null) space.services.heard(this.#service, this.#parts.cachedClock.now());
     const message = parseTextMessage(data, this.#parts.limits);
     if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
     const refusal = this.#check(message);
@@ -64,24 +70,26 @@ export class BrokerSession implements ConnectionUser, Registrant {
       case "publish":
         return this.#publish(message, space, !isBinary);
       case "request":
-        return this.#request(message, connection, space);
+        return this.#request(message, { connection, space, isKnownText: !isBinary });
       case "response":
-        return this.#response(message);
+        return this.#response(message, { connection, space, isKnownText: !isBinary });
     }
   }
 
   closing(connection: Connection): void {
     this.#space?.subscriptions.remove(connection);
+    this.#space?.requests.leave(connection);
     this.#space?.leave(connection);
-    if (this.service !== null) this.#parts.stats.services--;
-    this.service = null;
+    if (this.#service !== null) this.#space?.services.leave(this.#service, this.#parts.cachedClock.now());
+    this.#service = null;
     this.#space = null;
     this.#connection = null;
   }
 
-  register(service: ServiceDescription): void {
-    if (this.service === null) this.#parts.stats.services++;
-    this.service = service;
+  register(description: ServiceDescription): void {
+    if (this.#connection === null || this.#space === null) return;
+    const nowMs = this.#parts.cachedClock.now();
+    this.#service = this.#space.services.register(this.#connection, description, nowMs);
   }
 
   /** Why a message is not handled, whatever it asks for. */
@@ -133,20 +141,18 @@ export class BrokerSession implements ConnectionUser, Registrant {
     return routed + 1;
   }
 
-  #request(message: TextMessage, connection: Connection, space: TenantSpace): number {
+  #request(message: TextMessage, { connection, space, isKnownText }: Arrival): number {
     if (isSystemTopic(message.topicKey)) {
       const result = this.#parts.systemTopics.handle(message, { registrant: this, connection, space });
       if (!(result instanceof Promise)) return this.#finishRequest(message, result);
       result.then((later) => this.#finishRequest(message, later));
       return SLOW_REQUEST_COST;
     }
-    const { subscriptions } = space;
+    const { subscriptions, requests } = space;
     const searched = subscriptions.searched;
-    const { servesRequests } = subscriptions.route(message.topicKey);
-    const error: BrokerError = servesRequests
-      ? { code: "TOPIC_NOT_SUPPORTED", message: "Requests between services are not part of this version" }
-      : { code: "NO_ROUTE_FOUND", message: `Nobody answers requests to ${message.topic}` };
-    return subscriptions.searched - searched + this.#refuseWithId(message, error);
+    const error = requests.request(connection, message, isKnownText);
+    const cost = subscriptions.searched - searched + 1;
+    return error === null ? cost : cost + this.#refuseWithId(message, error);
   }
 
   #finishRequest(message: TextMessage, result: SystemResult): number {
@@ -155,11 +161,11 @@ export class BrokerSession implements ConnectionUser, Registrant {
     return result.cost ?? 1;
   }
 
-  /** The hub asks for nothing but signs of life yet, and any message is one. */
-  #response(message: TextMessage): number {
+  /** The hub itself asks for nothing but signs of life, and any message is one. */
+  #response(message: TextMessage, { connection, space, isKnownText }: Arrival): number {
     if (message.topicKey === "system.heartbeat") return 1;
-    const text = `Cannot route a response to ${message.topic}: no request of this id waits for one`;
-    return this.#refuse(message, { code: "INVALID_REQUEST_ID", message: text });
+    const error = space.requests.response(connection, message, isKnownText);
+    return error === null ? 1 : this.#refuse(message, error);
   }
 
   #answer({ topic, version, requestId }: TextMessage, payload: string): void {

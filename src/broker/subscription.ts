@@ -17,6 +17,8 @@ export interface Subscriber {
   /** Bytes that wait to be written to it. */
   readonly heldBytes: number;
   publish(message: OutgoingMessage, channel: Channel): PushResult;
+  /** Queues what is meant for it alone. */
+  send(message: OutgoingMessage, lane: "control" | "request"): PushResult;
   /** Whether a message would be queued without anything being dropped for it. */
   hasRoomFor(message: OutgoingMessage): boolean;
 }

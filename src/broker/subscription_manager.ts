@@ -26,6 +26,13 @@ export type UnsubscribeOptions = Pick<SubscribeOptions, "pattern" | "action">;
 /** What came of a subscription. `limit`: the subscriber has as many as it may have; nothing changed. */
 export type SubscribeResult = "subscribed" | "updated" | "limit";
 
+/** Somebody who answers requests. */
+export interface Responder {
+  readonly subscriber: Subscriber;
+  /** The highest of his subscriptions. */
+  readonly priority: number;
+}
+
 /** Who gets what is published to one topic. Never changed once made, but for whose turn it is in a group. */
 export interface TopicRoute {
   readonly settings: TopicSettings;
@@ -37,8 +44,8 @@ export interface TopicRoute {
   readonly groupCost: number;
   /** Whether somebody is in more than one of the groups. */
   readonly groupsOverlap: boolean;
-  /** Whether somebody is subscribed to requests of this topic. */
-  readonly servesRequests: boolean;
+  /** Who answers requests, everybody once. */
+  readonly responders: readonly Responder[];
 }
 
 /** What a manager is made of. */
@@ -168,17 +175,21 @@ function fill(subscription: Subscription, { action, priority, group }: Subscribe
   if (action !== "publish") subscription.request = { priority };
 }
 
-function weightOf({ subscribers, groups }: TopicRoute): number {
-  return groups.reduce((weight, { members }) => weight + members.length, 1 + subscribers.length);
+function weightOf({ subscribers, groups, responders }: TopicRoute): number {
+  const alone = 1 + subscribers.length + responders.length;
+  return groups.reduce((weight, { members }) => weight + members.length, alone);
 }
 
 function makeRoute(found: readonly (readonly Subscription[])[], settings: TopicSettings): TopicRoute {
   const subscribers = new Set<Subscriber>();
   const groups = new Map<string, Set<Subscriber>>();
-  let servesRequests = false;
+  const priorities = new Map<Subscriber, number>();
   for (const subscriptions of found) {
     for (const { subscriber, publish, request } of subscriptions) {
-      if (request !== null) servesRequests = true;
+      if (request !== null) {
+        const known = priorities.get(subscriber) ?? -Infinity;
+        priorities.set(subscriber, Math.max(known, request.priority));
+      }
       if (publish === null) continue;
       if (publish.group === null) {
         subscribers.add(subscriber);
@@ -199,7 +210,7 @@ function makeRoute(found: readonly (readonly Subscription[])[], settings: TopicS
     groups: waiting.map((members) => new QueueGroup([...members])),
     groupCost: waiting.reduce((cost, { size }) => cost + Math.floor(size / MEMBERS_PER_DELIVERY), 0),
     groupsOverlap: doOverlap(waiting),
-    servesRequests,
+    responders: [...priorities].map(([subscriber, priority]) => ({ subscriber, priority })),
   };
 }
 

@@ -3,12 +3,13 @@
  * what is to be answered; nothing here sends.
  */
 import type { z } from "zod";
-import type { Logger } from "../core/ports.ts";
+import type { Clock, Logger } from "../core/ports.ts";
 import { messageOf } from "../core/errors.ts";
 import type { TextMessage } from "../wire/text_message.ts";
 import type { BrokerError } from "./broker_error.ts";
 import { byTopic, cutList, describeAll, topicsOf } from "./listings.ts";
 import type { Subscriber, SubscriptionAction } from "./subscription.ts";
+import type { ServiceDescription } from "./service_registry.ts";
 import { readPayload, systemPayloads } from "./system_payloads.ts";
 import type { TenantSpace } from "./tenant_space.ts";
 
@@ -31,17 +32,8 @@ export interface MetricSeries {
 /** Everything that is measured now, by name. */
 export type ReadMetrics = () => Promise<ReadonlyMap<string, readonly MetricSeries[]>>;
 
-/** How a service describes itself. */
-export interface ServiceDescription {
-  readonly name: string;
-  readonly description: string;
-  readonly metadata: Readonly<Record<string, unknown>>;
-}
-
 /** Who can be a service. */
 export interface Registrant {
-  /** What it registered as; `null` while it did not. */
-  readonly service: ServiceDescription | null;
   /** Registers, or changes what it registered as. */
   register(service: ServiceDescription): void;
 }
@@ -57,6 +49,8 @@ export interface SystemContext {
 export interface SystemTopicsOptions {
   readonly maxSubscriptions: number;
   readonly readMetrics: ReadMetrics;
+  /** Time that may lag behind by a turn of the event loop. */
+  readonly cachedClock: Clock;
   readonly logger: Logger;
 }
 
@@ -74,6 +68,7 @@ export class SystemTopics {
 
   constructor(options: SystemTopicsOptions) {
     this.#options = options;
+    const { cachedClock } = options;
     const { nothing, register, subscribe, unsubscribe, serviceSubscriptions, metrics } = systemPayloads;
     this.#handlers = new Map<string, Handler>([
       ["system.heartbeat", on(nothing, () => success())],
@@ -83,6 +78,10 @@ export class SystemTopics {
           registrant.register(service);
           return success({ serviceId: connection.id });
         }),
+      ],
+      [
+        "system.service.list",
+        on(nothing, (_, { space }) => listed("services", space.services.list(cachedClock.now()))),
       ],
       ["system.service.subscriptions", on(serviceSubscriptions, subscriptionsOf)],
       ["system.topic.subscribe", on(subscribe, (wanted, context) => this.#subscribe(wanted, context))],

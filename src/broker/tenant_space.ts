@@ -4,6 +4,8 @@
  */
 import type { MessageIds } from "./message_ids.ts";
 import type { MessageRouter } from "./message_router.ts";
+import type { RequestRouter } from "./request_router.ts";
+import type { ServiceRegistry } from "./service_registry.ts";
 import type { Subscriber } from "./subscription.ts";
 import type { SubscriptionManager } from "./subscription_manager.ts";
 
@@ -12,6 +14,8 @@ export interface TenantParts {
   readonly ids: MessageIds;
   readonly subscriptions: SubscriptionManager;
   readonly router: MessageRouter;
+  readonly requests: RequestRouter;
+  readonly services: ServiceRegistry;
 }
 
 /** The space of one tenant. */
@@ -19,13 +23,17 @@ export class TenantSpace implements TenantParts {
   readonly ids: MessageIds;
   readonly subscriptions: SubscriptionManager;
   readonly router: MessageRouter;
+  readonly requests: RequestRouter;
+  readonly services: ServiceRegistry;
   readonly #members = new Map<string, Subscriber>();
   readonly #onEmpty: () => void;
 
-  constructor({ ids, subscriptions, router }: TenantParts, onEmpty: () => void) {
+  constructor({ ids, subscriptions, router, requests, services }: TenantParts, onEmpty: () => void) {
     this.ids = ids;
     this.subscriptions = subscriptions;
     this.router = router;
+    this.requests = requests;
+    this.services = services;
     this.#onEmpty = onEmpty;
   }
 
@@ -63,6 +71,26 @@ export class TenantSpaces {
     }
     space.enter(member);
     return space;
+  }
+
+  /** The space of a tenant that has a connection. */
+  of(tenant: string): TenantSpace | undefined {
+    return this.#spaces.get(tenant);
+  }
+
+  /** All spaces. */
+  all(): Iterable<TenantSpace> {
+    return this.#spaces.values();
+  }
+
+  /** How many services of all tenants are registered. */
+  get serviceCount(): number {
+    return this.#sum(({ services }) => services.size);
+  }
+
+  /** How many requests of all tenants wait for their answer. */
+  get outstandingRequests(): number {
+    return this.#sum(({ requests }) => requests.outstanding);
   }
 
   /** How many subscriptions all tenants have. */

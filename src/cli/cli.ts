@@ -37,6 +37,12 @@ function runCommand(command: Command, io: CommandIo): Promise<number> | number {
       return import("./pub.ts").then(({ runPub }) => runPub(command, io));
     case "sub":
       return import("./sub.ts").then(({ runSub }) => runSub(command, io));
+    case "request":
+      return import("./request.ts").then(({ runRequest }) => runRequest(command, io));
+    case "reply":
+      return import("./reply.ts").then(({ runReply }) => runReply(command, io));
+    case "services":
+      return import("./services.ts").then(({ runServices }) => runServices(command, io));
   }
 }
 

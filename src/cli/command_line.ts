@@ -6,16 +6,12 @@ import { message } from "@optique/core/message";
 import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, command, constant, option } from "@optique/core/primitives";
-import { choice, integer, string } from "@optique/core/valueparser";
+import { integer, string } from "@optique/core/valueparser";
 import { runSync } from "@optique/run";
 import { VERSION } from "../core/version.ts";
-import { duration } from "./duration_parser.ts";
 import { ExitCode, type Io } from "./io.ts";
-
-const output = object({
-  json: option("--json", { description: message`Print JSON, for scripts.` }),
-  quiet: option("-q", "--quiet", { description: message`Print errors only.` }),
-});
+import { pub, reply, request, services, sub } from "./message_commands.ts";
+import { output } from "./output_options.ts";
 
 const configuration = object({
   configFile: optional(
@@ -60,105 +56,6 @@ const certs = merge(
   output,
 );
 
-const connection = object({
-  url: optional(
-    option("--url", string({ metavar: "URL" }), {
-      description:
-        message`The hub: ws://, wss://, tcp:// or tls://; by default what ${"TRUNKLINE_URL"} says, \
-else ${"ws://127.0.0.1:8443"}.`,
-    }),
-  ),
-  token: optional(
-    option("--token", string({ metavar: "TOKEN" }), {
-      description:
-        message`Log in with this token; by default what ${"TRUNKLINE_TOKEN"} says, which others cannot \
-see in the list of processes.`,
-    }),
-  ),
-  ca: optional(
-    option("--ca", string({ metavar: "FILE" }), {
-      description: message`PEM of the authority that signed the hub's certificate.`,
-    }),
-  ),
-  cert: optional(
-    option("--cert", string({ metavar: "FILE" }), { description: message`PEM of a client certificate.` }),
-  ),
-  key: optional(option("--key", string({ metavar: "FILE" }), { description: message`PEM of its key.` })),
-  insecure: option("--insecure", {
-    description: message`Do not verify the hub's certificate and host name; for tests only.`,
-  }),
-});
-
-const pub = merge(
-  object({
-    name: constant("pub"),
-    topic: argument(string({ metavar: "TOPIC" }), { description: message`Where to publish.` }),
-    payload: optional(argument(string({ metavar: "PAYLOAD" }), {
-      description:
-        message`The message; ${"-"} or nothing is all of the input. One that begins with - goes after --.`,
-    })),
-    lines: option("--lines", { description: message`Publish each line of the input as it comes.` }),
-    count: optional(
-      option("--count", integer({ metavar: "N", min: 1 }), {
-        description: message`Publish it so many times.`,
-      }),
-    ),
-    intervalMs: withDefault(
-      option("--interval", duration(), {
-        description: message`Wait so long between two messages, for example ${"500ms"}.`,
-      }),
-      0,
-    ),
-    requireSubscriber: option("--require-subscriber", {
-      description: message`Fail when nobody is subscribed.`,
-    }),
-    timeoutMs: withDefault(
-      option("--timeout", duration(), {
-        description: message`How long the hub may take to answer; ${"10s"} by default.`,
-      }),
-      10_000,
-    ),
-  }),
-  connection,
-  output,
-);
-
-const sub = merge(
-  object({
-    name: constant("sub"),
-    patterns: multiple(
-      argument(string({ metavar: "PATTERN" }), {
-        description:
-          message`What to subscribe to; ${"+"} is any one level, ${"#"} at the end all that follow.`,
-      }),
-      { min: 1 },
-    ),
-    group: optional(
-      option("--group", string({ metavar: "NAME" }), {
-        description: message`Share the messages with all others of this queue group.`,
-      }),
-    ),
-    format: optional(
-      option("--format", choice(["text", "json", "raw"], { metavar: "FORMAT" }), {
-        description: message`${"text"}, topic and payload, is the default; ${"json"} is what --json says; \
-${"raw"} is the payload alone, byte for byte.`,
-      }),
-    ),
-    count: optional(
-      option("--count", integer({ metavar: "N", min: 1 }), {
-        description: message`End after so many messages.`,
-      }),
-    ),
-    timeoutMs: optional(
-      option("--timeout", duration(), {
-        description: message`End after so long, for example ${"30s"}; a failure if --count is not reached.`,
-      }),
-    ),
-  }),
-  connection,
-  output,
-);
-
 const parser = or(
   command("hub", hub, { description: message`Run the hub. This is what happens without a command.` }),
   command("check", check, { description: message`Check the configuration and name every mistake.` }),
@@ -168,6 +65,9 @@ const parser = or(
   command("certs", certs, { description: message`Make certificates for development and tests.` }),
   command("pub", pub, { description: message`Publish messages to a topic.` }),
   command("sub", sub, { description: message`Print the messages that are published to topics.` }),
+  command("request", request, { description: message`Ask a service and print its answer.` }),
+  command("reply", reply, { description: message`Answer requests with what a command prints.` }),
+  command("services", services, { description: message`List the services that are registered.` }),
   hub,
 );
 

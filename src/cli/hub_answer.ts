@@ -2,26 +2,43 @@
 import { TrunklineError } from "../core/errors.ts";
 import { decodeUtf8, printable } from "./printable.ts";
 
+const BRACE = 0x7b;
+
 /** An object of JSON. */
 export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** What an error payload says, safe to print. */
+export interface AnswerError {
+  readonly code: string;
+  readonly message: string;
+}
 
 /** What came of a message that the hub was to answer. */
 export type Answer =
   | { readonly kind: "success"; readonly payload: JsonObject }
-  | { readonly kind: "error"; readonly code: string; readonly message: string }
+  | ({ readonly kind: "error" } & AnswerError)
   /** The connection ended, or the hub was silent for too long. */
   | { readonly kind: "none"; readonly error: TrunklineError };
 
-/** Reads the payload of an answer. */
+/** Reads the payload of an answer of the hub itself. */
 export function readAnswer(bytes: Uint8Array): Answer {
   const payload = readObject(bytes);
   if (payload !== null && !("error" in payload)) return { kind: "success", payload };
-  const error = isObject(payload?.["error"]) ? payload["error"] : {};
-  const { code, message } = error;
+  return { kind: "error", ...errorOf(payload?.["error"]) };
+}
+
+/** The error that a payload is, the hub's or a service's; `null` for any other payload. */
+export function readAnswerError(bytes: Uint8Array): AnswerError | null {
+  if (bytes[0] !== BRACE) return null;
+  const error = readObject(bytes)?.["error"];
+  return isObject(error) && typeof error["code"] === "string" ? errorOf(error) : null;
+}
+
+function errorOf(error: unknown): AnswerError {
+  const { code, message } = isObject(error) ? error : {};
   return {
-    kind: "error",
     code: typeof code === "string" ? printable(code) : "INTERNAL_ERROR",
-    message: typeof message === "string" ? printable(message) : "The hub gave no reason",
+    message: typeof message === "string" ? printable(message) : "No reason was given",
   };
 }
 
@@ -33,16 +50,21 @@ export function expectSuccess(answer: Answer, what: string): JsonObject {
 
 /** The error that tells of a refusal; `what` goes on after "Cannot". */
 export function answerError(
-  { code, message }: Extract<Answer, { kind: "error" }>,
+  { code, message }: AnswerError,
   what: string,
 ): TrunklineError {
-  const isRefused = code === "FORBIDDEN" || code === "UNAUTHORIZED";
+  const isRefused = isRefusal(code);
   const next = code === "UNAUTHORIZED" ? "; give a valid token with --token or TRUNKLINE_TOKEN" : "";
   return new TrunklineError(
     isRefused ? "refused" : "request_failed",
     `Cannot ${what}: the hub answered ${code} (${message})${next}`,
     { details: { code } },
   );
+}
+
+/** Whether a code says that this client may not do what it asked for. */
+export function isRefusal(code: string): boolean {
+  return code === "FORBIDDEN" || code === "UNAUTHORIZED";
 }
 
 /** The object of JSON that the bytes hold; `null` when they hold something else. */
@@ -55,6 +77,7 @@ export function readObject(bytes: Uint8Array): JsonObject | null {
   }
 }
 
-function isObject(value: unknown): value is JsonObject {
+/** Whether a value of JSON is an object. */
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 /**
- * A thin client of a hub: calls that are answered or time out, messages that were subscribed to, and signs of life
- * when the hub asks. Calls never throw: what came of one is a value.
+ * A thin client of a hub: calls that are answered or time out, messages and requests that were subscribed to, and
+ * signs of life when the hub asks. Calls never throw: what came of one is a value.
  */
 import { CloseCode } from "../core/close_codes.ts";
 import { TrunklineError } from "../core/errors.ts";
@@ -8,7 +8,16 @@ import { formatDuration } from "../config/units.ts";
 import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextHeader, type TextMessage } from "../wire/text_message.ts";
 import { dial } from "./dial.ts";
-import { type Answer, expectSuccess, type JsonObject, readAnswer, readObject } from "./hub_answer.ts";
+import {
+  type Answer,
+  type AnswerError,
+  expectSuccess,
+  isObject,
+  type JsonObject,
+  readAnswer,
+  readAnswerError,
+  readObject,
+} from "./hub_answer.ts";
 import type { HubTarget } from "./hub_target.ts";
 import type { LinkEnd, MessageLink } from "./message_link.ts";
 import { printable } from "./printable.ts";
@@ -21,6 +30,18 @@ export interface HubClientOptions {
   readonly answerTimeoutMs?: number;
   /** Gets what was subscribed to, and notices such as `system.topic.gap`. */
   readonly onPublish?: (message: TextMessage) => void;
+  /** Gets the requests of others, each with what answers it. */
+  readonly onRequest?: (message: TextMessage, answering: Answering) => void;
+  /** Told when the hub did not take the answer to a request of others. */
+  readonly onAnswerRefused?: (refusal: AnswerError) => void;
+}
+
+/** The way back of a request. */
+export interface Answering {
+  /** The longest payload that the hub takes, in bytes; `null` if it has not said. */
+  readonly maxPayloadBytes: number | null;
+  /** Sends the payload that answers; nothing happens where the request has no id. */
+  send(payload: Uint8Array): void;
 }
 
 /** A message that the hub has to answer; it gets an id of its own unless it has one. */
@@ -28,20 +49,29 @@ export interface Call {
   readonly action: "publish" | "request";
   readonly topic: string;
   readonly requestId?: string;
+  /** Tells the hub, and whoever answers, how long that may take, in milliseconds. */
+  readonly timeoutMs?: number;
   readonly payload: Uint8Array;
 }
+
+/** What came back for a message, unread. */
+export type RawAnswer =
+  | { readonly kind: "payload"; readonly payload: Uint8Array }
+  | Extract<Answer, { kind: "none" }>;
 
 /** How long an answer may take when nothing else is said. */
 export const ANSWER_TIMEOUT_MS = 10_000;
 
 const encoder = new TextEncoder();
 const ALIVE = encoder.encode(JSON.stringify({ status: "success" }));
-/** What the hub says of the connection itself; nobody subscribes to it. */
-const NOTICES_TO_NOBODY = new Set(["system.initialize", "system.auth.expiring"]);
+/** How much longer than the hub is waited for an answer that has a time-out of its own: the hub tells of it. */
+const TIMEOUT_GRACE_MS = 2000;
+/** The longest delay that a timer takes. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 interface Waiting {
   readonly timer: ReturnType<typeof setTimeout>;
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (answer: RawAnswer) => void;
 }
 
 /** One connection to a hub. */
@@ -50,18 +80,17 @@ export class HubClient {
   readonly ended: Promise<TrunklineError>;
   readonly #target: HubTarget;
   readonly #link: MessageLink;
-  readonly #answerTimeoutMs: number;
-  readonly #onPublish: (message: TextMessage) => void;
+  readonly #options: HubClientOptions;
   readonly #waiting = new Map<string, Waiting>();
   #lastWords: LinkEnd | null = null;
   #heardAnything = false;
+  #maxPayloadBytes: number | null = null;
   #endError: TrunklineError | null = null;
 
   private constructor(target: HubTarget, link: MessageLink, options: HubClientOptions) {
     this.#target = target;
     this.#link = link;
-    this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
-    this.#onPublish = options.onPublish ?? (() => {});
+    this.#options = options;
     this.ended = link.closed.then((end) => this.#finish(this.#lastWords ?? end));
     link.start((bytes) => this.#receive(bytes));
   }
@@ -78,16 +107,25 @@ export class HubClient {
     }
   }
 
-  /** Sends a message with an id and waits for its answer. */
-  call({ requestId = crypto.randomUUID(), payload, ...header }: Call): Promise<Answer> {
+  /** Sends a message with an id and waits for its answer, whatever that holds. */
+  exchange({ requestId = crypto.randomUUID(), payload, ...header }: Call): Promise<RawAnswer> {
     if (this.#endError !== null) return Promise.resolve({ kind: "none", error: this.#endError });
-    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const { promise, resolve } = Promise.withResolvers<RawAnswer>();
+    const waitMs = header.timeoutMs === undefined
+      ? this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS
+      : Math.min(header.timeoutMs + TIMEOUT_GRACE_MS, MAX_TIMER_MS);
     const timer = setTimeout(() => {
-      this.#settle(requestId, { kind: "none", error: this.#lateError(header.topic) });
-    }, this.#answerTimeoutMs);
+      this.#settle(requestId, { kind: "none", error: this.#lateError(header.topic, waitMs) });
+    }, waitMs);
     this.#waiting.set(requestId, { timer, resolve });
     this.#link.send({ ...header, requestId }, payload);
     return promise;
+  }
+
+  /** The same where the hub is to answer, which it does in JSON. */
+  async call(call: Call): Promise<Answer> {
+    const answer = await this.exchange(call);
+    return answer.kind === "none" ? answer : readAnswer(answer.payload);
   }
 
   /** Asks the hub itself, in JSON. */
@@ -132,30 +170,51 @@ export class HubClient {
   }
 
   #answered({ requestId, topicKey, payload }: TextMessage): void {
-    const answer = readAnswer(payload);
-    if (requestId !== null) return this.#settle(requestId, answer);
+    const answer = { kind: "payload", payload } as const;
     // The hub could not read which message it means, so it is whatever still waits.
-    if (topicKey === "system.error") { for (const id of [...this.#waiting.keys()]) this.#settle(id, answer); }
+    if (requestId === null && topicKey === "system.error") {
+      for (const id of [...this.#waiting.keys()]) this.#settle(id, answer);
+    }
+    if (requestId === null || this.#settle(requestId, answer)) return;
+    const refusal = readAnswerError(payload);
+    if (refusal !== null) this.#options.onAnswerRefused?.(refusal);
   }
 
-  #asked({ topic, topicKey, version, requestId }: TextMessage): void {
-    if (topicKey !== "system.heartbeat") return;
+  #asked(message: TextMessage): void {
+    const { topic, topicKey, version, requestId } = message;
     const header: TextHeader = { action: "response", topic, version, requestId };
-    this.#link.send(header, ALIVE);
+    if (topicKey === "system.heartbeat") return this.#link.send(header, ALIVE);
+    this.#options.onRequest?.(message, {
+      maxPayloadBytes: this.#maxPayloadBytes,
+      send: (payload) => {
+        if (requestId !== null && this.#endError === null) this.#link.send(header, payload);
+      },
+    });
   }
 
   #published(message: TextMessage): void {
-    if (message.topicKey === "system.close") {
-      this.#lastWords = readLastWords(message.payload);
-    } else if (!NOTICES_TO_NOBODY.has(message.topicKey)) this.#onPublish(message);
+    switch (message.topicKey) {
+      case "system.initialize":
+        this.#maxPayloadBytes = readMaxPayload(message.payload);
+        return;
+      case "system.close":
+        this.#lastWords = readLastWords(message.payload);
+        return;
+      case "system.auth.expiring":
+        return;
+      default:
+        this.#options.onPublish?.(message);
+    }
   }
 
-  #settle(requestId: string, answer: Answer): void {
+  /** Whether anybody waited for it. */
+  #settle(requestId: string, answer: RawAnswer): boolean {
     const waiting = this.#waiting.get(requestId);
-    if (waiting === undefined) return;
+    if (waiting === undefined) return false;
     this.#waiting.delete(requestId);
     clearTimeout(waiting.timer);
     waiting.resolve(answer);
+    return true;
   }
 
   #finish(end: LinkEnd): TrunklineError {
@@ -167,13 +226,19 @@ export class HubClient {
     return error;
   }
 
-  #lateError(topic: string): TrunklineError {
-    const after = formatDuration(this.#answerTimeoutMs);
+  #lateError(topic: string, waitedMs: number): TrunklineError {
+    const after = formatDuration(waitedMs);
     const hint = this.#heardAnything ? "" : "; see that the broker answers there: its paths are / and /ws";
     const message =
       `Cannot wait any longer for the hub's answer on ${topic}: nothing came within ${after}${hint}`;
     return new TrunklineError("timed_out", message);
   }
+}
+
+function readMaxPayload(payload: Uint8Array): number | null {
+  const limits = readObject(payload)?.["limits"];
+  const bytes = isObject(limits) ? limits["maxPayloadBytes"] : null;
+  return typeof bytes === "number" ? bytes : null;
 }
 
 function readLastWords(payload: Uint8Array): LinkEnd {

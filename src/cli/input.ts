@@ -3,9 +3,16 @@ import { Buffer } from "node:buffer";
 import { formatSize } from "../config/units.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { MAX_PREFIXED_BYTES } from "../wire/length_prefix.ts";
+import type { CommandInput } from "./io.ts";
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
+
+/** The payload that an argument gives: itself, or the input where it is `-` or left out. Throws as `readWhole`. */
+export async function readPayload(argument: string | undefined, input: CommandInput): Promise<Uint8Array> {
+  const isGiven = argument !== undefined && argument !== "-";
+  return isGiven ? new TextEncoder().encode(argument) : await readWhole(input.chunks());
+}
 
 /** Everything as one payload. Throws `request_failed` when it is longer than any message. */
 export async function readWhole(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -47,7 +54,7 @@ class Parts {
     this.#bytes += part.length;
     if (this.#bytes > MAX_PREFIXED_BYTES) {
       const limit = formatSize(MAX_PREFIXED_BYTES + 1);
-      const message = `Cannot publish the ${this.#what}: it has ${limit} or more, no message is that long`;
+      const message = `Cannot send the ${this.#what}: it has ${limit} or more, no message is that long`;
       throw new TrunklineError("request_failed", message);
     }
     if (part.length > 0) this.#parts.push(part);

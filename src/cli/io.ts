@@ -23,6 +23,8 @@ export interface CommandInput {
 export interface CommandIo extends Io {
   /** Prints bytes of the result as they are. False when their reader left, so that there is no use in more. */
   outBytes(bytes: Uint8Array): boolean;
+  /** Whether results go to a terminal, where bytes of others could do harm. */
+  readonly isTerminal: boolean;
   /** Whether results may have colours: they go to a terminal whose owner wants them. */
   readonly hasColours: boolean;
   readonly input: CommandInput;
@@ -38,6 +40,9 @@ export const processIo: CommandIo = {
   out: (line) => void writeLine(Deno.stdout, line),
   err: (line) => void writeLine(Deno.stderr, line),
   outBytes: (bytes) => write(Deno.stdout, bytes),
+  get isTerminal() {
+    return Deno.stdout.isTerminal();
+  },
   get hasColours() {
     return !Deno.noColor && Deno.stdout.isTerminal();
   },

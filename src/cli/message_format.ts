@@ -53,6 +53,11 @@ function asJson({ topic, requestId, parentRequestId, payload }: TextMessage, tim
     id: requestId,
     ...(parentRequestId === null ? {} : { requestId: parentRequestId }),
     time: time.toISOString(),
-    payload: decodeUtf8(payload) ?? { base64: Buffer.from(payload).toString("base64") },
+    payload: payloadAsJson(payload),
   };
+}
+
+/** A payload inside of JSON: text as a string, other bytes as `{ base64 }`. */
+export function payloadAsJson(payload: Uint8Array): string | { readonly base64: string } {
+  return decodeUtf8(payload) ?? { base64: Buffer.from(payload).toString("base64") };
 }

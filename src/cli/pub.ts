@@ -7,8 +7,9 @@ import { isTopic } from "../core/topic.ts";
 import { type Answer, answerError } from "./hub_answer.ts";
 import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, readHubTarget } from "./hub_target.ts";
-import { readLines, readWhole } from "./input.ts";
+import { readLines, readPayload } from "./input.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
+import { TOPIC_RULE } from "./topic_rules.ts";
 
 /** What `pub` takes. */
 export interface PubOptions extends ConnectionArguments {
@@ -52,8 +53,7 @@ export async function runPub(options: PubOptions, io: CommandIo): Promise<ExitCo
 
 function checkUsage({ topic, payload, lines, count }: PubOptions, { input }: CommandIo): void {
   if (!isTopic(topic)) {
-    const rule = "a topic is levels with dots between them, each a letter and then letters, digits, _ and -";
-    throw usage(`Cannot publish to ${JSON.stringify(topic)}: ${rule}`);
+    throw usage(`Cannot publish to ${JSON.stringify(topic)}: a topic is ${TOPIC_RULE}`);
   }
   if (lines && payload !== undefined && payload !== "-") {
     throw usage(
@@ -72,8 +72,7 @@ function checkUsage({ topic, payload, lines, count }: PubOptions, { input }: Com
 async function payloadsOf(options: PubOptions, { input }: CommandIo): Promise<AsyncIterable<Uint8Array>> {
   const { payload, lines, count = 1 } = options;
   if (lines) return readLines(input.chunks());
-  const isGiven = payload !== undefined && payload !== "-";
-  return repeated(isGiven ? new TextEncoder().encode(payload) : await readWhole(input.chunks()), count);
+  return repeated(await readPayload(payload, input), count);
 }
 
 async function* repeated(payload: Uint8Array, count: number): AsyncGenerator<Uint8Array> {

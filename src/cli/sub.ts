@@ -12,6 +12,7 @@ import { type CommandIo, ExitCode } from "./io.ts";
 import type { MessageFormat } from "./message_format.ts";
 import { MessageOutput } from "./message_output.ts";
 import { listenForStop } from "./signals.ts";
+import { PATTERN_RULE } from "./topic_rules.ts";
 
 /** What `sub` takes. */
 export interface SubOptions extends ConnectionArguments {
@@ -49,9 +50,8 @@ export async function runSub(options: SubOptions, io: CommandIo): Promise<ExitCo
 function checkUsage({ patterns, format, json }: SubOptions): MessageFormat {
   for (const pattern of patterns) {
     if (isTopicPattern(pattern)) continue;
-    const rule = "levels with dots between them, each a letter and then letters, digits, _ and -, " +
-      "or + for any one level, or # at the end for any number of levels";
-    throw new TrunklineError("usage", `Cannot subscribe to ${JSON.stringify(pattern)}: a pattern is ${rule}`);
+    const message = `Cannot subscribe to ${JSON.stringify(pattern)}: a pattern is ${PATTERN_RULE}`;
+    throw new TrunklineError("usage", message);
   }
   if (json && format !== undefined && format !== "json") {
     throw new TrunklineError("usage", `Cannot print as JSON and as ${format}; leave --json or --format out`);

@@ -18,7 +18,6 @@ export interface UnbuiltPart {
 
 /** Every part that does not exist yet. */
 export const UNBUILT: readonly UnbuiltPart[] = [
-  { key: "broker.request.failover", part: "another try at another service" },
   { key: "public.enabled", part: "the public listener" },
   { key: "dashboard.enabled", part: "the dashboard" },
   { key: "auth.mode", part: "login" },
@@ -46,7 +45,7 @@ export const UNBUILT: readonly UnbuiltPart[] = [
 ];
 
 /** The transports that a listener can have. */
-const BUILT_TRANSPORTS: readonly string[] = ["http", "text"];
+const BUILT_TRANSPORTS: readonly string[] = ["http", "text", "json"];
 
 interface Checking {
   readonly defaults: Config;

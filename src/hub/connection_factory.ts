@@ -5,6 +5,7 @@
 import { ANONYMOUS } from "../core/principal.ts";
 import type { TransportKind } from "../core/transport.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
+import { JsonLinesTransport } from "../link/json_lines_transport.ts";
 import { Outbox, type OutboxSettings } from "../link/outbox.ts";
 import { SocketSink } from "../link/socket_sink.ts";
 import type { TransportSettings } from "../link/socket_transport.ts";
@@ -18,10 +19,11 @@ export interface ConnectionFactoryOptions {
   readonly outbox: OutboxSettings;
   readonly websocket: TransportSettings;
   readonly text: TransportSettings;
+  readonly json: TransportSettings;
   readonly heartbeat: HeartbeatMonitor;
 }
 
-const TRANSPORTS = { websocket: WebSocketTransport, text: TextTransport } as const;
+const TRANSPORTS = { websocket: WebSocketTransport, text: TextTransport, json: JsonLinesTransport } as const;
 
 /** Makes the connections of one hub and knows them all. */
 export class ConnectionFactory {
@@ -42,6 +44,11 @@ export class ConnectionFactory {
   /** Takes over a socket of length-prefixed text messages. */
   openText(accepted: AcceptedLink, user: ConnectionUser): void {
     this.#open("text", accepted, user);
+  }
+
+  /** Takes over a socket of JSON lines. */
+  openJson(accepted: AcceptedLink, user: ConnectionUser): void {
+    this.#open("json", accepted, user);
   }
 
   /** Resolves when no connection is left. */

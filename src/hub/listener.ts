@@ -29,6 +29,8 @@ export interface ListenerOptions {
   readonly accepted: Map<unknown, AcceptedSocket>;
   /** Takes the sockets that speak text messages; `null` where nobody does. */
   readonly openText: ((accepted: AcceptedLink) => void) | null;
+  /** Takes the sockets that speak JSON lines; `null` where nobody does. */
+  readonly openJson: ((accepted: AcceptedLink) => void) | null;
   readonly admission: Admission;
   readonly stats: DoorStats;
   readonly logger: Logger;
@@ -139,7 +141,7 @@ export class Listener {
     if (!await this.#encrypt(accepted)) return false;
     const { transports } = this.#options;
     const isTextAlone = transports.length === 1 && transports[0] === "text";
-    return (isTextAlone && this.#handToText(accepted, NOTHING)) || await this.#dispatch(accepted);
+    return (isTextAlone && this.#handOver("text", accepted, NOTHING)) || await this.#dispatch(accepted);
   }
 
   async #believeProxy(accepted: AcceptedSocket): Promise<boolean> {
@@ -181,7 +183,7 @@ export class Listener {
       this.#handToHttp(accepted, chunk);
       return true;
     }
-    if (kind === "text" && this.#handToText(accepted, chunk)) return true;
+    if ((kind === "text" || kind === "json") && this.#handOver(kind, accepted, chunk)) return true;
     stats.refuse(kind === "unknown" ? "unknown_transport" : "transport_not_available");
     logger.debug("Refused a connection by its first byte", { ip: accepted.peer.ip, first, kind });
     const lastWords = encodeNotAvailable(kind, crypto.randomUUID());
@@ -189,12 +191,13 @@ export class Listener {
     return lastWords !== null;
   }
 
-  /** Whether text messages are spoken here, and the socket is with those who do. */
-  #handToText(accepted: AcceptedSocket, head: Uint8Array): boolean {
-    const { transports, openText } = this.#options;
-    if (openText === null || !transports.includes("text")) return false;
+  /** Whether the transport is spoken here, and the socket is with those who do. */
+  #handOver(kind: "text" | "json", accepted: AcceptedSocket, head: Uint8Array): boolean {
+    const { transports, openText, openJson } = this.#options;
+    const open = kind === "text" ? openText : openJson;
+    if (open === null || !transports.includes(kind)) return false;
     accepted.upgraded = true;
-    openText({ link: accepted.link, peer: accepted.peer, head });
+    open({ link: accepted.link, peer: accepted.peer, head });
     return true;
   }
 

@@ -24,7 +24,7 @@ function defineMetrics<const T extends Readonly<Record<string, MetricDefinition>
   return table;
 }
 
-const transports: readonly TransportKind[] = ["websocket", "text"];
+const transports: readonly TransportKind[] = ["websocket", "text", "json"];
 
 /** All metrics by name. */
 export const metricTable = defineMetrics({
@@ -146,10 +146,31 @@ export const metricTable = defineMetrics({
     type: "gauge",
     help: "Connections that registered as a service",
   },
+  trunkline_broker_requests_outstanding: {
+    type: "gauge",
+    help: "Requests that wait for their answer",
+  },
+  trunkline_broker_requests_total: {
+    type: "counter",
+    help: "Requests that were sent on to a service, second tries included",
+  },
+  trunkline_broker_responses_total: {
+    type: "counter",
+    help: "Answers of services that were sent back",
+  },
+  trunkline_broker_late_responses_total: {
+    type: "counter",
+    help: "Answers of services that came when nobody waited any more",
+  },
   trunkline_broker_route_lookups_total: {
     type: "counter",
     help: "How often the subscribers of a topic were asked for: known already (hit) or to be found (miss)",
     labels: { result: ["hit", "miss"] },
+  },
+  trunkline_broker_request_seconds: {
+    type: "histogram",
+    help: "How long services took to answer requests",
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
   },
   trunkline_broker_routing_seconds: {
     type: "histogram",

@@ -9,7 +9,7 @@ import type { UpgradeTarget } from "../hub/upgrade.ts";
 /** What the broker gets from the rest of the hub. */
 export type BrokerPorts = Pick<
   MessageBrokerOptions,
-  "version" | "clock" | "cachedClock" | "logger" | "readMetrics" | "onLatency"
+  "version" | "clock" | "cachedClock" | "logger" | "readMetrics" | "onLatency" | "onAnswered"
 >;
 
 /** The paths on which WebSockets speak text messages. */
@@ -34,6 +34,10 @@ export function createBroker({ broker, hub }: Config, ports: BrokerPorts): Messa
     topicRates: Object.entries(rate.topics).map(([pattern, perSecond]) => ({ pattern, perSecond })),
     ratePerTopic: rate.per_topic,
     heartbeatTimeoutMs: hub.heartbeat.timeout,
+    heartbeatIntervalMs: hub.heartbeat.interval,
+    requestTimeoutMs: request.timeout,
+    failover: request.failover,
+    maxOutstandingRequests: broker.max_outstanding_requests,
   });
 }
 

@@ -6,11 +6,11 @@ import type { MessageBroker } from "../broker/message_broker.ts";
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
 import type { Address } from "../config/units.ts";
-import { CloseCode } from "../core/close_codes.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import type { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Admission } from "../hub/admission.ts";
 import { ConnectionFactory } from "../hub/connection_factory.ts";
+import { CloudBridgeSession } from "../hub/cloudbridge_session.ts";
 import { createHttpFront, type ProbeResponse } from "../hub/http_front.ts";
 import { DoorStats } from "../hub/hub_stats.ts";
 import { Listener } from "../hub/listener.ts";
@@ -29,6 +29,7 @@ import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { ProcessStats } from "../metrics/process_stats.ts";
 import { brokerTarget, createBroker } from "./broker_setup.ts";
+import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
 import { HubMetricSource } from "./metric_sources.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
@@ -69,10 +70,12 @@ const DATA_LANE_BYTES = 256 * 1024;
 /** One hub. */
 export class HubServer {
   readonly #config: Config;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #door = new DoorStats();
   readonly #websocket = new LinkStats();
   readonly #text = new LinkStats();
+  readonly #json = new LinkStats();
   readonly #health = new Health();
   readonly #metrics: Metrics;
   readonly #loopLag: LoopLag;
@@ -88,6 +91,7 @@ export class HubServer {
 
   constructor(config: Config, { logger, version, clock = systemClock }: HubServerOptions) {
     this.#config = config;
+    this.#clock = clock;
     this.#logger = logger;
     const turns = new Turns();
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
@@ -110,8 +114,9 @@ export class HubServer {
       logger: logger.child("broker"),
       readMetrics: () => this.#metrics.series(),
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
+      onAnswered: (seconds) => this.#metrics.observe("trunkline_broker_request_seconds", seconds),
     });
-    const links = { websocket: this.#websocket, text: this.#text };
+    const links = { websocket: this.#websocket, text: this.#text, json: this.#json };
     const counters = { door: this.#door, links, ledger, relay: this.#relay, broker: this.#broker };
     this.#loopLag = new LoopLag({
       clock,
@@ -176,6 +181,7 @@ export class HubServer {
       },
       websocket: { ...transport, stats: this.#websocket },
       text: { ...transport, stats: this.#text },
+      json: { ...transport, stats: this.#json },
       heartbeat: this.#heartbeat,
     });
   }
@@ -221,12 +227,16 @@ export class HubServer {
 
   #startPart(name: "relay" | "broker"): void {
     const part = name === "relay" ? this.#relay : this.#broker;
-    if (part !== null) this.#health.set(name, true);
+    if (part === null) return;
+    if (name === "broker") this.#broker?.start();
+    this.#health.set(name, true);
   }
 
   #stopPart(name: "relay" | "broker"): void {
     const part = name === "relay" ? this.#relay : this.#broker;
-    if (part !== null) this.#health.set(name, false);
+    if (part === null) return;
+    if (name === "broker") this.#broker?.stop();
+    this.#health.set(name, false);
   }
 
   async #startListeners(): Promise<void> {
@@ -271,6 +281,7 @@ export class HubServer {
       http,
       accepted,
       openText: broker === null ? null : (link) => this.#connections.openText(link, broker.createSession()),
+      openJson: (link) => this.#connections.openJson(link, this.#createCloudBridgeSession()),
       admission: this.#admission,
       stats: this.#door,
       logger: this.#logger.child("listener"),
@@ -279,24 +290,17 @@ export class HubServer {
     });
   }
 
+  #createCloudBridgeSession(): CloudBridgeSession {
+    return new CloudBridgeSession({ clock: this.#clock, maxMalformed: this.#config.broker.max_malformed });
+  }
+
   async #stopListeners(): Promise<void> {
     this.#health.set("listener", false);
     for (const listener of this.#listeners) listener.stopAccepting();
-    await this.#drain();
+    const { grace: graceMs, spread: spreadMs } = this.#config.shutdown;
+    await drain({ connections: this.#connections, broker: this.#broker, graceMs, spreadMs });
     for (const listener of this.#listeners) listener.destroyAll();
     this.#listeners = [];
-  }
-
-  /** Says goodbye to everybody, each with a time to come back, and waits until they are gone. */
-  async #drain(): Promise<void> {
-    const { grace, spread } = this.#config.shutdown;
-    for (const connection of this.#connections.connections.values()) {
-      connection.close(CloseCode.draining, "", { retryAfterMs: Math.ceil(Math.random() * spread) });
-    }
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const outOfTime = new Promise<void>((resolve) => timer = setTimeout(resolve, grace));
-    await Promise.race([this.#connections.empty(), outOfTime]);
-    clearTimeout(timer);
   }
 
   #probe(path: string): ProbeResponse | undefined {

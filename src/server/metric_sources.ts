@@ -36,6 +36,7 @@ export class HubMetricSource implements MetricSource {
     yield* doorSamples(this.#counters.door);
     yield* linkSamples("websocket", this.#counters.links.websocket);
     yield* linkSamples("text", this.#counters.links.text);
+    yield* linkSamples("json", this.#counters.links.json);
     yield* droppedAndClosed(Object.values(this.#counters.links));
     if (this.#counters.broker !== null) yield* brokerSamples(this.#counters.broker);
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
@@ -96,7 +97,11 @@ function* brokerSamples(broker: MessageBroker): Iterable<MetricSample> {
   yield { name: "trunkline_broker_unmatched_total", value: stats.unmatched };
   yield { name: "trunkline_broker_gap_notices_total", value: stats.gapNotices };
   yield { name: "trunkline_broker_subscriptions", value: subscriptionCount };
-  yield { name: "trunkline_broker_services", value: stats.services };
+  yield { name: "trunkline_broker_services", value: broker.serviceCount };
+  yield { name: "trunkline_broker_requests_outstanding", value: broker.outstandingRequests };
+  yield { name: "trunkline_broker_requests_total", value: stats.requests };
+  yield { name: "trunkline_broker_responses_total", value: stats.responses };
+  yield { name: "trunkline_broker_late_responses_total", value: stats.lateResponses };
   for (const result of ["hit", "miss"] as const) {
     const value = result === "hit" ? routeLookups.hits : routeLookups.misses;
     yield { name: "trunkline_broker_route_lookups_total", labels: { result }, value };

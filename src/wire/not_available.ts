@@ -4,6 +4,7 @@
  */
 import { CloseCode } from "../core/close_codes.ts";
 import type { FirstByteKind } from "./first_byte.ts";
+import { encodeHandshakeError } from "./json_error.ts";
 import { PREFIX_BYTES } from "./length_prefix.ts";
 import { encodeSystemClose } from "./system_close.ts";
 
@@ -22,7 +23,7 @@ export function encodeNotAvailable(kind: FirstByteKind, messageId: string): Uint
     case "frames":
       return errorFrame(JSON.stringify({ code: "server_unavailable", message }));
     case "json":
-      return encoder.encode(`${JSON.stringify({ type: "error", code: "server_unavailable", message })}\n`);
+      return encodeHandshakeError({ code: "server_unavailable", message });
     case "http":
       return encodeHttpRefusal(404, "Not Found", { body: message });
     case "unknown":

@@ -141,7 +141,8 @@ export function encodeTextMessage(header: TextHeader, payload: Uint8Array | stri
   return bytes;
 }
 
-function formatHeader({ action, topic, version = "1.0.0", ...rest }: TextHeader): string {
+/** The header as text, without the newline. It has to keep the rules; nothing is checked. */
+export function formatHeader({ action, topic, version = "1.0.0", ...rest }: TextHeader): string {
   const { requestId = null, parentRequestId = null, timeoutMs = null } = rest;
   const fields = [action, topic, version, requestId ?? "", parentRequestId ?? "", timeoutMs ?? ""];
   while (fields.at(-1) === "") fields.pop();

@@ -37,15 +37,13 @@ export function encodeWsFrame(opcode: WsOpcode, rest: Uint8Array, head: Uint8Arr
   first[0] = FIN | opcode;
   if (headerLength === 2) {
     first[1] = length;
+  } else if (headerLength === 4) {
+    first[1] = 126;
+    first[2] = length >>> 8;
+    first[3] = length;
   } else {
-    const view = new DataView(first.buffer);
-    if (headerLength === 4) {
-      first[1] = 126;
-      view.setUint16(2, length);
-    } else {
-      first[1] = 127;
-      view.setBigUint64(2, BigInt(length));
-    }
+    first[1] = 127;
+    new DataView(first.buffer).setBigUint64(2, BigInt(length));
   }
   first.set(head, headerLength);
   if (!joined) return { parts: [first, rest], bytes: headerLength + length };

@@ -27,6 +27,12 @@ export class FakeSubscriber implements Subscriber {
     return this.result;
   }
 
+  send(message: OutgoingMessage, _lane: "control" | "request"): PushResult {
+    this.offered++;
+    if (this.result === "queued") this.got.push(message.encodedFor(this.kind));
+    return this.result;
+  }
+
   hasRoomFor(): boolean {
     return this.result === "queued";
   }

@@ -20,33 +20,33 @@ function wanted(pattern: string, rest: Partial<SubscribeOptions> = {}): Subscrib
 }
 
 /** What a route says, in an order of its own. */
-function shown({ subscribers, groups, groupsOverlap, servesRequests }: TopicRoute) {
+function shown({ subscribers, groups, groupsOverlap, responders }: TopicRoute) {
   const ids = (members: readonly { readonly id: string }[]) => members.map(({ id }) => id).sort();
   return {
     subscribers: ids(subscribers),
     groups: groups.map(({ members }) => ids(members).join(" ")).sort(),
     groupsOverlap,
-    servesRequests,
+    responders: responders.map(({ subscriber, priority }) => `${subscriber.id} ${priority}`).sort(),
   };
 }
 
 interface NaiveSubscription {
   publish: { readonly group: string | null } | null;
-  servesRequests: boolean;
+  request: { readonly priority: number } | null;
 }
 
 /** The same by looking at everything each time. */
 class NaiveManager {
   readonly all = new Map<FakeSubscriber, Map<string, NaiveSubscription>>();
 
-  subscribe(subscriber: FakeSubscriber, { pattern, action, group }: SubscribeOptions): void {
+  subscribe(subscriber: FakeSubscriber, { pattern, action, group, priority }: SubscribeOptions): void {
     const own = this.all.get(subscriber) ?? new Map<string, NaiveSubscription>();
     this.all.set(subscriber, own);
     const key = pattern.toLowerCase();
-    const subscription = own.get(key) ?? { publish: null, servesRequests: false };
+    const subscription = own.get(key) ?? { publish: null, request: null };
     own.set(key, subscription);
     if (action !== "request") subscription.publish = { group };
-    if (action !== "publish") subscription.servesRequests = true;
+    if (action !== "publish") subscription.request = { priority };
   }
 
   unsubscribe(subscriber: FakeSubscriber, pattern: string, action: SubscriptionAction): boolean {
@@ -55,9 +55,9 @@ class NaiveManager {
     if (own === undefined || subscription === undefined) return false;
     const before = { ...subscription };
     if (action !== "request") subscription.publish = null;
-    if (action !== "publish") subscription.servesRequests = false;
-    if (subscription.publish === null && !subscription.servesRequests) own.delete(pattern.toLowerCase());
-    return before.publish !== subscription.publish || before.servesRequests !== subscription.servesRequests;
+    if (action !== "publish") subscription.request = null;
+    if (subscription.publish === null && subscription.request === null) own.delete(pattern.toLowerCase());
+    return before.publish !== subscription.publish || before.request !== subscription.request;
   }
 
   get size(): number {
@@ -71,12 +71,14 @@ class NaiveManager {
   route(topic: string) {
     const plain = new Set<string>();
     const groups = new Map<string, Set<string>>();
-    let servesRequests = false;
+    const priorities = new Map<string, number>();
     for (const [{ id }, own] of this.all) {
       for (const [key, subscription] of own) {
         if (!matchesTopic(key, topic)) continue;
-        if (subscription.servesRequests) servesRequests = true;
-        const { publish } = subscription;
+        const { publish, request } = subscription;
+        if (request !== null) {
+          priorities.set(id, Math.max(request.priority, priorities.get(id) ?? request.priority));
+        }
         if (publish === null) continue;
         if (publish.group === null) plain.add(id);
         else groups.set(publish.group, (groups.get(publish.group) ?? new Set()).add(id));
@@ -88,7 +90,7 @@ class NaiveManager {
       subscribers: [...plain].sort(),
       groups: waiting.map((members) => [...members].sort().join(" ")).sort(),
       groupsOverlap: new Set(memberships).size < memberships.length,
-      servesRequests,
+      responders: [...priorities].map(([id, priority]) => `${id} ${priority}`).sort(),
     };
   }
 }
@@ -113,6 +115,7 @@ const steps = fc.array(
         pattern: patterns,
         action: actions,
         group: fc.constantFrom(null, null, "red", "blue", "Red"),
+        priority: fc.integer({ min: -2, max: 2 }),
       }),
     },
     {
@@ -139,8 +142,8 @@ Deno.test("Subscription manager: finds what a naive matcher finds, whatever chan
       for (const step of steps) {
         const subscriber = subscribers[step.who] as FakeSubscriber;
         if (step.do === "subscribe") {
-          manager.subscribe(subscriber, { ...step, priority: 0 });
-          naive.subscribe(subscriber, { ...step, priority: 0 });
+          manager.subscribe(subscriber, step);
+          naive.subscribe(subscriber, step);
         } else if (step.do === "unsubscribe") {
           const changed = manager.unsubscribe(subscriber, step);
           assert.equal(changed, naive.unsubscribe(subscriber, step.pattern, step.action));
@@ -224,13 +227,13 @@ Deno.test("Subscription manager: unsubscribing takes away an action, and the sub
     subscribers: [],
     groups: [],
     groupsOverlap: false,
-    servesRequests: true,
+    responders: ["1 0"],
   });
   assert.equal(manager.unsubscribe(subscriber, { pattern: "a", action: "publish" }), false);
   assert.equal(manager.size, 1);
   assert.equal(manager.unsubscribe(subscriber, { pattern: "a", action: "request" }), true);
   assert.equal(manager.size, 0);
-  assert.equal(manager.route("a").servesRequests, false);
+  assert.deepEqual(manager.route("a").responders, []);
   assert.equal(manager.unsubscribe(subscriber, { pattern: "a", action: "both" }), false);
   assert.equal(manager.unsubscribe(new FakeSubscriber("2"), { pattern: "a", action: "both" }), false);
 });

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { BrokerStats } from "../../src/broker/broker_stats.ts";
 import { MessageIds } from "../../src/broker/message_ids.ts";
 import { MessageRouter } from "../../src/broker/message_router.ts";
+import { RequestRouter } from "../../src/broker/request_router.ts";
+import { ServiceRegistry } from "../../src/broker/service_registry.ts";
 import { SubscriptionManager } from "../../src/broker/subscription_manager.ts";
 import { type SystemContext, SystemTopics } from "../../src/broker/system_topics.ts";
 import { TenantSpaces } from "../../src/broker/tenant_space.ts";
@@ -182,6 +184,7 @@ Deno.test("System topics: metrics are those of the hub", async () => {
   assert.deepEqual(metrics["trunkline_connections"], [
     { labels: { transport: "websocket" }, value: 1 },
     { labels: { transport: "text" }, value: 0 },
+    { labels: { transport: "json" }, value: 0 },
   ]);
 });
 
@@ -222,7 +225,6 @@ Deno.test("System topics: what this version does not have is not supported", asy
     "system.initialize",
     "system.authenticate",
     "system.close",
-    "system.service.list",
     "system.service.events",
     "system.topic.presence",
     "system.topic.gap",
@@ -281,12 +283,12 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
   const topics = new SystemTopics({
     maxSubscriptions: 1,
     readMetrics: () => Promise.reject(new Error("no metrics")),
+    cachedClock: new FakeClock(),
     logger,
   });
   const subscriptions = new SubscriptionManager({ maxPerSubscriber: 1, settingsOf });
   const context: SystemContext = {
     registrant: {
-      service: null,
       register: () => {
         throw new Error("no register");
       },
@@ -298,7 +300,15 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
       const stats = new BrokerStats();
       const topicRates = new KeyedBuckets(1);
       const rest = { stats, topicRates, cachedClock: clock, clock, onLatency: () => {} };
-      return { ids, subscriptions, router: new MessageRouter({ ids, subscriptions, ...rest }) };
+      const limits = { timeoutMs: 1, failover: false, maxOutstanding: 1 };
+      const times = { askAfterMs: 1, lateAfterMs: 1 };
+      return {
+        ids,
+        subscriptions,
+        router: new MessageRouter({ ids, subscriptions, ...rest }),
+        requests: new RequestRouter({ subscriptions, stats, clock, ...limits, onAnswered: () => {} }),
+        services: new ServiceRegistry({ times, ask: () => {}, onEvent: () => {} }),
+      };
     }).enter("tenant", new FakeSubscriber("1")),
   };
   const requests = [

@@ -15,19 +15,28 @@ export async function run(args: readonly string[], options: MemoryIoOptions = {}
   return { code: await runCli(args, io), io };
 }
 
-/** A `sub` that goes on in the background. */
-export interface RunningSub {
+/** A command that goes on in the background. */
+export interface Running {
   readonly io: MemoryIo;
   readonly ended: Promise<number>;
 }
 
 /** Starts `sub` and waits until everything is subscribed. */
-export async function startSub(args: readonly string[], options: MemoryIoOptions = {}): Promise<RunningSub> {
+export function startSub(args: readonly string[], options: MemoryIoOptions = {}): Promise<Running> {
+  return start(["sub", ...args], options, /^Subscribed to /m);
+}
+
+/** Starts `reply` and waits until it gets requests. */
+export function startReply(args: readonly string[], options: MemoryIoOptions = {}): Promise<Running> {
+  return start(["reply", ...args], options, /^Answering requests to /m);
+}
+
+async function start(args: readonly string[], options: MemoryIoOptions, ready: RegExp): Promise<Running> {
   const io = new MemoryIo(options);
-  const ended = runCli(["sub", ...args], io);
+  const ended = runCli(args, io);
   await Promise.race([
-    io.says(/^Subscribed to /m),
-    ended.then((code) => assert.fail(`sub ended with ${code} before it subscribed: ${io.errors}`)),
+    io.says(ready),
+    ended.then((code) => assert.fail(`${args.join(" ")} ended with ${code} before it began: ${io.errors}`)),
   ]);
   return { io, ended };
 }

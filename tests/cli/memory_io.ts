@@ -8,11 +8,14 @@ export interface MemoryIoOptions {
   /** How many pieces of `outBytes` are read before their reader leaves. @default Infinity */
   readonly readerStaysFor?: number;
   readonly hasColours?: boolean;
+  /** Whether results go to a terminal. @default false */
+  readonly isTerminal?: boolean;
 }
 
 /** Keeps what is printed. */
 export class MemoryIo implements CommandIo {
   readonly hasColours: boolean;
+  readonly isTerminal: boolean;
   readonly input: CommandInput;
   readonly #encoder = new TextEncoder();
   #bytes: Uint8Array[] = [];
@@ -20,9 +23,12 @@ export class MemoryIo implements CommandIo {
   #errors = "";
   #waiting: { readonly wanted: RegExp; readonly resolve: () => void }[] = [];
 
-  constructor({ input, readerStaysFor = Infinity, hasColours = false }: MemoryIoOptions = {}) {
+  constructor(
+    { input, readerStaysFor = Infinity, hasColours = false, isTerminal = false }: MemoryIoOptions = {},
+  ) {
     this.#readerStaysFor = readerStaysFor;
     this.hasColours = hasColours;
+    this.isTerminal = isTerminal;
     const chunks = input ?? [];
     this.input = {
       isTerminal: input === undefined,
@@ -75,4 +81,9 @@ export class MemoryIo implements CommandIo {
     this.#waiting.push({ wanted, resolve });
     return promise;
   }
+}
+
+/** An input of one piece. */
+export async function* bytes(...values: number[]): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(values);
 }

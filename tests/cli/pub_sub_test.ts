@@ -3,32 +3,12 @@ import assert from "node:assert/strict";
 import { TestCertificates } from "../helpers/certificates.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { run, startSub } from "./commands.ts";
+import { bytes } from "./memory_io.ts";
 import { answerTo, errorPayload, StubHub } from "./stub_hub.ts";
+import { NOWHERE, overAll, urlOf, waysTo } from "./ways.ts";
 
 const SUCCESS = { status: "success" };
 const ID = "6f9619ff-8b86-4011-b42d-00c04fc964ff";
-/** Where nobody listens, for what has to be refused before anything is dialled. */
-const NOWHERE = ["--url", "ws://127.0.0.1:1"];
-
-/** The options that reach a hub in each of the four ways. */
-function* waysTo(hub: TestHub, certificates: TestCertificates | null): Generator<[string, string[]]> {
-  const schemes = certificates === null ? ["ws", "tcp"] : ["wss", "tls"];
-  const ca = certificates === null ? [] : ["--ca", certificates.caPath];
-  for (const scheme of schemes) yield [scheme, ["--url", `${scheme}://127.0.0.1:${hub.port}`, ...ca]];
-}
-
-/** Runs a test over all four transports, plain text first. */
-async function overAll(test: (scheme: string, to: string[], hub: TestHub) => Promise<void>): Promise<void> {
-  using certificates = await TestCertificates.create();
-  for (const used of [null, certificates]) {
-    await using hub = await TestHub.start(used?.settings);
-    for (const [scheme, to] of waysTo(hub, used)) await test(scheme, to, hub);
-  }
-}
-
-function urlOf(hub: TestHub): string[] {
-  return ["--url", `ws://127.0.0.1:${hub.port}`];
-}
 
 Deno.test("pub and sub: a message gets through over ws, wss, tcp and tls", async () => {
   await overAll(async (scheme, to) => {
@@ -284,7 +264,7 @@ Deno.test("pub: an input longer than any message is refused before the hub is di
   const { code, io } = await run(["pub", "a", "-", ...NOWHERE], { input: Array(17).fill(piece) });
   assert.deepEqual([code, io.errors], [
     1,
-    "Cannot publish the input: it has 16MiB or more, no message is that long",
+    "Cannot send the input: it has 16MiB or more, no message is that long",
   ]);
 });
 
@@ -352,8 +332,3 @@ Deno.test("pub and sub: wrong usage is exit 2 before anything is dialled", async
     assert.match(io.errors.replace(/^(Usage|Error).*?: /, ""), message);
   }
 });
-
-/** An input of one piece. */
-async function* bytes(...values: number[]): AsyncGenerator<Uint8Array> {
-  yield new Uint8Array(values);
-}

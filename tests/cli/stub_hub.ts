@@ -45,7 +45,7 @@ export class StubHub implements AsyncDisposable {
   async #speak(connection: Deno.Conn): Promise<void> {
     const messages: TextMessage[] = [];
     const decoder = new LengthPrefixDecoder(MAX_PREFIXED_BYTES, (bytes) => {
-      const message = parseTextMessage(bytes.slice(), { maxTimeoutMs: 1 });
+      const message = parseTextMessage(bytes.slice(), { maxTimeoutMs: Number.MAX_SAFE_INTEGER });
       if (message.kind === "message") messages.push(message);
     });
     using _connection = connection;

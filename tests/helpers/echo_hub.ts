@@ -36,6 +36,7 @@ class EchoedMessage implements OutgoingMessage {
 
   encodedFor(kind: TransportKind): Encoded {
     if (kind === "text") return encodeLengthPrefixed(NOTHING, this.#data);
+    if (kind === "json") throw new TypeError("Cannot echo JSON lines: a session speaks them");
     return encodeWsFrame(WsOpcode.text, this.#data);
   }
 }
@@ -70,6 +71,8 @@ export interface EchoHubOptions {
   readonly transports?: readonly FirstByteKind[];
   /** Whether text messages are taken at all. @default true */
   readonly takesText?: boolean;
+  /** Makes who takes each connection of JSON lines. @default nobody does */
+  readonly jsonUser?: () => ConnectionUser;
   /** What everybody is sent first. @default nothing */
   readonly greeting?: string;
   readonly subprotocols?: UpgradeTarget["subprotocols"];
@@ -85,6 +88,7 @@ export class EchoHub implements AsyncDisposable {
   readonly door = new DoorStats();
   readonly websocket = new LinkStats();
   readonly text = new LinkStats();
+  readonly json = new LinkStats();
   readonly listener: Listener;
   readonly connections: ConnectionFactory;
   readonly #echo: Echo;
@@ -128,12 +132,13 @@ export class EchoHub implements AsyncDisposable {
       },
       websocket: { ...transport, stats: this.websocket },
       text: { ...transport, stats: this.text },
+      json: { ...transport, stats: this.json },
       heartbeat: new HeartbeatMonitor({ intervalMs: 30_000, timeoutMs: 60_000, clock: systemClock }),
     });
   }
 
   #createListener(options: EchoHubOptions): Listener {
-    const { certificates, transports = ["http", "text"], takesText = true } = options;
+    const { certificates, transports = ["http", "text"], takesText = true, jsonUser } = options;
     const accepted = new Map<unknown, AcceptedSocket>();
     const firstByteTimeoutMs = options.firstByteTimeoutMs ?? 10_000;
     const context = certificates === undefined ? null : createSecureContext(certificates);
@@ -159,6 +164,7 @@ export class EchoHub implements AsyncDisposable {
       }),
       accepted,
       openText: takesText ? (link) => this.connections.openText(link, this.#echo) : null,
+      openJson: jsonUser === undefined ? null : (link) => this.connections.openJson(link, jsonUser()),
       admission: new Admission({
         maxConnections: options.maxConnections ?? 100,
         maxConnectionsPerIp: options.maxConnectionsPerIp ?? 100,

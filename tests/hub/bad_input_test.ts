@@ -38,12 +38,6 @@ const ATTACKS: readonly Attack[] = [
     answer: /"code":"server_unavailable"/,
     reason: "transport_not_available",
   },
-  {
-    name: "JSON lines",
-    send: '{"type":"hello"}\n',
-    answer: /"type":"error".*"server_unavailable"/,
-    reason: "transport_not_available",
-  },
   { name: "half a head for ever", send: "GET /relay HTTP/1.1\r\nHost: x\r\n", answer: /^HTTP\/1\.1 408 / },
   { name: "no head at all", send: "G", answer: /^HTTP\/1\.1 408 / },
   { name: "a head that is no HTTP", send: "GARBAGE\r\n\r\n", answer: /^HTTP\/1\.1 400 / },

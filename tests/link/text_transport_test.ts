@@ -7,7 +7,8 @@ import { until } from "../helpers/event_loop.ts";
 import { testPlainAndTls } from "../helpers/plain_and_tls.ts";
 import { concat, prefixed, prefixOf } from "../helpers/prefixed.ts";
 import { readLastWords } from "../helpers/text_client.ts";
-import { connected, LANE_BYTES, LIMITS, SOCKET_BYTES, watched } from "./text_pair.ts";
+import { LANE_BYTES, LIMITS, SOCKET_BYTES, watched } from "./pair.ts";
+import { connected } from "./text_pair.ts";
 
 const CHANNEL: Channel = { name: "t", slowConsumer: "close", gapNotice: null };
 

@@ -1,0 +1,63 @@
+/**
+ * What the transports share that put whole messages on a stream of bytes and have no close frame: every byte is a
+ * sign of life, the last message says why the connection ends, and there is no half-close: a FIN is a disconnect.
+ */
+import { CloseCode } from "../core/close_codes.ts";
+import type { Encoded } from "../core/transport.ts";
+import { isPatient, SocketTransport } from "./socket_transport.ts";
+import type { CloseOptions } from "./transport.ts";
+
+/** Why a connection ends. */
+export interface Farewell extends CloseOptions {
+  /** See {@link CloseCode}. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** One open connection of messages on a stream of bytes. */
+export abstract class StreamTransport extends SocketTransport {
+  /** Takes the next bytes and hands whole messages to {@link received}. Gives why they cannot be read, or `null`. */
+  protected abstract decode(bytes: Uint8Array): string | null;
+
+  /** Whether a message has begun and is not complete. */
+  protected abstract get isInside(): boolean;
+
+  /** The last message, as the transport has it. */
+  protected abstract encodeFarewell(farewell: Farewell): Encoded;
+
+  expire(): void {
+    this.close(CloseCode.heartbeatTimeout, "No sign of life");
+  }
+
+  close(code: number, reason: string, options: CloseOptions = {}): void {
+    if (!this.isOpen) return;
+    this.reader.stop();
+    this.sayGoodbye(code, reason, {
+      last: this.encodeFarewell({ code, reason, ...options }),
+      purge: !isPatient(code),
+      onWritten: () => this.socket.end(),
+    });
+  }
+
+  /** Every byte is a sign of life: it belongs to a message, be it a long one on its way. */
+  feed(slice: Uint8Array): void {
+    this.settings.stats.bytesReceived += slice.length;
+    this.heard();
+    const tooLong = this.decode(slice);
+    if (tooLong !== null) this.close(CloseCode.tooBig, tooLong);
+  }
+
+  /** A whole message. */
+  protected received(message: Uint8Array): void {
+    if (!this.isOpen) return;
+    this.settings.stats.messagesReceived++;
+    // Nobody has looked yet whether it is UTF-8.
+    this.budget.spendMessage(this.owner.received(message, true));
+  }
+
+  /** A goodbye of ours that is on its way is still written; it ends the socket, or the close time-out does. */
+  protected override peerEnded(): void {
+    const code = this.isInside ? CloseCode.abnormal : CloseCode.normal;
+    if (this.begin(code, "")) this.socket.destroy();
+  }
+}

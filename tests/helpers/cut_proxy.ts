@@ -1,0 +1,65 @@
+/** A way to a hub that a test cuts, or leaves hanging: the hub's peer dies without a word. */
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+
+/** Forwards bytes on a free loopback port until it is cut or stalled. */
+export class CutProxy implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Opens one to a port of this machine. */
+  static async open(port: number): Promise<CutProxy> {
+    const server = createServer({ noDelay: true });
+    const proxy = new CutProxy(server);
+    server.on(
+      "connection",
+      (near) => proxy.#forward(near, connect({ port, host: "127.0.0.1", noDelay: true })),
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** The URL of a WebSocket path, plain. */
+  url(path = "/"): string {
+    return `ws://127.0.0.1:${this.port}${path}`;
+  }
+
+  /** Ends every connection with a reset, to both sides. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** Forwards nothing more and closes nothing. */
+  stall(): void {
+    for (const socket of this.#sockets) {
+      socket.removeAllListeners("data");
+      socket.pause();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #forward(near: Socket, far: Socket): void {
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      this.#sockets.add(from);
+      from.on("data", (bytes) => to.write(bytes));
+      from.on("end", () => to.end());
+      from.on("error", () => to.destroy());
+      from.on("close", () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }
+}
