@@ -49,7 +49,7 @@ export type ResponseMatch =
   /** No request of this id was ever sent to this party, or it was answered, or it ended long ago. */
   | { readonly kind: "unknown" };
 
-/** How long, and of how many requests, it is known that they ended without an answer (wire.md, section 2). */
+/** How long, and of how many requests, it is known that they ended without an answer. */
 export const LATE_MS = 60_000;
 export const MAX_LATE = 10_000;
 
