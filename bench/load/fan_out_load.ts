@@ -2,7 +2,7 @@
  * The load of the fan-out benchmarks, a process of its own: subscribers, the first of which publishes, with a
  * bounded number of messages in flight. Prints "go" when the measured part begins and one JSON line at its end.
  */
-import { clientFrame, PayloadCounter, RawWebSocket } from "./raw_websocket.ts";
+import { clientFrame, concat, PayloadCounter, RawWebSocket } from "./raw_websocket.ts";
 
 /** What the server speaks. */
 export type FanOutProtocol = "relay" | "broker" | "nats";
@@ -57,7 +57,7 @@ function brokerWire(payload: Uint8Array): Wire {
   return {
     path: "/",
     hello: clientFrame(1, encoder.encode(subscribe)),
-    message: clientFrame(1, join(encoder.encode(`publish:${SUBJECT}:1.0.0\n`), payload)),
+    message: clientFrame(1, concat([encoder.encode(`publish:${SUBJECT}:1.0.0\n`), payload])),
     deliveredBytes: `publish:${SUBJECT}:1.0.0:${crypto.randomUUID()}\n`.length + payload.length,
   };
 }
@@ -69,19 +69,9 @@ function natsWire(payload: Uint8Array): Wire {
   return {
     path: "/",
     hello: clientFrame(2, encoder.encode(hello)),
-    message: clientFrame(2, join(command, payload, encoder.encode("\r\n"))),
+    message: clientFrame(2, concat([command, payload, encoder.encode("\r\n")])),
     deliveredBytes: `MSG ${SUBJECT} 1 ${payload.length}\r\n`.length + payload.length + 2,
   };
-}
-
-function join(...pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((bytes, piece) => bytes + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 async function openAll(load: FanOutLoad, wire: Wire): Promise<RawWebSocket[]> {

@@ -33,6 +33,17 @@ export function clientFrame(opcode: number, payload: Uint8Array): Uint8Array {
   return frame;
 }
 
+/** All pieces behind each other, for one write. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((bytes, piece) => bytes + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
 /** How to connect. */
 export interface RawWebSocketOptions {
   readonly port: number;

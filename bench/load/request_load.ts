@@ -6,7 +6,7 @@
 import { quantile } from "../report.ts";
 import { print } from "./console.ts";
 import { FrameReader } from "./frame_reader.ts";
-import { clientFrame } from "./raw_websocket.ts";
+import { clientFrame, concat } from "./raw_websocket.ts";
 import { openWebSocket, writeAll } from "./web_socket.ts";
 
 /** What to do; given as JSON in the first argument. */
@@ -112,14 +112,7 @@ async function serve(connection: Deno.Conn, reader: FrameReader, dialect: Dialec
 }
 
 function framesOf(messages: readonly string[], { opcode }: Dialect): Uint8Array {
-  const frames = messages.map((message) => clientFrame(opcode, encoder.encode(message)));
-  const whole = new Uint8Array(frames.reduce((bytes, frame) => bytes + frame.length, 0));
-  let at = 0;
-  for (const frame of frames) {
-    whole.set(frame, at);
-    at += frame.length;
-  }
-  return whole;
+  return concat(messages.map((message) => clientFrame(opcode, encoder.encode(message))));
 }
 
 /** Asks with a bounded number of requests in flight. */

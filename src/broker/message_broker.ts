@@ -183,7 +183,7 @@ export class MessageBroker {
       onEvent: (event, service) =>
         router.announce("system.service.events", JSON.stringify({ event, service })),
     });
-    return { ids, subscriptions, router, requests, services };
+    return { subscriptions, router, requests, services };
   }
 
   /** Who does not answer in half the time that is left to him is late. */

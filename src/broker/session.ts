@@ -5,6 +5,7 @@
 import { CloseCode } from "../core/close_codes.ts";
 import { isSystemTopic } from "../core/topic.ts";
 import type { Connection, ConnectionUser } from "../hub/connection.ts";
+import { FaultBudget } from "../limits/fault_budget.ts";
 import { TokenBucket } from "../limits/token_bucket.ts";
 import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
@@ -26,7 +27,6 @@ interface Arrival {
 const SUCCESS = JSON.stringify({ status: "success" });
 /** The major version of the system topics. */
 const SYSTEM_MAJOR = 1;
-const MALFORMED_WINDOW_MS = 60_000;
 /** Messages without an id that are over a rate are told of once in so long. */
 const RATE_NOTICE_MS = 1000;
 
@@ -39,8 +39,8 @@ export class BrokerSession implements ConnectionUser, Registrant {
   #connection: Connection | null = null;
   #space: TenantSpace | null = null;
   #bucket: TokenBucket | null = null;
-  #malformed = 0;
-  #malformedSinceMs = -Infinity;
+  /** Made with the first malformed message. */
+  #faults: FaultBudget | null = null;
   #rateNoticeMs = -Infinity;
 
   constructor(parts: BrokerParts) {
@@ -202,12 +202,8 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const header = { action: "response", topic: "system.error", requestId } as const;
     const error = { code: "MALFORMED_MESSAGE", message, details: { field } } as const;
     connection.send(new HubMessage(header, encodeError(error)), "request");
-    const nowMs = cachedClock.now();
-    if (nowMs - this.#malformedSinceMs >= MALFORMED_WINDOW_MS) {
-      this.#malformedSinceMs = nowMs;
-      this.#malformed = 0;
-    }
-    if (++this.#malformed > limits.maxMalformed) {
+    this.#faults ??= new FaultBudget(limits.maxMalformed);
+    if (!this.#faults.spend(cachedClock.now())) {
       connection.close(CloseCode.policy, "Too many malformed messages");
     }
     return 1;

@@ -2,7 +2,6 @@
  * What tenants do not share: each has its own subscriptions, ids and services. A space comes with the first
  * connection of its tenant and goes with the last.
  */
-import type { MessageIds } from "./message_ids.ts";
 import type { MessageRouter } from "./message_router.ts";
 import type { RequestRouter } from "./request_router.ts";
 import type { ServiceRegistry } from "./service_registry.ts";
@@ -11,7 +10,6 @@ import type { SubscriptionManager } from "./subscription_manager.ts";
 
 /** What a space is made of. */
 export interface TenantParts {
-  readonly ids: MessageIds;
   readonly subscriptions: SubscriptionManager;
   readonly router: MessageRouter;
   readonly requests: RequestRouter;
@@ -20,7 +18,6 @@ export interface TenantParts {
 
 /** The space of one tenant. */
 export class TenantSpace implements TenantParts {
-  readonly ids: MessageIds;
   readonly subscriptions: SubscriptionManager;
   readonly router: MessageRouter;
   readonly requests: RequestRouter;
@@ -28,8 +25,7 @@ export class TenantSpace implements TenantParts {
   readonly #members = new Map<string, Subscriber>();
   readonly #onEmpty: () => void;
 
-  constructor({ ids, subscriptions, router, requests, services }: TenantParts, onEmpty: () => void) {
-    this.ids = ids;
+  constructor({ subscriptions, router, requests, services }: TenantParts, onEmpty: () => void) {
     this.subscriptions = subscriptions;
     this.router = router;
     this.requests = requests;
@@ -71,11 +67,6 @@ export class TenantSpaces {
     }
     space.enter(member);
     return space;
-  }
-
-  /** The space of a tenant that has a connection. */
-  of(tenant: string): TenantSpace | undefined {
-    return this.#spaces.get(tenant);
   }
 
   /** All spaces. */

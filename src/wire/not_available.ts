@@ -5,13 +5,14 @@
 import { CloseCode } from "../core/close_codes.ts";
 import type { FirstByteKind } from "./first_byte.ts";
 import { encodeHandshakeError } from "./json_error.ts";
-import { PREFIX_BYTES } from "./length_prefix.ts";
+import { encodeLengthPrefixed } from "./length_prefix.ts";
 import { encodeSystemClose } from "./system_close.ts";
 
 const FRAME_HEADER_BYTES = 12;
 const FRAME_VERSION = 0x01;
 const FRAME_ERROR = 0xff;
 
+const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** The last bytes for a peer of this transport; `null` where the transport has no word for it. */
@@ -19,7 +20,7 @@ export function encodeNotAvailable(kind: FirstByteKind, messageId: string): Uint
   const message = `This hub does not serve the ${kind} transport on this address`;
   switch (kind) {
     case "text":
-      return lengthPrefixed(encodeSystemClose({ code: CloseCode.policy, reason: message }, messageId));
+      return closeMessage(message, messageId);
     case "frames":
       return errorFrame(JSON.stringify({ code: "server_unavailable", message }));
     case "json":
@@ -48,11 +49,11 @@ export function encodeHttpRefusal(
   return encoder.encode(`HTTP/1.1 ${status} ${statusText}\r\n${head}\r\n${text}`);
 }
 
-function lengthPrefixed(message: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(PREFIX_BYTES + message.length);
-  new DataView(bytes.buffer).setUint32(0, message.length);
-  bytes.set(message, PREFIX_BYTES);
-  return bytes;
+function closeMessage(reason: string, messageId: string): Uint8Array | null {
+  const head = encodeSystemClose({ code: CloseCode.policy, reason }, messageId);
+  // A head stands whole behind its prefix.
+  const { parts: [whole] } = encodeLengthPrefixed(head, NOTHING);
+  return whole ?? null;
 }
 
 function errorFrame(json: string): Uint8Array {
