@@ -1,7 +1,9 @@
 /**
- * Who stands behind a connection. A principal is made once, at login, and never changes; what it may do
- * is decided elsewhere from its roles.
+ * Who stands behind a connection, and what it may do. A principal is made at login and never changes: whoever logs
+ * in again on the same connection gets a new one.
  */
+import { ALL_RIGHTS, type Rights, USER_RIGHTS } from "./rights.ts";
+
 export interface Principal {
   /** Who logged in; unique inside its tenant. */
   readonly subject: string;
@@ -9,10 +11,22 @@ export interface Principal {
   readonly tenant: string;
   /** Who pays; `null` for anonymous subjects, which have no account quota. */
   readonly account: string | null;
+  readonly rights: Rights;
+  /** Until when the login holds, in milliseconds since 1970; `null`: as long as the connection. */
+  readonly expiresAtMs: number | null;
 }
 
 /** The tenant of hubs without multi-tenancy. */
 export const DEFAULT_TENANT = "default";
 
 /** Everybody on a hub that asks for no login. */
-export const ANONYMOUS: Principal = { subject: "anonymous", tenant: DEFAULT_TENANT, account: null };
+export const ANONYMOUS: Principal = {
+  subject: "anonymous",
+  tenant: DEFAULT_TENANT,
+  account: null,
+  rights: USER_RIGHTS,
+  expiresAtMs: null,
+};
+
+/** Who comes from the hub's own machine to a hub that asks for no login: its operator. */
+export const LOCAL_OPERATOR: Principal = { ...ANONYMOUS, rights: ALL_RIGHTS };

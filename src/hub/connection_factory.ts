@@ -2,7 +2,8 @@
  * Makes connections out of accepted sockets: outbox, transport and heartbeat joined the same way for every
  * transport, and one set of all connections, which draining and metrics need.
  */
-import { ANONYMOUS } from "../core/principal.ts";
+import { isLoopback } from "../core/ip_range.ts";
+import { ANONYMOUS, LOCAL_OPERATOR } from "../core/principal.ts";
 import type { TransportKind } from "../core/transport.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { JsonLinesTransport } from "../link/json_lines_transport.ts";
@@ -72,7 +73,7 @@ export class ConnectionFactory {
     stats.connections++;
     this.connections.set(id, connection);
     connection.transportReady();
-    connection.authenticated(ANONYMOUS);
+    connection.authenticated(isLoopback(peer.ip) ? LOCAL_OPERATOR : ANONYMOUS);
     heartbeat.watch(connection.transport);
     connection.transport.start(head);
   }

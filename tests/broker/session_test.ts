@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MessageBroker, type MessageBrokerOptions } from "../../src/broker/message_broker.ts";
 import type { Channel, PushResult } from "../../src/core/delivery.ts";
-import type { Principal } from "../../src/core/principal.ts";
+import { ANONYMOUS, type Principal } from "../../src/core/principal.ts";
 import type { Encoded, OutgoingMessage } from "../../src/core/transport.ts";
 import type { Connection, ConnectionUser } from "../../src/hub/connection.ts";
 import { MemoryLogger } from "../helpers/memory_logger.ts";
@@ -53,7 +53,7 @@ class FakeConnection {
   readonly #user: ConnectionUser;
 
   constructor(broker: MessageBroker, tenant = "default") {
-    this.principal = { subject: "someone", tenant, account: null };
+    this.principal = { ...ANONYMOUS, subject: "someone", tenant };
     this.#user = broker.createSession();
     this.#user.opened(this.#self);
     this.sent.length = 0;
