@@ -4,6 +4,7 @@
  */
 import type { PeerAddress } from "../core/transport.ts";
 import type { GatedSocket } from "../link/gated_socket.ts";
+import type { Login } from "./login.ts";
 
 /** A socket right before the first message of its transport. */
 export interface AcceptedLink {
@@ -11,4 +12,6 @@ export interface AcceptedLink {
   readonly peer: PeerAddress;
   /** Bytes that were read already and belong to the transport. */
   readonly head: Uint8Array;
+  /** What it logged in with before its first message; `null`: nothing yet. */
+  readonly login: Login | null;
 }

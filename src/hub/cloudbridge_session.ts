@@ -1,6 +1,6 @@
 /**
- * One client of the CloudBridge handshake: agrees with it on a version, answers its heartbeats, and says of the rest
- * that it is not part of this version. Whatever a client sends is answered, never thrown; a client that keeps sending
+ * One client of the CloudBridge handshake: agrees with it on a version, lets it log in, answers its heartbeats, and
+ * says of the rest that it is not part of this version. Whatever a client sends is answered, never thrown; a client that keeps sending
  * what cannot be understood is ended.
  */
 import { CloseCode } from "../core/close_codes.ts";
@@ -16,12 +16,15 @@ import {
   parseJsonLine,
 } from "../wire/json_line.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
+import type { LoginDesk, LoginOutcome, LoginRefusalCode } from "./login.ts";
 
 /** What a session is made of. */
 export interface CloudBridgeSessionOptions {
   readonly clock: Clock;
   /** Lines a minute that cannot be understood, before the connection is closed. */
   readonly maxMalformed: number;
+  /** Decides who may come in; `null`: everybody may. */
+  readonly logins: LoginDesk | null;
 }
 
 /** The version that is spoken. Later minor versions of a client add to it and are answered with it. */
@@ -31,7 +34,9 @@ const SUPPORTED_VERSION = /^1\.\d{1,5}(?:\.\d{1,5})?$/;
 /** A version that can be repeated in an answer. */
 const PRINTABLE_VERSION = /^[\w.+-]{1,20}$/;
 /** What of the handshake there is. */
-const FEATURES: readonly string[] = ["heartbeat"];
+const FEATURES: readonly string[] = ["auth", "heartbeat"];
+/** Longer tokens and names of tenants are none. */
+const MAX_TENANT_CHARACTERS = 128;
 /** Of a name that a client chose, so much is repeated. */
 const MAX_QUOTED_CHARACTERS = 40;
 
@@ -45,20 +50,37 @@ const PROBLEMS: Readonly<Record<Extract<JsonLine, { kind: "invalid" }>["problem"
   not_object: "it is not an object",
 };
 
+/** How the handshake says why somebody is not let in. */
+const REFUSALS: Readonly<Record<LoginRefusalCode, HandshakeErrorCode>> = {
+  invalid_token: "invalid_token",
+  tenant_required: "tenant_required",
+  invalid_tenant: "invalid_tenant",
+  rate_limited: "rate_limit_exceeded",
+  unavailable: "server_unavailable",
+  overloaded: "overloaded",
+};
+
 /** A connection that speaks the CloudBridge handshake. */
 export class CloudBridgeSession implements ConnectionUser {
   readonly maxMessageBytes = MAX_JSON_LINE_BYTES;
   readonly #clock: Clock;
   readonly #faults: FaultBudget;
+  readonly #logins: LoginDesk | null;
   #hasGreeted = false;
+  #isLoggingIn = false;
 
-  constructor({ clock, maxMalformed }: CloudBridgeSessionOptions) {
+  constructor({ clock, maxMalformed, logins }: CloudBridgeSessionOptions) {
     this.#clock = clock;
+    this.#logins = logins;
     this.#faults = new FaultBudget(maxMalformed);
   }
 
   /** The client speaks first. */
   opened(): void {}
+
+  receivedEarly(connection: Connection, data: Uint8Array): number {
+    return this.received(connection, data);
+  }
 
   received(connection: Connection, data: Uint8Array): number {
     const line = parseJsonLine(data);
@@ -73,7 +95,7 @@ export class CloudBridgeSession implements ConnectionUser {
     if (!this.#hasGreeted) {
       return this.#refuse(connection, `Cannot take ${quoted(type)} yet: say hello first`);
     }
-    return this.#handle(connection, type);
+    return this.#handle(connection, type, line.object);
   }
 
   closing(): void {}
@@ -92,18 +114,43 @@ export class CloudBridgeSession implements ConnectionUser {
     return 1;
   }
 
-  #handle(connection: Connection, type: string): number {
+  #handle(connection: Connection, type: string, object: JsonObject): number {
     switch (type) {
       case "heartbeat":
         connection.send(HEARTBEAT_RESPONSE, "request");
         return 1;
       case "auth":
-        return sendError(connection, "server_unavailable", "Login is not part of this version");
+        return this.#authenticate(connection, object);
       case "tunnel_info":
+        if (connection.login === null) return sendError(connection, "invalid_token", "Log in first");
         return sendError(connection, "server_unavailable", "Tunnels are not part of this version");
       default:
         return this.#refuse(connection, `Cannot take a message of type ${quoted(type)}`);
     }
+  }
+
+  #authenticate(connection: Connection, { token, tenant_id: tenant }: JsonObject): number {
+    if (typeof token !== "string" || token === "") {
+      return this.#refuse(connection, "Cannot take the auth: it has no token");
+    }
+    if (tenant !== undefined && !isName(tenant)) {
+      return sendError(
+        connection,
+        "invalid_tenant",
+        "Cannot take the auth: tenant_id is no name of a tenant",
+      );
+    }
+    if (this.#logins === null) return welcome(connection);
+    if (this.#isLoggingIn) {
+      return this.#refuse(connection, "Cannot take a second auth while the first is looked at");
+    }
+    this.#isLoggingIn = true;
+    const { ip } = connection.transport.peer;
+    this.#logins.login({ token, ip, tenant: tenant ?? null, renews: connection.login }).then((outcome) => {
+      this.#isLoggingIn = false;
+      finishLogin(connection, outcome);
+    });
+    return 1;
   }
 
   /** Answers what cannot be understood, and counts it. */
@@ -114,6 +161,28 @@ export class CloudBridgeSession implements ConnectionUser {
     }
     return sendError(connection, "unknown_message_type", message);
   }
+}
+
+function finishLogin(connection: Connection, outcome: LoginOutcome): void {
+  if (outcome.kind === "accepted") {
+    const { login } = outcome;
+    if (connection.login === null ? connection.authenticated(login) : connection.renew(login)) {
+      welcome(connection);
+    }
+    return;
+  }
+  const { code, message, retryAfterMs } = outcome;
+  const error = { code: REFUSALS[code], message, retryAfterMs: retryAfterMs ?? undefined };
+  connection.send(asMessage(encodeHandshakeError(error)), "request");
+}
+
+function welcome(connection: Connection): number {
+  connection.send(jsonMessage({ type: "auth_response", status: "ok", client_id: connection.id }), "request");
+  return 1;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= MAX_TENANT_CHARACTERS;
 }
 
 /** Sends an error after which the connection stays; gives what that costs. */

@@ -12,6 +12,8 @@ import type { Lane } from "../link/lane.ts";
 import type { OutboxOwner } from "../link/outbox.ts";
 import type { CloseOptions, Transport, TransportOwner } from "../link/transport.ts";
 import { type ConnectionEvent, type ConnectionState, nextState } from "./connection_state.ts";
+import type { Login } from "./login.ts";
+import type { LoginHolder, LoginWatch } from "./login_watch.ts";
 
 /** What a connection is made of. */
 export interface ConnectionOptions {
@@ -20,6 +22,8 @@ export interface ConnectionOptions {
   readonly user: ConnectionUser;
   readonly stats: LinkStats;
   readonly clock: Clock;
+  /** Watches the times of logins; `null` where nobody has to log in. */
+  readonly watch: LoginWatch | null;
   /** Told when the socket is gone. */
   readonly onClosed: (connection: Connection) => void;
 }
@@ -27,8 +31,16 @@ export interface ConnectionOptions {
 /** Who uses connections: takes their messages, hears of their end. */
 export interface ConnectionUser {
   readonly maxMessageBytes: number;
-  /** It is in use from now on. */
+  /** The transport is ready; whoever it is may still have to log in. */
+  arrived?(connection: Connection): void;
+  /** A message of somebody who did not log in yet; gives the number of deliveries. Left out: it is thrown away. */
+  receivedEarly?(connection: Connection, data: Uint8Array, isBinary: boolean): number;
+  /** Somebody logged in, or need not: it is in use from now on. */
   opened(connection: Connection): void;
+  /** The login was renewed: its rights may be others. */
+  renewed?(connection: Connection): void;
+  /** The login runs out at this time, in milliseconds since 1970. */
+  loginExpires?(connection: Connection, atMs: number): void;
   /** A message came; gives the number of deliveries that it caused. */
   received(connection: Connection, data: Uint8Array, isBinary: boolean): number;
   /** It takes nothing more: leave rooms, unsubscribe. Called once. */
@@ -36,22 +48,24 @@ export interface ConnectionUser {
 }
 
 /** One connected peer. */
-export class Connection implements TransportOwner, OutboxOwner {
+export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   readonly id: string;
   readonly transport: Transport;
   readonly #user: ConnectionUser;
   readonly #stats: LinkStats;
   readonly #clock: Clock;
+  readonly #watch: LoginWatch | null;
   readonly #onClosed: (connection: Connection) => void;
   #state: ConnectionState;
 
   /** `connect` makes the transport, which tells the connection what happens on it. */
   constructor(options: ConnectionOptions, connect: (connection: Connection) => Transport) {
-    const { id, user, stats, clock, onClosed } = options;
+    const { id, user, stats, clock, watch, onClosed } = options;
     this.id = id;
     this.#user = user;
     this.#stats = stats;
     this.#clock = clock;
+    this.#watch = watch;
     this.#onClosed = onClosed;
     this.#state = { name: "opening", sinceMs: clock.now() };
     this.transport = connect(this);
@@ -63,7 +77,12 @@ export class Connection implements TransportOwner, OutboxOwner {
 
   /** Who stands behind it; `null` unless it is open. */
   get principal(): Principal | null {
-    return this.#state.name === "open" ? this.#state.principal : null;
+    return this.login?.principal ?? null;
+  }
+
+  /** What it logged in with; `null` unless it is open. */
+  get login(): Login | null {
+    return this.#state.name === "open" ? this.#state.login : null;
   }
 
   /** How it speaks. */
@@ -76,25 +95,43 @@ export class Connection implements TransportOwner, OutboxOwner {
     return this.transport.outbox.heldBytes;
   }
 
-  /** The transport is ready and needs a login next. */
-  transportReady(): boolean {
-    return this.#move({ type: "transport_ready" });
+  /** The transport is ready. Who brings a login is let in; who does not has some time for it. */
+  transportReady(login: Login | null): void {
+    if (!this.#move({ type: "transport_ready" })) return;
+    this.#user.arrived?.(this);
+    if (login === null) this.#watch?.waits(this);
+    else this.authenticated(login);
   }
 
-  /** The login succeeded (or none is asked for): it is in use from now on. */
-  authenticated(principal: Principal): boolean {
-    if (!this.#move({ type: "authenticated", principal })) return false;
+  /** The login succeeded (or none is asked for): it is in use from now on. `false`: it is not waited for. */
+  authenticated(login: Login): boolean {
+    if (!this.#move({ type: "authenticated", login })) return false;
+    this.#watch?.loggedIn(this, login);
     this.#user.opened(this);
     return true;
   }
 
-  received(data: Uint8Array, isBinary: boolean): number {
-    return this.#state.name === "open" ? this.#user.received(this, data, isBinary) : 0;
+  /** The same somebody logged in again. `false`: nobody is logged in. */
+  renew(login: Login): boolean {
+    if (!this.#move({ type: "renewed", login })) return false;
+    this.#watch?.loggedIn(this, login);
+    this.#user.renewed?.(this);
+    return true;
   }
 
-  /** Queues a message. What a connection that is not open is sent is refused as `closed`. */
+  loginExpires(atMs: number): void {
+    this.#user.loginExpires?.(this, atMs);
+  }
+
+  received(data: Uint8Array, isBinary: boolean): number {
+    const { name } = this.#state;
+    if (name === "open") return this.#user.received(this, data, isBinary);
+    return name === "authenticating" ? this.#user.receivedEarly?.(this, data, isBinary) ?? 0 : 0;
+  }
+
+  /** Queues a message. What a connection that ends is sent is refused as `closed`. */
   send(message: OutgoingMessage, lane: Exclude<Lane, "publish">): PushResult {
-    if (this.#state.name !== "open") return "closed";
+    if (this.#state.name !== "open" && this.#state.name !== "authenticating") return "closed";
     const encoded = message.encodedFor(this.kind);
     return this.#count(this.transport.outbox.push(lane, encoded), encoded.bytes);
   }
@@ -131,7 +168,9 @@ export class Connection implements TransportOwner, OutboxOwner {
 
   /** The transport says that a goodbye began, from either side. */
   transportClosing(code: number, reason: string): void {
-    if (this.#move({ type: "closing", code, reason })) this.#user.closing(this);
+    if (!this.#move({ type: "closing", code, reason })) return;
+    this.#watch?.left(this);
+    this.#user.closing(this);
   }
 
   /** The transport says that the socket is gone. */

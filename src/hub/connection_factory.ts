@@ -3,7 +3,6 @@
  * transport, and one set of all connections, which draining and metrics need.
  */
 import { isLoopback } from "../core/ip_range.ts";
-import { ANONYMOUS, LOCAL_OPERATOR } from "../core/principal.ts";
 import type { TransportKind } from "../core/transport.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { JsonLinesTransport } from "../link/json_lines_transport.ts";
@@ -13,7 +12,9 @@ import type { TransportSettings } from "../link/socket_transport.ts";
 import { TextTransport } from "../link/text_transport.ts";
 import { WebSocketTransport } from "../link/websocket_transport.ts";
 import type { AcceptedLink } from "./accepted_link.ts";
+import { ANONYMOUS_LOGIN, LOCAL_LOGIN, type Login } from "./login.ts";
 import { Connection, type ConnectionUser } from "./connection.ts";
+import type { LoginWatch } from "./login_watch.ts";
 
 /** What all connections of one hub share. Each kind of transport has `stats` of its own. */
 export interface ConnectionFactoryOptions {
@@ -22,6 +23,8 @@ export interface ConnectionFactoryOptions {
   readonly text: TransportSettings;
   readonly json: TransportSettings;
   readonly heartbeat: HeartbeatMonitor;
+  /** Watches those who have to log in; `null`: nobody has to. */
+  readonly watch: LoginWatch | null;
 }
 
 const TRANSPORTS = { websocket: WebSocketTransport, text: TextTransport, json: JsonLinesTransport } as const;
@@ -60,11 +63,11 @@ export class ConnectionFactory {
     await promise;
   }
 
-  #open(kind: TransportKind, { link, peer, head }: AcceptedLink, user: ConnectionUser): void {
-    const { outbox: settings, heartbeat, [kind]: transport } = this.#options;
+  #open(kind: TransportKind, { link, peer, head, login }: AcceptedLink, user: ConnectionUser): void {
+    const { outbox: settings, heartbeat, watch, [kind]: transport } = this.#options;
     const { stats, clock } = transport;
     const id = crypto.randomUUID();
-    const connection = new Connection({ id, user, stats, clock, onClosed: this.#closed }, (owner) => {
+    const connection = new Connection({ id, user, stats, clock, watch, onClosed: this.#closed }, (owner) => {
       const outbox = new Outbox({ kind, sink: new SocketSink(link.socket), owner, settings });
       const { maxMessageBytes } = user;
       return new TRANSPORTS[kind]({ link, peer, outbox, owner, settings: transport, maxMessageBytes });
@@ -72,8 +75,7 @@ export class ConnectionFactory {
     stats.accepted++;
     stats.connections++;
     this.connections.set(id, connection);
-    connection.transportReady();
-    connection.authenticated(isLoopback(peer.ip) ? LOCAL_OPERATOR : ANONYMOUS);
+    connection.transportReady(watch === null ? anonymousLogin(peer.ip) : login);
     heartbeat.watch(connection.transport);
     connection.transport.start(head);
   }
@@ -89,4 +91,9 @@ export class ConnectionFactory {
     }
     if (this.connections.size === 0) this.#whenEmpty?.();
   };
+}
+
+/** Who comes to a hub without logins. */
+function anonymousLogin(ip: string): Login {
+  return isLoopback(ip) ? LOCAL_LOGIN : ANONYMOUS_LOGIN;
 }

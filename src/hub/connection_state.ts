@@ -2,7 +2,7 @@
  * The states of a connection and the one function that moves between them. Each state carries what is known
  * in it; a transition that makes no sense is refused.
  */
-import type { Principal } from "../core/principal.ts";
+import type { Login } from "./login.ts";
 
 /** The state of a connection. Times are milliseconds of the hub's clock. */
 export type ConnectionState =
@@ -11,7 +11,7 @@ export type ConnectionState =
   /** The transport is ready; who it is, is not known yet. */
   | { readonly name: "authenticating"; readonly sinceMs: number }
   /** In use. */
-  | { readonly name: "open"; readonly sinceMs: number; readonly principal: Principal }
+  | { readonly name: "open"; readonly sinceMs: number; readonly login: Login }
   /** A goodbye is under way; nothing more is taken or given. */
   | { readonly name: "draining"; readonly sinceMs: number; readonly code: number; readonly reason: string }
   /** Gone. */
@@ -20,7 +20,9 @@ export type ConnectionState =
 /** What happens to a connection. */
 export type ConnectionEvent =
   | { readonly type: "transport_ready" }
-  | { readonly type: "authenticated"; readonly principal: Principal }
+  | { readonly type: "authenticated"; readonly login: Login }
+  /** The same somebody logged in again. */
+  | { readonly type: "renewed"; readonly login: Login }
   | { readonly type: "closing"; readonly code: number; readonly reason: string }
   | { readonly type: "closed"; readonly code: number; readonly reason: string };
 
@@ -34,9 +36,9 @@ export function nextState(
     case "transport_ready":
       return state.name === "opening" ? { name: "authenticating", sinceMs: nowMs } : null;
     case "authenticated":
-      return state.name === "authenticating"
-        ? { name: "open", sinceMs: nowMs, principal: event.principal }
-        : null;
+      return state.name === "authenticating" ? { name: "open", sinceMs: nowMs, login: event.login } : null;
+    case "renewed":
+      return state.name === "open" ? { ...state, login: event.login } : null;
     case "closing":
       if (state.name === "draining" || state.name === "closed") return null;
       return { name: "draining", sinceMs: nowMs, code: event.code, reason: event.reason };

@@ -1,6 +1,6 @@
 /**
- * HTTP on the hub's port: health, upgrades to WebSocket and clear refusals for the rest. What an upgrade
- * leads to is its route's; what a request of health answers is asked from outside.
+ * HTTP on the hub's port: health, and clear refusals for all that is no upgrade to WebSocket; those have a door of
+ * their own. What a request of health answers is asked from outside.
  */
 import {
   createServer,
@@ -10,15 +10,9 @@ import {
   STATUS_CODES,
 } from "node:http";
 import type { Duplex } from "node:stream";
-import { Socket } from "node:net";
-import type { UpgradedSocket } from "../link/ws_types.d.ts";
 import { encodeHttpRefusal } from "../wire/not_available.ts";
-import { type AcceptedSocket, sayLastWords } from "./accepted_socket.ts";
-import type { DoorStats, Refusal } from "./hub_stats.ts";
-import type { OriginPolicy } from "./origin_policy.ts";
-import { selectSubprotocol, type UpgradeRoutes, type UpgradeTarget } from "./upgrade.ts";
-// @ts-types="../link/ws_types.d.ts"
-import { WebSocketServer } from "ws";
+import type { AcceptedSocket } from "./accepted_socket.ts";
+import { pathOf, sendAndClose, WebSocketDoor, type WebSocketDoorOptions } from "./websocket_door.ts";
 
 /** A response of the hub itself, without a login. */
 export interface ProbeResponse {
@@ -27,16 +21,9 @@ export interface ProbeResponse {
 }
 
 /** What the HTTP side needs. */
-export interface HttpFrontOptions {
-  readonly origins: OriginPolicy;
-  readonly onLoopback: boolean;
-  readonly routes: UpgradeRoutes;
+export interface HttpFrontOptions extends WebSocketDoorOptions {
   /** Answers of `/healthz` and `/readyz`; `undefined` for every other path. */
   readonly probe: (path: string) => ProbeResponse | undefined;
-  readonly accepted: ReadonlyMap<unknown, AcceptedSocket>;
-  /** Whether the hub stops: nobody new is taken. */
-  readonly isDraining: () => boolean;
-  readonly stats: DoorStats;
   /** Heads and whole requests have to be complete within these times. */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -46,17 +33,6 @@ const MAX_HEAD_BYTES = 16 * 1024;
 const CHECK_MS = 1000;
 /** Requests of one connection that may wait for their answers; who sends more without reading is cut. */
 const MAX_PIPELINED = 16;
-/** The version of RFC 6455. */
-const WEBSOCKET_VERSION = "13";
-
-/** What `ws` makes at the end of a handshake: nothing but the bytes behind the head. */
-class Handshake implements UpgradedSocket {
-  head: Uint8Array = new Uint8Array(0);
-
-  setSocket(_socket: Duplex, head: Uint8Array): void {
-    this.head = head;
-  }
-}
 
 /** Makes the HTTP server of one address; it does not listen yet. */
 export function createHttpFront(options: HttpFrontOptions): Server {
@@ -66,28 +42,24 @@ export function createHttpFront(options: HttpFrontOptions): Server {
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: MAX_HEAD_BYTES,
   }, (request, response) => respond(options, request, response));
-  const handshakes = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    handleProtocols: (offered, request) => selectProtocol(options, offered, request),
-    WebSocket: Handshake,
+  const door = new WebSocketDoor(options);
+  server.on("upgrade", (request, socket, head) => {
+    if (isWebSocket(request)) door.enter({ request, socket, head });
+    else ignoreUpgrade(options, request, socket);
   });
-  handshakes.on("wsClientError", (error, socket) => {
-    refuse(options, socket, { reason: "bad_handshake", status: 400, body: error.message });
-  });
-  server.on("upgrade", (request, socket, head) => upgrade(options, { request, socket, head, handshakes }));
   return server;
 }
 
-/** A client that offers subprotocols wants one of them back: `false` when none is spoken on its path. */
-function selectProtocol(
-  { routes }: HttpFrontOptions,
-  offered: Set<string>,
-  request: IncomingMessage,
-): string | false {
-  const target = routes(pathOf(request));
-  return target === undefined ? false : selectSubprotocol(offered, target.subprotocols) ?? false;
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/** An upgrade that is not known is ignored (RFC 9110, section 7.8): the request is answered as it stands. */
+function ignoreUpgrade(options: HttpFrontOptions, request: IncomingMessage, socket: Duplex): void {
+  const { status, body, headers } = answer(options, request);
+  options.stats.respond(status);
+  const statusText = STATUS_CODES[status] ?? "";
+  sendAndClose(socket, encodeHttpRefusal(status, statusText, { body: body.trimEnd(), headers }));
 }
 
 function respond(options: HttpFrontOptions, request: IncomingMessage, response: ServerResponse): void {
@@ -139,92 +111,4 @@ function answer(options: HttpFrontOptions, request: IncomingMessage): Answer {
   }
   const headers = { ...text, "Upgrade": "websocket", "Connection": "Upgrade" };
   return { status: 426, body: "This path speaks WebSocket: send an upgrade request\n", headers };
-}
-
-interface UpgradeRequest {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Uint8Array;
-  readonly handshakes: WebSocketServer;
-}
-
-function upgrade(options: HttpFrontOptions, { request, socket, head, handshakes }: UpgradeRequest): void {
-  if (request.headers.upgrade?.toLowerCase() !== "websocket") {
-    // An upgrade that is not known is ignored (RFC 9110, section 7.8): the request is answered as it stands.
-    const { status, body, headers } = answer(options, request);
-    options.stats.respond(status);
-    sendAndClose(
-      socket,
-      encodeHttpRefusal(status, STATUS_CODES[status] ?? "", { body: body.trimEnd(), headers }),
-    );
-    return;
-  }
-  const target = options.routes(pathOf(request));
-  const accepted = options.accepted.get(socket);
-  if (target === undefined || accepted === undefined) {
-    const body = "No WebSocket is served at this path";
-    refuse(options, socket, { reason: "unknown_path", status: 404, body });
-    return;
-  }
-  const refusal = refusalOf(options, request);
-  if (refusal !== null) {
-    refuse(options, socket, refusal);
-    return;
-  }
-  const done = ({ head: rest }: Handshake) => open(accepted, { target, head: rest });
-  handshakes.handleUpgrade<Handshake>(request, socket, head, done);
-}
-
-/** Why a WebSocket is not opened on a path that serves them; `null` when nothing speaks against it. */
-function refusalOf(
-  options: HttpFrontOptions,
-  { headers, httpVersion }: IncomingMessage,
-): RefusalAnswer | null {
-  if (options.isDraining()) return { reason: "draining", status: 503, body: "The hub stops" };
-  const { origin, host } = headers;
-  const verdict = options.origins.check({ origin, host, onLoopback: options.onLoopback });
-  if (verdict !== "allowed") {
-    const named = verdict === "origin" ? `origin ${origin}` : `host ${host}`;
-    return { reason: verdict, status: 403, body: `The ${named} is not allowed: see hub.origins` };
-  }
-  if (headers["sec-websocket-version"] === WEBSOCKET_VERSION && httpVersion !== "1.0") return null;
-  return {
-    reason: "bad_handshake",
-    status: 426,
-    body: `Only version ${WEBSOCKET_VERSION} of WebSocket over HTTP/1.1 is spoken`,
-    headers: { "Sec-WebSocket-Version": WEBSOCKET_VERSION, "Upgrade": "websocket" },
-  };
-}
-
-function open(accepted: AcceptedSocket, { target, head }: { target: UpgradeTarget; head: Uint8Array }): void {
-  accepted.upgraded = true;
-  target.accept({ link: accepted.link, peer: accepted.peer, head });
-}
-
-interface RefusalAnswer {
-  readonly reason: Refusal;
-  readonly status: number;
-  readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-function refuse(
-  { stats }: HttpFrontOptions,
-  socket: Duplex,
-  { reason, status, body, headers = {} }: RefusalAnswer,
-): void {
-  stats.refuse(reason);
-  sendAndClose(socket, encodeHttpRefusal(status, STATUS_CODES[status] ?? "", { body, headers }));
-}
-
-function sendAndClose(socket: Duplex, lastWords: Uint8Array): void {
-  if (socket instanceof Socket) sayLastWords(socket, lastWords);
-  else socket.end(lastWords);
-}
-
-/** The path without its query, exactly as it was sent. */
-function pathOf(request: IncomingMessage): string {
-  const url = request.url ?? "/";
-  const query = url.indexOf("?");
-  return query < 0 ? url : url.slice(0, query);
 }

@@ -15,6 +15,7 @@ export const REFUSALS = [
   "host",
   "unknown_path",
   "bad_handshake",
+  "login",
   "pipelining",
   "draining",
 ] as const;

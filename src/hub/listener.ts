@@ -197,7 +197,7 @@ export class Listener {
     const open = kind === "text" ? openText : openJson;
     if (open === null || !transports.includes(kind)) return false;
     accepted.upgraded = true;
-    open({ link: accepted.link, peer: accepted.peer, head });
+    open({ link: accepted.link, peer: accepted.peer, head, login: null });
     return true;
   }
 

@@ -4,6 +4,7 @@
  * their last. All paths lead to the same rooms.
  */
 import type { Channel, SlowConsumerPolicy } from "../core/delivery.ts";
+import { DEFAULT_TENANT } from "../core/principal.ts";
 import type { AcceptedLink } from "./accepted_link.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { Hub } from "./hub.ts";
@@ -21,6 +22,8 @@ export interface RelayOptions {
   readonly maxMessageBytes: number;
   /** What happens to a client that does not read fast enough. Clients of a relay cannot be told of a gap. */
   readonly slowConsumer: SlowConsumerPolicy;
+  /** Whether everybody is welcome, whatever the rest of the hub asks for. */
+  readonly isOpen: boolean;
 }
 
 const ROOM_NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
@@ -85,7 +88,8 @@ export class Relay {
   target(path: string): UpgradeTarget | undefined {
     const room = this.#roomOf(path);
     if (room === undefined) return undefined;
-    return { subprotocols: "any", accept: (socket) => this.#accept(socket, room) };
+    const login = this.#options.isOpen ? "none" : "request";
+    return { subprotocols: "any", login, accept: (socket) => this.#accept(socket, room) };
   }
 
   #roomOf(path: string): string | undefined {
@@ -97,11 +101,13 @@ export class Relay {
     return slash > 0 && paths.includes(path.slice(0, slash)) && ROOM_NAME.test(name) ? name : undefined;
   }
 
+  /** Tenants have rooms of their own, whatever their names. */
   #accept(socket: AcceptedLink, name: string): void {
-    let room = this.#rooms.get(name);
+    const key = `${socket.login?.principal.tenant ?? DEFAULT_TENANT}/${name}`;
+    let room = this.#rooms.get(key);
     if (room === undefined) {
-      room = new Room(name, this.#options, () => this.#rooms.delete(name));
-      this.#rooms.set(name, room);
+      room = new Room(name, this.#options, () => this.#rooms.delete(key));
+      this.#rooms.set(key, room);
     }
     this.#factory.openWebSocket(socket, room);
   }

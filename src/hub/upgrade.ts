@@ -2,20 +2,23 @@
  * The borders of a WebSocket upgrade: what a path leads to, and which subprotocol is spoken there.
  */
 import type { AcceptedLink } from "./accepted_link.ts";
+import { CREDENTIAL_PREFIX } from "./credentials.ts";
 
 /** Who takes the WebSockets of a path. */
 export interface UpgradeTarget {
   /** The subprotocols that are spoken, the best first; `any`: whatever a client offers, as nothing is parsed. */
   readonly subprotocols: "any" | readonly string[];
+  /**
+   * When somebody logs in who has to: with the request; with the request or with a message later; or not at all,
+   * as everybody is welcome there.
+   */
+  readonly login: "request" | "message" | "none";
   /** Takes a WebSocket right after its handshake. */
   accept(socket: AcceptedLink): void;
 }
 
 /** Finds who takes the WebSockets of a path; `undefined` when nobody does. */
 export type UpgradeRoutes = (path: string) => UpgradeTarget | undefined;
-
-/** With this a client offers a credential as if it were a subprotocol; it is never selected. */
-const CREDENTIAL_PREFIX = "bearer.";
 
 /** The subprotocol that is spoken with a client that offers these; `null` when there is none to agree on. */
 export function selectSubprotocol(

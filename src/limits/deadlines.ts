@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../core/ports.ts";
 
-/** How long a slot is, and a tick of the timer, in milliseconds. */
+/** How long a slot is, and a tick of the timer, in milliseconds, where nothing else is said. */
 export const SLOT_MS = 10;
 
 /** Something that is given up at a time. */
@@ -18,6 +18,7 @@ export interface Expiring {
 export class Deadlines<E extends Expiring> {
   readonly #clock: Clock;
   readonly #onExpired: (expired: E) => void;
+  readonly #slotMs: number;
   readonly #slots = new Map<number, Set<E>>();
   /** There is nothing in the slots before this one. */
   #firstSlot = Infinity;
@@ -25,9 +26,10 @@ export class Deadlines<E extends Expiring> {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** `onExpired` may add and delete; what it adds is told at the next tick, even if it is due already. */
-  constructor(clock: Clock, onExpired: (expired: E) => void) {
+  constructor(clock: Clock, onExpired: (expired: E) => void, slotMs = SLOT_MS) {
     this.#clock = clock;
     this.#onExpired = onExpired;
+    this.#slotMs = slotMs;
   }
 
   /** How many are watched. */
@@ -37,19 +39,19 @@ export class Deadlines<E extends Expiring> {
 
   /** Watches one; of no effect when it is watched already. */
   add(one: E): void {
-    const slot = slotOf(one.deadlineMs);
+    const slot = this.#slotOf(one.deadlineMs);
     const set = this.#slots.get(slot);
     if (set === undefined) this.#slots.set(slot, new Set([one]));
     else if (set.has(one)) return;
     else set.add(one);
     this.#size++;
     this.#firstSlot = Math.min(this.#firstSlot, slot);
-    this.#timer ??= setInterval(() => this.check(), SLOT_MS);
+    this.#timer ??= setInterval(() => this.check(), this.#slotMs);
   }
 
   /** Forgets one; whether it was watched. */
   delete(one: E): boolean {
-    const slot = slotOf(one.deadlineMs);
+    const slot = this.#slotOf(one.deadlineMs);
     const set = this.#slots.get(slot);
     if (set?.delete(one) !== true) return false;
     if (set.size === 0) this.#slots.delete(slot);
@@ -66,7 +68,7 @@ export class Deadlines<E extends Expiring> {
 
   #due(nowMs: number): readonly E[] {
     const due: E[] = [];
-    const current = slotOf(nowMs);
+    const current = this.#slotOf(nowMs);
     for (const slot of this.#slotsUntil(current)) {
       for (const one of this.#slots.get(slot) ?? []) if (one.deadlineMs <= nowMs) due.push(one);
     }
@@ -88,8 +90,8 @@ export class Deadlines<E extends Expiring> {
     this.#timer = undefined;
     this.#firstSlot = Infinity;
   }
-}
 
-function slotOf(timeMs: number): number {
-  return Math.floor(timeMs / SLOT_MS);
+  #slotOf(timeMs: number): number {
+    return Math.floor(timeMs / this.#slotMs);
+  }
 }

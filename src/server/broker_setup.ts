@@ -49,6 +49,7 @@ export function brokerTarget(
   if (broker === null || !BROKER_PATHS.includes(path)) return undefined;
   return {
     subprotocols: SUBPROTOCOLS,
+    login: "message",
     accept: (accepted) => connections.openWebSocket(accepted, broker.createSession()),
   };
 }

@@ -183,13 +183,15 @@ export class HubServer {
       text: { ...transport, stats: this.#text },
       json: { ...transport, stats: this.#json },
       heartbeat: this.#heartbeat,
+      watch: null,
     });
   }
 
   #createRelay(): Relay {
     const { paths, rooms, echo, max_message: maxMessageBytes } = this.#config.relay;
     const slowConsumer = this.#config.hub.outbox.slow_consumer;
-    return new Relay({ paths, rooms, echo, maxMessageBytes, slowConsumer }, this.#connections);
+    const isOpen = this.#config.relay.auth === "none";
+    return new Relay({ paths, rooms, echo, maxMessageBytes, slowConsumer, isOpen }, this.#connections);
   }
 
   #loadCertificates(): void {
@@ -270,6 +272,9 @@ export class HubServer {
       stats: this.#door,
       headersTimeoutMs: hub.first_byte_timeout,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      logins: null,
+      queryToken: this.#config.auth.query_token,
+      loginTimeoutMs: hub.auth_timeout,
     });
     const material = tls ? this.#tls : null;
     return new Listener({
@@ -291,7 +296,11 @@ export class HubServer {
   }
 
   #createCloudBridgeSession(): CloudBridgeSession {
-    return new CloudBridgeSession({ clock: this.#clock, maxMalformed: this.#config.broker.max_malformed });
+    return new CloudBridgeSession({
+      clock: this.#clock,
+      maxMalformed: this.#config.broker.max_malformed,
+      logins: null,
+    });
   }
 
   async #stopListeners(): Promise<void> {

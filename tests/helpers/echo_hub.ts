@@ -1,7 +1,7 @@
 /** One address that gives every connection back what it sent, over WebSockets and text messages. */
 import { createSecureContext } from "node:tls";
 import { parseIpRange } from "../../src/core/ip_range.ts";
-import { systemClock } from "../../src/core/ports.ts";
+import { type Clock, systemClock } from "../../src/core/ports.ts";
 import type { Encoded, OutgoingMessage, TransportKind } from "../../src/core/transport.ts";
 import type { AcceptedSocket } from "../../src/hub/accepted_socket.ts";
 import { Admission } from "../../src/hub/admission.ts";
@@ -10,6 +10,8 @@ import { ConnectionFactory } from "../../src/hub/connection_factory.ts";
 import { createHttpFront } from "../../src/hub/http_front.ts";
 import { DoorStats } from "../../src/hub/hub_stats.ts";
 import { Listener } from "../../src/hub/listener.ts";
+import type { LoginDesk } from "../../src/hub/login.ts";
+import { LoginWatch } from "../../src/hub/login_watch.ts";
 import { OriginPolicy } from "../../src/hub/origin_policy.ts";
 import type { UpgradeTarget } from "../../src/hub/upgrade.ts";
 import { Flusher } from "../../src/link/flusher.ts";
@@ -81,6 +83,15 @@ export interface EchoHubOptions {
   /** A source that sends a PROXY header. */
   readonly proxy?: string;
   readonly firstByteTimeoutMs?: number;
+  /** Decides who may come in. @default everybody may */
+  readonly logins?: LoginDesk;
+  /** When somebody logs in who has to. @default "request" */
+  readonly login?: UpgradeTarget["login"];
+  readonly queryToken?: boolean;
+  /** How long a login may take, and how long a peer may take to log in. @default 10_000 */
+  readonly loginTimeoutMs?: number;
+  /** What time it is for the watch of logins. @default the process's clocks */
+  readonly loginClock?: { readonly clock: Clock; readonly wallClock: Clock };
 }
 
 /** A bound address; WebSockets are served at `/echo`. */
@@ -91,10 +102,17 @@ export class EchoHub implements AsyncDisposable {
   readonly json = new LinkStats();
   readonly listener: Listener;
   readonly connections: ConnectionFactory;
+  readonly watch: LoginWatch | null;
   readonly #echo: Echo;
 
   private constructor(options: EchoHubOptions) {
     this.#echo = new Echo(options.greeting ?? null);
+    this.watch = options.logins === undefined ? null : new LoginWatch({
+      clock: systemClock,
+      wallClock: { now: () => Date.now() },
+      timeoutMs: options.loginTimeoutMs ?? 10_000,
+      ...options.loginClock,
+    });
     this.connections = this.#createConnections();
     this.listener = this.#createListener(options);
   }
@@ -134,6 +152,7 @@ export class EchoHub implements AsyncDisposable {
       text: { ...transport, stats: this.text },
       json: { ...transport, stats: this.json },
       heartbeat: new HeartbeatMonitor({ intervalMs: 30_000, timeoutMs: 60_000, clock: systemClock }),
+      watch: this.watch,
     });
   }
 
@@ -145,6 +164,7 @@ export class EchoHub implements AsyncDisposable {
     const proxy = options.proxy === undefined ? null : parseIpRange(options.proxy);
     const target: UpgradeTarget = {
       subprotocols: options.subprotocols ?? "any",
+      login: options.login ?? "request",
       accept: (link) => this.connections.openWebSocket(link, this.#echo),
     };
     return new Listener({
@@ -161,6 +181,9 @@ export class EchoHub implements AsyncDisposable {
         stats: this.door,
         headersTimeoutMs: firstByteTimeoutMs,
         requestTimeoutMs: 30_000,
+        logins: options.logins ?? null,
+        queryToken: options.queryToken ?? false,
+        loginTimeoutMs: options.loginTimeoutMs ?? 10_000,
       }),
       accepted,
       openText: takesText ? (link) => this.connections.openText(link, this.#echo) : null,

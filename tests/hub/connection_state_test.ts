@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
-import { ANONYMOUS } from "../../src/core/principal.ts";
+import { ANONYMOUS_LOGIN } from "../../src/hub/login.ts";
 import { type ConnectionEvent, type ConnectionState, nextState } from "../../src/hub/connection_state.ts";
 
 const STATES: readonly ConnectionState[] = [
   { name: "opening", sinceMs: 0 },
   { name: "authenticating", sinceMs: 0 },
-  { name: "open", sinceMs: 0, principal: ANONYMOUS },
+  { name: "open", sinceMs: 0, login: ANONYMOUS_LOGIN },
   { name: "draining", sinceMs: 0, code: 4503, reason: "bye" },
   { name: "closed", sinceMs: 0, code: 1000, reason: "" },
 ];
 
 const EVENTS: readonly ConnectionEvent[] = [
   { type: "transport_ready" },
-  { type: "authenticated", principal: ANONYMOUS },
+  { type: "authenticated", login: ANONYMOUS_LOGIN },
+  { type: "renewed", login: ANONYMOUS_LOGIN },
   { type: "closing", code: 1000, reason: "" },
   { type: "closed", code: 1006, reason: "" },
 ];
@@ -20,11 +21,11 @@ const EVENTS: readonly ConnectionEvent[] = [
 Deno.test("Connection state: each event leads where it should, or nowhere", () => {
   const table = STATES.map((state) => EVENTS.map((event) => nextState(state, event, 1)?.name ?? null));
   assert.deepEqual(table, [
-    ["authenticating", null, "draining", "closed"],
-    [null, "open", "draining", "closed"],
-    [null, null, "draining", "closed"],
-    [null, null, null, "closed"],
-    [null, null, null, null],
+    ["authenticating", null, null, "draining", "closed"],
+    [null, "open", null, "draining", "closed"],
+    [null, null, "open", "draining", "closed"],
+    [null, null, null, null, "closed"],
+    [null, null, null, null, null],
   ]);
 });
 

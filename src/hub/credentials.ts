@@ -1,0 +1,99 @@
+/**
+ * What an HTTP request shows to be let in: exactly one token, in a header, in a subprotocol (browsers can set nothing
+ * else) or, where that is allowed, in the query. Two of them are one too many: whoever stands in front could have
+ * added the other.
+ */
+
+/** Where tokens may stand. */
+export interface CredentialOptions {
+  /** Whether `?access_token=` is taken (RFC 6750, section 2.3). */
+  readonly query: boolean;
+}
+
+/** The parts of a request that are looked at. */
+export interface RequestHead {
+  readonly url: string;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** What a request shows. */
+export type Credentials =
+  | { readonly kind: "none" }
+  | { readonly kind: "token"; readonly token: string }
+  /** Something that cannot be a login; `message` says why and holds nothing of it. */
+  | { readonly kind: "invalid"; readonly message: string };
+
+/** With this a client offers a credential as if it were a subprotocol; it is never selected. */
+export const CREDENTIAL_PREFIX = "bearer.";
+
+/** The syntax of RFC 6750, section 2.1, which is also what a token may look like anywhere else. */
+const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+const BEARER = /^bearer +(\S+)$/i;
+const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
+
+/** Reads the one credential of a request. */
+export function readCredentials(head: RequestHead, options: CredentialOptions): Credentials {
+  const found = [...fromHeaders(head), ...fromSubprotocols(head), ...fromQuery(head, options)];
+  const [first, second] = found;
+  if (first === undefined) return { kind: "none" };
+  if (second !== undefined) return { kind: "invalid", message: "Cannot take more than one credential" };
+  if (first.token === null) return { kind: "invalid", message: first.problem };
+  return { kind: "token", token: first.token };
+}
+
+type Found = { readonly token: string } | { readonly token: null; readonly problem: string };
+
+function* fromHeaders({ rawHeaders }: RequestHead): Generator<Found> {
+  for (const value of fieldsOf(rawHeaders, "authorization")) {
+    const token = BEARER.exec(value.trim())?.[1];
+    yield token !== undefined && TOKEN.test(token)
+      ? { token }
+      : { token: null, problem: "Cannot take the Authorization field: it has to be Bearer and one token" };
+  }
+}
+
+function* fromSubprotocols({ rawHeaders }: RequestHead): Generator<Found> {
+  for (const value of fieldsOf(rawHeaders, "sec-websocket-protocol")) {
+    for (const offered of value.split(",")) {
+      const protocol = offered.trim();
+      if (!protocol.startsWith(CREDENTIAL_PREFIX)) continue;
+      const token = decodeToken(protocol.slice(CREDENTIAL_PREFIX.length));
+      yield token !== null ? { token } : {
+        token: null,
+        problem: `Cannot take the subprotocol ${CREDENTIAL_PREFIX}: base64url of a token has to follow`,
+      };
+    }
+  }
+}
+
+function* fromQuery({ url }: RequestHead, { query }: CredentialOptions): Generator<Found> {
+  const at = url.indexOf("?");
+  if (at < 0) return;
+  for (const token of new URLSearchParams(url.slice(at)).getAll("access_token")) {
+    if (!query) {
+      const problem = "Cannot take a token from the query: that is off here (auth.query_token); " +
+        "whoever logs URLs has seen it, so replace it";
+      yield { token: null, problem };
+    } else {yield TOKEN.test(token)
+        ? { token }
+        : { token: null, problem: "Cannot take the token of the query" };}
+  }
+}
+
+function* fieldsOf(rawHeaders: readonly string[], wanted: string): Generator<string> {
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.toLowerCase() === wanted) yield rawHeaders[at + 1] ?? "";
+  }
+}
+
+function decodeToken(encoded: string): string | null {
+  if (!BASE64URL.test(encoded)) return null;
+  const standard = encoded.replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
+  try {
+    const token = atob(standard);
+    return TOKEN.test(token) ? token : null;
+  } catch {
+    return null;
+  }
+}

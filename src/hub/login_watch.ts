@@ -1,0 +1,119 @@
+/**
+ * The times of logins: who does not log in in time is ended, who is logged in is told that the login runs out and is
+ * ended when it has, and whose login was revoked is ended at once. One timer each for all connections.
+ */
+import { CloseCode } from "../core/close_codes.ts";
+import type { Clock } from "../core/ports.ts";
+import { Deadlines } from "../limits/deadlines.ts";
+import type { Login } from "./login.ts";
+
+/** Whose login is watched. */
+export interface LoginHolder {
+  close(code: number, reason: string): void;
+  /** The login runs out at this time, in milliseconds since 1970. */
+  loginExpires(atMs: number): void;
+}
+
+/** What a watch works with. */
+export interface LoginWatchOptions {
+  readonly clock: Clock;
+  /** Milliseconds since 1970, of the clock that logins name. */
+  readonly wallClock: Clock;
+  /** How long a peer may take to log in. */
+  readonly timeoutMs: number;
+}
+
+/** How long before its end somebody is told. */
+export const NOTICE_MS = 30_000;
+/** Logins end by the second. */
+const EXPIRY_SLOT_MS = 1000;
+
+interface Appointment {
+  readonly deadlineMs: number;
+  readonly holder: LoginHolder;
+  /** `null` while nobody has logged in. */
+  readonly login: Login | null;
+  /** The end comes next; otherwise the notice of it. */
+  readonly isLast: boolean;
+}
+
+/** Watches the logins of one hub. */
+export class LoginWatch {
+  readonly #options: LoginWatchOptions;
+  readonly #waiting: Deadlines<Appointment>;
+  readonly #expiring: Deadlines<Appointment>;
+  readonly #appointments = new Map<LoginHolder, Appointment>();
+  readonly #logins = new Map<LoginHolder, Login>();
+
+  constructor(options: LoginWatchOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#waiting = new Deadlines(clock, ({ holder }) => {
+      this.#appointments.delete(holder);
+      holder.close(CloseCode.unauthorized, "Not logged in in time");
+    });
+    this.#expiring = new Deadlines(clock, (due) => this.#ran(due), EXPIRY_SLOT_MS);
+  }
+
+  /** Somebody is there who has to log in. */
+  waits(holder: LoginHolder): void {
+    const deadlineMs = this.#options.clock.now() + this.#options.timeoutMs;
+    this.#make(this.#waiting, { deadlineMs, holder, login: null, isLast: true });
+  }
+
+  /** Somebody logged in, for the first time or again. */
+  loggedIn(holder: LoginHolder, login: Login): void {
+    this.#cancel(holder);
+    this.#logins.set(holder, login);
+    const { expiresAtMs } = login.principal;
+    if (expiresAtMs === null) return;
+    const leftMs = expiresAtMs - this.#options.wallClock.now();
+    const endMs = this.#options.clock.now() + leftMs;
+    const isLast = leftMs <= NOTICE_MS;
+    // Who comes with a login that is about to run out is told at once; the notice is never skipped.
+    if (isLast) holder.loginExpires(expiresAtMs);
+    this.#make(this.#expiring, { deadlineMs: isLast ? endMs : endMs - NOTICE_MS, holder, login, isLast });
+  }
+
+  /** Somebody is gone. */
+  left(holder: LoginHolder): void {
+    this.#cancel(holder);
+    this.#logins.delete(holder);
+  }
+
+  /** Looks at every login again, because what is revoked has changed; gives how many were ended. */
+  checkAll(): number {
+    let ended = 0;
+    for (const [holder, login] of [...this.#logins]) {
+      if (login.isValid()) continue;
+      ended++;
+      holder.close(CloseCode.unauthorized, "The login was revoked");
+    }
+    return ended;
+  }
+
+  #ran({ holder, login, isLast }: Appointment): void {
+    this.#appointments.delete(holder);
+    const expiresAtMs = login?.principal.expiresAtMs ?? null;
+    if (login === null || expiresAtMs === null) return;
+    if (isLast) {
+      holder.close(CloseCode.unauthorized, "The login has run out");
+      return;
+    }
+    holder.loginExpires(expiresAtMs);
+    const deadlineMs = this.#options.clock.now() + expiresAtMs - this.#options.wallClock.now();
+    this.#make(this.#expiring, { deadlineMs, holder, login, isLast: true });
+  }
+
+  #make(deadlines: Deadlines<Appointment>, appointment: Appointment): void {
+    this.#appointments.set(appointment.holder, appointment);
+    deadlines.add(appointment);
+  }
+
+  #cancel(holder: LoginHolder): void {
+    const appointment = this.#appointments.get(holder);
+    if (appointment === undefined) return;
+    this.#appointments.delete(holder);
+    (appointment.login === null ? this.#waiting : this.#expiring).delete(appointment);
+  }
+}
