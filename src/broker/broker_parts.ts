@@ -2,6 +2,9 @@
  * What all sessions of one broker share.
  */
 import type { Clock } from "../core/ports.ts";
+import type { ReceiveRight, SendRight } from "../core/rights.ts";
+import type { Connection } from "../hub/connection.ts";
+import type { LoginDesk } from "../hub/login.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import type { SystemTopics } from "./system_topics.ts";
 import type { TenantSpaces } from "./tenant_space.ts";
@@ -20,12 +23,25 @@ export interface BrokerLimits {
   readonly ratePerService: number;
 }
 
+/** What somebody had no right to. */
+export interface Denial {
+  readonly right: SendRight | ReceiveRight;
+  /** The topic or pattern, as it was written. */
+  readonly topic: string;
+}
+
+/** Told of everything that was refused for want of a right. Called for each message: it has to be cheap. */
+export type OnDenied = (connection: Pick<Connection, "id" | "principal">, denial: Denial) => void;
+
 /** The parts of one broker. */
 export interface BrokerParts {
   readonly limits: BrokerLimits;
   readonly stats: BrokerStats;
   readonly spaces: TenantSpaces;
   readonly systemTopics: SystemTopics;
+  /** Decides who may come in; `null`: everybody may. */
+  readonly logins: LoginDesk | null;
+  readonly onDenied: OnDenied;
   /** Time for rates, which may lag behind by a turn of the event loop. */
   readonly cachedClock: Clock;
   /** The payload that a new connection is greeted with. */

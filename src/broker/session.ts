@@ -9,9 +9,12 @@ import { FaultBudget } from "../limits/fault_budget.ts";
 import { TokenBucket } from "../limits/token_bucket.ts";
 import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
+import { AUTHENTICATE, Authentication, LOGIN_NEEDED } from "./authentication.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerParts } from "./broker_parts.ts";
 import { HubMessage } from "./outgoing.ts";
+import { type EndedSubscription, endForbidden } from "./receive_rights.ts";
+import { RightCache } from "./right_cache.ts";
 import { type Registrant, SLOW_REQUEST_COST, type SystemResult } from "./system_topics.ts";
 import type { Service, ServiceDescription } from "./service_registry.ts";
 import type { TenantSpace } from "./tenant_space.ts";
@@ -38,6 +41,9 @@ export class BrokerSession implements ConnectionUser, Registrant {
   readonly #parts: BrokerParts;
   #connection: Connection | null = null;
   #space: TenantSpace | null = null;
+  #rights: RightCache | null = null;
+  /** Made with the first login by message. */
+  #authentication: Authentication | null = null;
   #bucket: TokenBucket | null = null;
   /** Made with the first malformed message. */
   #faults: FaultBudget | null = null;
@@ -48,14 +54,45 @@ export class BrokerSession implements ConnectionUser, Registrant {
     this.maxMessageBytes = parts.limits.maxMessageBytes;
   }
 
-  opened(connection: Connection): void {
-    const { principal } = connection;
-    if (principal === null) return;
+  arrived(connection: Connection): void {
     this.#connection = connection;
-    this.#space = this.#parts.spaces.enter(principal.tenant, connection);
     const payload = this.#parts.greeting(connection.id);
     const header = { action: "publish", topic: "system.initialize", requestId: crypto.randomUUID() } as const;
     connection.send(new HubMessage(header, payload), "control");
+  }
+
+  opened(connection: Connection): void {
+    const { principal } = connection;
+    if (principal === null) return;
+    this.#rights = new RightCache(principal.rights);
+    this.#space = this.#parts.spaces.enter(principal.tenant, connection);
+  }
+
+  renewed({ principal }: Connection): void {
+    if (principal !== null) this.#rights = new RightCache(principal.rights);
+  }
+
+  loginExpires(connection: Connection, atMs: number): void {
+    const header = {
+      action: "publish",
+      topic: "system.auth.expiring",
+      requestId: crypto.randomUUID(),
+    } as const;
+    const payload = JSON.stringify({ expiresAt: new Date(atMs).toISOString() });
+    connection.send(new HubMessage(header, payload), "control");
+  }
+
+  /** Before its login somebody may log in and show that he lives. */
+  receivedEarly(connection: Connection, data: Uint8Array): number {
+    const message = parseTextMessage(data, this.#parts.limits);
+    if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
+    const { action, topicKey } = message;
+    if (action === "request" && topicKey === AUTHENTICATE) return this.#authenticate(connection, message);
+    if (topicKey === "system.heartbeat" && action === "response") return 1;
+    if (topicKey === "system.heartbeat" && action === "request") {
+      return this.#finishRequest(message, { kind: "answer", answer: { status: "success" } });
+    }
+    return this.#refuse(message, LOGIN_NEEDED);
   }
 
   received(connection: Connection, data: Uint8Array, isBinary: boolean): number {
@@ -84,6 +121,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     this.#service = null;
     this.#space = null;
     this.#connection = null;
+    this.#rights = null;
   }
 
   register(description: ServiceDescription): void {
@@ -100,7 +138,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
       const text = `The payload has ${bytes} bytes, at most ${limits.maxPayloadBytes} are allowed`;
       return { code: "PAYLOAD_TOO_LARGE", message: text, details: { limit: limits.maxPayloadBytes, bytes } };
     }
-    if (!isSystemTopic(message.topicKey)) return this.#checkRate();
+    if (!isSystemTopic(message.topicKey)) return this.#checkRight(message) ?? this.#checkRate();
     if (message.action === "publish") {
       return {
         code: "FORBIDDEN",
@@ -112,6 +150,16 @@ export class BrokerSession implements ConnectionUser, Registrant {
       return { code: "VERSION_NOT_SUPPORTED", message: text, details: { supported: ["1.0.0"] } };
     }
     return null;
+  }
+
+  /** Whether it may be sent there. Answers need no right: who was asked may answer. */
+  #checkRight({ action, topic, topicKey }: TextMessage): BrokerError | null {
+    if (action === "response" || this.#rights?.allows(action, topicKey) === true) return null;
+    if (this.#connection !== null) this.#parts.onDenied(this.#connection, { right: action, topic });
+    return {
+      code: "FORBIDDEN",
+      message: `Cannot send to ${topic}: the login has no right to ${action} there`,
+    };
   }
 
   #checkRate(): BrokerError | null {
@@ -142,6 +190,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
   }
 
   #request(message: TextMessage, { connection, space, isKnownText }: Arrival): number {
+    if (message.topicKey === AUTHENTICATE) return this.#authenticate(connection, message);
     if (isSystemTopic(message.topicKey)) {
       const result = this.#parts.systemTopics.handle(message, { registrant: this, connection, space });
       if (!(result instanceof Promise)) return this.#finishRequest(message, result);
@@ -153,6 +202,18 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const error = requests.request(connection, message, isKnownText);
     const cost = subscriptions.searched - searched + 1;
     return error === null ? cost : cost + this.#refuseWithId(message, error);
+  }
+
+  #authenticate(connection: Connection, message: TextMessage): number {
+    this.#authentication ??= new Authentication(this.#parts.logins);
+    this.#authentication.handle(message.payload, connection, () => this.#endForbidden(connection))
+      .then((result) => this.#finishRequest(message, result));
+    return SLOW_REQUEST_COST;
+  }
+
+  #endForbidden(connection: Connection): readonly EndedSubscription[] {
+    if (this.#space === null || this.#rights === null) return [];
+    return endForbidden(this.#space.subscriptions, connection, this.#rights.rights);
   }
 
   #finishRequest(message: TextMessage, result: SystemResult): number {

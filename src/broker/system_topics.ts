@@ -6,7 +6,10 @@ import type { z } from "zod";
 import type { Clock, Logger } from "../core/ports.ts";
 import { messageOf } from "../core/errors.ts";
 import type { TextMessage } from "../wire/text_message.ts";
+import type { Connection } from "../hub/connection.ts";
 import type { BrokerError } from "./broker_error.ts";
+import type { OnDenied } from "./broker_parts.ts";
+import { missingRight } from "./receive_rights.ts";
 import { byTopic, cutList, describeAll, topicsOf } from "./listings.ts";
 import type { Subscriber, SubscriptionAction } from "./subscription.ts";
 import type { ServiceDescription } from "./service_registry.ts";
@@ -41,13 +44,14 @@ export interface Registrant {
 /** Who asks, and where. */
 export interface SystemContext {
   readonly registrant: Registrant;
-  readonly connection: Subscriber;
+  readonly connection: Subscriber & Pick<Connection, "principal">;
   readonly space: TenantSpace;
 }
 
 /** What the system topics work with. */
 export interface SystemTopicsOptions {
   readonly maxSubscriptions: number;
+  readonly onDenied: OnDenied;
   readonly readMetrics: ReadMetrics;
   /** Time that may lag behind by a turn of the event loop. */
   readonly cachedClock: Clock;
@@ -132,6 +136,12 @@ export class SystemTopics {
     { connection, space }: SystemContext,
   ): SystemResult {
     const wanted = { pattern: topic, action, priority, group: group ?? null };
+    const right = connection.principal === null ? null : missingRight(connection.principal.rights, wanted);
+    if (right !== null) {
+      this.#options.onDenied(connection, { right, topic });
+      const message = `Cannot subscribe to ${topic}: the login has no right to ${right} there`;
+      return { kind: "error", error: { code: "FORBIDDEN", message, details: { right } } };
+    }
     if (space.subscriptions.subscribe(connection, wanted) !== "limit") return success();
     const limit = this.#options.maxSubscriptions;
     const text = `Cannot subscribe to ${topic}: a connection may have ${limit} subscriptions`;

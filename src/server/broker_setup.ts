@@ -9,7 +9,15 @@ import type { UpgradeTarget } from "../hub/upgrade.ts";
 /** What the broker gets from the rest of the hub. */
 export type BrokerPorts = Pick<
   MessageBrokerOptions,
-  "version" | "clock" | "cachedClock" | "logger" | "readMetrics" | "onLatency" | "onAnswered"
+  | "version"
+  | "clock"
+  | "cachedClock"
+  | "logger"
+  | "readMetrics"
+  | "onLatency"
+  | "onAnswered"
+  | "logins"
+  | "onDenied"
 >;
 
 /** The paths on which WebSockets speak text messages. */

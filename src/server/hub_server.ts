@@ -112,6 +112,8 @@ export class HubServer {
       clock,
       cachedClock: new TurnClock(clock, turns),
       logger: logger.child("broker"),
+      logins: null,
+      onDenied: () => {},
       readMetrics: () => this.#metrics.series(),
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
       onAnswered: (seconds) => this.#metrics.observe("trunkline_broker_request_seconds", seconds),

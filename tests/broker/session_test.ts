@@ -38,6 +38,8 @@ function createBroker(clock: FakeClock, options: Partial<MessageBrokerOptions> =
     logger: new MemoryLogger(),
     readMetrics: () => Promise.resolve(new Map()),
     onLatency: () => {},
+    logins: null,
+    onDenied: () => {},
     ...options,
   });
 }
@@ -55,6 +57,7 @@ class FakeConnection {
   constructor(broker: MessageBroker, tenant = "default") {
     this.principal = { ...ANONYMOUS, subject: "someone", tenant };
     this.#user = broker.createSession();
+    this.#user.arrived?.(this.#self);
     this.#user.opened(this.#self);
     this.sent.length = 0;
   }

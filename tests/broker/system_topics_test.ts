@@ -7,6 +7,7 @@ import { ServiceRegistry } from "../../src/broker/service_registry.ts";
 import { SubscriptionManager } from "../../src/broker/subscription_manager.ts";
 import { type SystemContext, SystemTopics } from "../../src/broker/system_topics.ts";
 import { TenantSpaces } from "../../src/broker/tenant_space.ts";
+import { ANONYMOUS } from "../../src/core/principal.ts";
 import { KeyedBuckets } from "../../src/limits/token_bucket.ts";
 import { encodeTextMessage, parseTextMessage } from "../../src/wire/text_message.ts";
 import { MemoryLogger } from "../helpers/memory_logger.ts";
@@ -223,7 +224,6 @@ Deno.test("System topics: what this version does not have is not supported", asy
   const topics = [
     "system",
     "system.initialize",
-    "system.authenticate",
     "system.close",
     "system.service.events",
     "system.topic.presence",
@@ -281,6 +281,7 @@ Deno.test("System topics: fields that nobody knows are no mistake", async () => 
 Deno.test("System topics: a failure inside the hub is told as such, and the log says what it was", async () => {
   const logger = new MemoryLogger();
   const topics = new SystemTopics({
+    onDenied: () => {},
     maxSubscriptions: 1,
     readMetrics: () => Promise.reject(new Error("no metrics")),
     cachedClock: new FakeClock(),
@@ -293,7 +294,7 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
         throw new Error("no register");
       },
     },
-    connection: new FakeSubscriber("1"),
+    connection: Object.assign(new FakeSubscriber("1"), { principal: ANONYMOUS }),
     space: new TenantSpaces(() => {
       const ids = new MessageIds(0);
       const clock = new FakeClock();

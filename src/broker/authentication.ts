@@ -1,0 +1,93 @@
+/**
+ * `system.authenticate`: how somebody logs in by message, for the first time or again. One login of a connection is
+ * looked at at a time; whoever asks is answered when it is decided, and only then is anything else of it taken.
+ */
+import { z } from "zod";
+import type { Connection } from "../hub/connection.ts";
+import type { Login, LoginDesk, LoginRefusal, LoginRefusalCode } from "../hub/login.ts";
+import type { BrokerError, BrokerErrorCode } from "./broker_error.ts";
+import { readPayload } from "./system_payloads.ts";
+import type { SystemResult } from "./system_topics.ts";
+
+/** The topic. */
+export const AUTHENTICATE = "system.authenticate";
+
+const MAX_TOKEN_CHARACTERS = 16 * 1024;
+const tokenError = `it has to be a text of 1 to ${MAX_TOKEN_CHARACTERS} characters`;
+const payloadSchema = z.object({
+  token: z.string({ error: tokenError }).min(1, { error: tokenError })
+    .max(MAX_TOKEN_CHARACTERS, { error: tokenError }),
+  tenant: z.string({ error: "it has to be a text" }).max(128, { error: "it is too long" }).optional(),
+});
+
+const CODES: Readonly<Record<LoginRefusalCode, BrokerErrorCode>> = {
+  invalid_token: "UNAUTHORIZED",
+  tenant_required: "UNAUTHORIZED",
+  invalid_tenant: "UNAUTHORIZED",
+  rate_limited: "RATE_LIMITED",
+  unavailable: "SERVICE_UNAVAILABLE",
+  overloaded: "SERVICE_UNAVAILABLE",
+};
+
+/** What somebody who may do nothing yet is told. */
+export const LOGIN_NEEDED: BrokerError = {
+  code: "UNAUTHORIZED",
+  message: `Log in first: send a request to ${AUTHENTICATE} and wait for its answer`,
+};
+
+/** The logins of one connection. */
+export class Authentication {
+  readonly #desk: LoginDesk | null;
+  #isLoggingIn = false;
+
+  /** `desk`: decides who may come in; `null`: everybody may. */
+  constructor(desk: LoginDesk | null) {
+    this.#desk = desk;
+  }
+
+  /**
+   * Looks at a request. `renewed` is called when somebody who is logged in has logged in again, and gives what the
+   * new login took from it. The promise does not reject.
+   */
+  async handle(
+    payload: Uint8Array,
+    connection: Connection,
+    renewed: () => readonly unknown[],
+  ): Promise<SystemResult> {
+    const read = readPayload(payloadSchema, payload);
+    if (!read.ok) return { kind: "error", error: read.error };
+    if (this.#desk === null) return connection.login === null ? failed() : accepted(connection.login, []);
+    if (this.#isLoggingIn) return busy();
+    this.#isLoggingIn = true;
+    const { token, tenant = null } = read.payload;
+    const { ip } = connection.transport.peer;
+    const outcome = await this.#desk.login({ token, ip, tenant, renews: connection.login });
+    this.#isLoggingIn = false;
+    if (outcome.kind === "refused") return { kind: "error", error: errorOf(outcome) };
+    const { login } = outcome;
+    if (connection.login !== null) return connection.renew(login) ? accepted(login, renewed()) : failed();
+    return connection.authenticated(login) ? accepted(login, []) : failed();
+  }
+}
+
+function accepted({ principal }: Login, ended: readonly unknown[]): SystemResult {
+  const { subject, tenant, expiresAtMs } = principal;
+  const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
+  const answer = { subject, tenant, expiresAt, ...(ended.length === 0 ? {} : { ended }), status: "success" };
+  return { kind: "answer", answer };
+}
+
+function errorOf({ code, message, retryAfterMs }: LoginRefusal): BrokerError {
+  const details = { reason: code, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
+  return { code: CODES[code], message, details };
+}
+
+function busy(): SystemResult {
+  const message = "Cannot log in: another login of this connection is being looked at";
+  return { kind: "error", error: { code: "INVALID_REQUEST", message } };
+}
+
+/** The connection ends, so that nobody hears this. */
+function failed(): SystemResult {
+  return { kind: "error", error: { code: "UNAUTHORIZED", message: "The connection ends" } };
+}
