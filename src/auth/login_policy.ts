@@ -109,5 +109,5 @@ export class LoginPolicy {
 /** Names go into logs, quotas and the paths of stores. */
 function isNameOrNull(name: string | null): boolean {
   // deno-lint-ignore no-control-regex
-  return name === null || /^[^\x00-\x1f\x7f]{1,255}$/.test(name);
+  return name === null || /^[^\x00-\x1f\x7f-\x9f]{1,255}$/.test(name);
 }
