@@ -116,5 +116,5 @@ function fieldsOf({ kind, address, connectionId, who, ...details }: SecurityEven
 
 /** A peer is who it is and where it comes from: new connections do not make it another one. */
 function peerKey({ address, who }: SecurityEvent): string {
-  return `${clientKey(address)} ${who?.tenant ?? ""} ${who?.subject ?? ""}`;
+  return `${clientKey(address)}\n${who?.tenant ?? ""}\n${who?.subject ?? ""}`;
 }

@@ -56,17 +56,26 @@ export class FailureTable {
     this.#locked.delete(key);
     if (count >= limits.threshold) this.#locked.set(key, nowMs + limits.durationMs);
     else this.#failing.set(key, { count, lastMs: nowMs });
-    this.#makeRoom(limits, nowMs);
+    if (this.#failing.size > this.#maxKeys) this.#forgetFailing(limits, nowMs);
+    if (this.#locked.size > this.#maxKeys) this.#forgetLocked(nowMs);
     return count >= limits.threshold;
   }
 
-  #makeRoom({ durationMs }: LockoutLimits, nowMs: number): void {
+  /** How many keys stay: a tenth is forgotten at least, so that the search is paid for by many keys. */
+  get #wanted(): number {
+    return this.#maxKeys - Math.ceil(this.#maxKeys / 10);
+  }
+
+  #forgetFailing({ durationMs }: LockoutLimits, nowMs: number): void {
     for (const [key, { lastMs }] of this.#failing) {
-      if (this.#failing.size <= this.#maxKeys && nowMs - lastMs < durationMs) break;
+      if (this.#failing.size <= this.#wanted && nowMs - lastMs < durationMs) return;
       this.#failing.delete(key);
     }
+  }
+
+  #forgetLocked(nowMs: number): void {
     for (const [key, untilMs] of this.#locked) {
-      if (this.#locked.size <= this.#maxKeys && nowMs < untilMs) break;
+      if (this.#locked.size <= this.#wanted && nowMs < untilMs) return;
       this.#locked.delete(key);
     }
   }

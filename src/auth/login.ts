@@ -156,7 +156,7 @@ export class LoginService {
    */
   refresh(login: Login, request: LoginRequest): Promise<LoginOutcome> {
     const { subject, tenant } = login.principal;
-    const attempt = { address: request.address, credential: `subject ${tenant} ${subject}` };
+    const attempt = { address: request.address, credential: `subject\n${tenant}\n${subject}` };
     return this.#enter(request, { attempt, byAddress: false, expected: login.principal });
   }
 

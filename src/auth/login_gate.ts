@@ -21,8 +21,10 @@ export class LoginGate {
   readonly #maxWaiting: number;
   readonly #maxStartsPerTurn: number;
   readonly #atEndOfTurn: (run: () => void) => void;
-  /** In the order in which they came. */
-  readonly #waiting = new Set<() => void>();
+  /** Those that came last, in their order. */
+  #arrived: (() => void)[] = [];
+  /** Those that came before them, the first one last. */
+  #next: (() => void)[] = [];
   #running = 0;
   #startsInTurn = 0;
 
@@ -38,14 +40,14 @@ export class LoginGate {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#arrived.length + this.#next.length;
   }
 
   /** Runs a task when it is its turn; `null` when too many wait. Others go on when it fails. */
   run<T>(task: () => Promise<T>): Promise<T> | null {
-    if (this.#waiting.size === 0 && this.#canStart()) return this.#start(task);
-    if (this.#waiting.size >= this.#maxWaiting) return null;
-    return new Promise((resolve) => this.#waiting.add(() => resolve(this.#start(task))));
+    if (this.waiting === 0 && this.#canStart()) return this.#start(task);
+    if (this.waiting >= this.#maxWaiting) return null;
+    return new Promise((resolve) => this.#arrived.push(() => resolve(this.#start(task))));
   }
 
   #canStart(): boolean {
@@ -69,9 +71,13 @@ export class LoginGate {
   };
 
   #startWaiting(): void {
-    for (const start of this.#waiting) {
-      if (!this.#canStart()) return;
-      this.#waiting.delete(start);
+    while (this.#canStart()) {
+      if (this.#next.length === 0) {
+        this.#next = this.#arrived.reverse();
+        this.#arrived = [];
+      }
+      const start = this.#next.pop();
+      if (start === undefined) return;
       start();
     }
   }

@@ -38,8 +38,8 @@ export interface ConnectRule {
 
 const NAME = /^[A-Za-z0-9_.-]{1,253}$/;
 const NAME_PATTERN = /^[A-Za-z0-9_.*-]{1,253}$/;
-/** The last label of an address that was written in parts: `10.0.0.*` would never select anything. */
-const NUMERIC_START = /^[\d*]+(\.[\d*]+)+$/;
+/** An address written in parts: as a name, `10.0.0.*` would never select anything. */
+const NUMERIC_PARTS = /^(?=.*\d)[\d*]+(\.[\d*]+)+$/;
 
 /** The rule that a text is; null when it is none. */
 export function parseTunnelRule(text: string): TunnelRule | null {
@@ -59,18 +59,18 @@ export function parseConnectRule(text: string): ConnectRule | null {
   const [, agent = "", hostText = "", portsText = ""] = match;
   const host = parseHostRule(hostText);
   const ports = portsText === "*" ? ALL_PORTS : parsePortRange(portsText);
-  return host === null || ports === null ? null : { agent, host, ports };
+  return host === null || ports === null ? null : { agent: oneStar(agent), host, ports };
 }
 
 /** A tunnel's name or host name in the one spelling that rules are compared with; null when it is none. */
 export function tunnelName(text: string): string | null {
-  return NAME.test(text) ? text.toLowerCase().replace(/\.$/, "") : null;
+  return NAME.test(text) ? inLabels(text.toLowerCase()) : null;
 }
 
 function parseHostRule(text: string): HostRule | null {
   if (text === "*") return { kind: "any" };
   if (text.includes("*")) {
-    const pattern = NUMERIC_START.test(text) ? null : namePattern(text);
+    const pattern = NUMERIC_PARTS.test(text) ? null : namePattern(text);
     return pattern === null ? null : { kind: "name", pattern };
   }
   const bracketed = /^\[(.*)\]$/.exec(text)?.[1];
@@ -82,7 +82,15 @@ function parseHostRule(text: string): HostRule | null {
 }
 
 function namePattern(text: string): string | null {
-  if (!NAME_PATTERN.test(text)) return null;
-  const pattern = text.toLowerCase().replace(/\.$/, "").replace(/\*+/g, "*");
-  return pattern.split(".").every((label) => label !== "") ? pattern : null;
+  return NAME_PATTERN.test(text) ? inLabels(oneStar(text.toLowerCase())) : null;
+}
+
+/** A name without the dot at its end; null when a label of it is empty. */
+function inLabels(text: string): string | null {
+  const name = text.replace(/\.$/, "");
+  return name.split(".").every((label) => label !== "") ? name : null;
+}
+
+function oneStar(pattern: string): string {
+  return pattern.replace(/\*+/g, "*");
 }

@@ -64,7 +64,7 @@ export class AuditOutput implements AuditSink {
   write(line: string): void {
     const bytes = this.#encoder.encode(line);
     if (this.#isClosed || this.#waitingBytes + bytes.length > this.#maxBytes) {
-      this.#lose(1, "too much waits to be written");
+      this.#lose(1, this.#isClosed ? "the hub has stopped" : "too much waits to be written");
       return;
     }
     this.#waiting.push(bytes);

@@ -31,6 +31,7 @@ Deno.test("Access rules: a destination has an agent, a host and ports", () => {
     host: { kind: "name", pattern: "db.internal" },
     ports: all,
   });
+  equal(parseConnectRule("a**:*.*:1")?.agent, "a*");
   const ranges = ["10.0.0.0/8", "10.0.0.1", "[::1]", "[fd00::/8]", "[::ffff:10.0.0.1]"];
   for (const range of ranges) equal(parseConnectRule(`a:${range}:22`)?.host.kind, "range", range);
 });
@@ -49,5 +50,7 @@ Deno.test("Access rules: what is no destination is none", () => {
 
 Deno.test("Access rules: a tunnel's name has one spelling", () => {
   equal(tunnelName("Web.Example."), "web.example");
-  for (const text of ["", "a:b", "*", "a b", "\u212A", "a".repeat(254)]) equal(tunnelName(text), null, text);
+  for (const text of ["", ".", "a..b", ".a", "a:b", "*", "a b", "\u212A", "a".repeat(254)]) {
+    equal(tunnelName(text), null, text);
+  }
 });
