@@ -4,6 +4,7 @@
  */
 import { isTopicPattern } from "../core/topic.ts";
 import { isLoopbackHost, listenerOverlaps, plainBeyondLoopback } from "./listener_checks.ts";
+import { loginsTwice, loginWithoutSource, tenantsOfLogins, tenantsWithoutLogin } from "./login_checks.ts";
 import type { Report } from "./problem.ts";
 import type { Config } from "./schema.ts";
 import { UNBUILT } from "./unbuilt.ts";
@@ -27,6 +28,14 @@ const LISTENERS = [
   "tunnel.tcp_ports",
 ];
 
+const LOGIN_SOURCES = [
+  "auth.tokens",
+  "auth.certificates",
+  "auth.jwt.secret",
+  "auth.jwt.jwks",
+  "auth.oidc.issuer",
+];
+
 const CHECKS: readonly Check[] = [
   { reads: ["hub.listen", "hub.tls.cert", "hub.allow_insecure"], run: plainBeyondLoopback },
   { reads: ["hub.listen", "auth.mode", "auth.allow_anonymous"], run: anonymousBeyondLoopback },
@@ -43,6 +52,10 @@ const CHECKS: readonly Check[] = [
   { reads: ["auth.jwt.secret", "auth.jwt.jwks"], run: jwtSources },
   { reads: ["auth.jwt.secret", "auth.jwt.jwks", "auth.jwt.algorithms"], run: jwtAlgorithms },
   { reads: ["auth.tokens", "auth.certificates", "auth.permissions"], run: roles },
+  { reads: ["auth.mode", ...LOGIN_SOURCES], run: loginWithoutSource },
+  { reads: ["auth.mode", "auth.multi_tenant"], run: tenantsWithoutLogin },
+  { reads: ["auth.tokens", "auth.certificates", "auth.multi_tenant"], run: tenantsOfLogins },
+  { reads: ["auth.tokens", "auth.certificates"], run: loginsTwice },
   { reads: ["dashboard.enabled", "dashboard.listen", "dashboard.token"], run: dashboardToken },
 ];
 

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { isTopicPattern } from "../core/topic.ts";
 import { type IpRange, parseIpRange } from "../core/ip_range.ts";
 import { nearest } from "./suggest.ts";
+import { parsePortRange, type PortRange } from "../core/port_range.ts";
 import {
   type Address,
   ADDRESS_PATTERN,
@@ -19,10 +20,8 @@ import {
   parseDuration,
   parseFactor,
   parseHost,
-  parsePortRange,
   parseSize,
   PORT_RANGE_PATTERN,
-  type PortRange,
   SIZE_PATTERN,
 } from "./units.ts";
 

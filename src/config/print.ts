@@ -15,6 +15,7 @@ import {
   valueAt,
 } from "./schema_walk.ts";
 import { describeSource, type Source } from "./source.ts";
+import type { PortRange } from "../core/port_range.ts";
 import {
   type Address,
   formatAddress,
@@ -22,7 +23,6 @@ import {
   formatFactor,
   formatPortRange,
   formatSize,
-  type PortRange,
 } from "./units.ts";
 
 /** What stands for a secret. */

@@ -3,6 +3,7 @@
  * loaded; whoever holds the result holds them in clear.
  */
 import { z } from "zod";
+import { parseConnectRule, parseTunnelRule } from "../core/access_rules.ts";
 import { section, shorthandList } from "./composites.ts";
 import { bool, duration, field, HOUR, integer, MINUTE, oneOf, SECOND, text, topicPattern } from "./fields.ts";
 import { isHttpUrl, type SchemaContext, secret, urlOrPath } from "./schema_context.ts";
@@ -28,10 +29,8 @@ export function permissions() {
     serve: patterns().describe("Topic patterns to answer requests on"),
     tunnel: z.array(tunnelName()).max(MAX_LIST).prefault([])
       .describe("Tunnel names, host names and ports to register"),
-    connect: z.array(text("agent:host:port, each may be *", /^[^:\s]+:[^\s]+:(\*|\d{1,5}(-\d{1,5})?)$/)).max(
-      MAX_LIST,
-    )
-      .prefault([]).describe("What to reach through agents: agent:host:port"),
+    connect: z.array(destination()).max(MAX_LIST).prefault([])
+      .describe("What to reach through agents: agent:host:port"),
     admin: bool().prefault(false).describe("May see and control everything of its tenant"),
   });
 }
@@ -42,8 +41,16 @@ function tunnelName() {
     expected: "a tunnel name, a host name, a port or a range of ports; * stands for any part",
     read: (raw) => {
       const name = typeof raw === "number" ? String(raw) : raw;
-      return typeof name === "string" && /^[A-Za-z0-9_.*-]{1,253}$/.test(name) ? name : undefined;
+      return typeof name === "string" && parseTunnelRule(name) !== null ? name : undefined;
     },
+  });
+}
+
+function destination() {
+  return field({
+    json: { type: "string", minLength: 5 },
+    expected: "agent:host:port, as box:*.internal:443, *:10.0.0.0/8:22 or box:[::1]:8000-8010; each may be *",
+    read: (raw) => typeof raw === "string" && parseConnectRule(raw) !== null ? raw : undefined,
   });
 }
 
@@ -53,7 +60,7 @@ function identity() {
     account: text("the name of an account").nullable().prefault(null)
       .describe("Who pays: limits count for it; null: the tenant, else the subject"),
     tenant: text("the name of a tenant").nullable().prefault(null).describe(
-      "The tenant; null: the default one",
+      "The tenant, a must with auth.multi_tenant; null: the default one",
     ),
     roles: z.array(text("the name of a role of auth.permissions", ROLE_NAME)).max(100).prefault([])
       .describe("Roles of auth.permissions"),

@@ -133,7 +133,8 @@ export function loggingSchema(context: SchemaContext) {
     format: oneOf("auto", "pretty", "json").prefault("auto")
       .describe("auto (pretty on a terminal, JSON otherwise), pretty or json"),
     output: wordOrPath(context, ["stderr", "stdout"]).prefault("stderr").describe("stderr, stdout or a file"),
-    audit: path(context).nullable().prefault(null).describe("File for audit lines; null: none"),
+    audit: wordOrPath(context, ["stdout"]).nullable().prefault(null)
+      .describe("Who logged in, who was refused what: stdout or a file; null: nowhere"),
   });
 }
 

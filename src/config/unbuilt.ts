@@ -40,7 +40,6 @@ export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "performance.mode", part: "tuning beyond the buffers" },
   { key: "storage.path", part: "storage on disk" },
   { key: "cluster.driver", part: "the cluster of hubs" },
-  { key: "logging.audit", part: "the audit log" },
   { key: "config.watch", part: "watching the file" },
 ];
 

@@ -3,7 +3,9 @@
  * (`host:port`) and ranges of ports (`20000-20999`). Parsing is exact or null, nothing here throws, and what a
  * `format...` function writes is read back as the same value.
  */
+import { isHostName } from "../core/host.ts";
 import { parseIp } from "../core/ip_range.ts";
+import type { PortRange } from "../core/port_range.ts";
 
 /** Where to listen, or whom to dial. */
 export interface Address {
@@ -11,12 +13,6 @@ export interface Address {
   readonly host: string;
   /** 0 to 65535; 0 means any free port. */
   readonly port: number;
-}
-
-/** Ports from `first` to `last`, both included. */
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
 }
 
 /** What `:port` listens on: every IPv4 interface. `[::]:port` takes IPv6 in as well. */
@@ -99,19 +95,7 @@ export function formatAddress({ host, port }: Address): string {
 export function parseHost(text: string): string | null {
   const host = text.toLowerCase();
   if (parseIp(host) !== null) return host;
-  const labels = host.split(".");
-  // A name that ends in digits would be read as an IPv4 address by some, so it must be a valid one.
-  if (host.length > 253 || /^\d+$/.test(labels.at(-1) ?? "")) return null;
-  return labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label)) ? host : null;
-}
-
-/** Ports from `20000-20999` or a single `20000`, each 1 to 65535; null when it is none. */
-export function parsePortRange(text: string): PortRange | null {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-  if (match === null) return null;
-  const first = Number(match[1]);
-  const last = Number(match[2] ?? match[1]);
-  return first >= 1 && last <= 65535 && first <= last ? { first, last } : null;
+  return isHostName(host) ? host : null;
 }
 
 /** The text of a range of ports. */

@@ -50,6 +50,27 @@ export function matchesTopic(pattern: string, topic: string): boolean {
   return wanted.length === levels.length;
 }
 
+/**
+ * Whether every topic that the inner pattern selects is selected by the outer one too. Both have to be well-formed
+ * and in the same case. Exact, with what {@link matchesTopic} says of `system` at the first level.
+ */
+export function containsPattern(outer: string, inner: string): boolean {
+  const allowed = patternLevels(outer);
+  const wanted = patternLevels(inner);
+  if (wanted[0] === SYSTEM_LEVEL && allowed[0] !== SYSTEM_LEVEL) return false;
+  for (const [index, level] of allowed.entries()) {
+    if (level === "#") return true;
+    const selected = wanted[index];
+    if (selected === undefined || selected === "#" || (level !== "+" && level !== selected)) return false;
+  }
+  return wanted.length === allowed.length;
+}
+
+/** The levels of a pattern. No topic is empty, so a `#` alone selects what `+.#` does and is given as that. */
+export function patternLevels(pattern: string): string[] {
+  return pattern === "#" ? ["+", "#"] : pattern.split(".");
+}
+
 /** Whether a topic in lower case is one of the hub's own: `system` or below it. */
 export function isSystemTopic(topic: string): boolean {
   return topic === SYSTEM_LEVEL || topic.startsWith(`${SYSTEM_LEVEL}.`);

@@ -4,6 +4,7 @@
  * misspelled name, a forgotten label or an unknown value of a closed label a compile error.
  */
 
+import { SECURITY_EVENT_KINDS } from "../core/security_event.ts";
 import type { TransportKind } from "../core/transport.ts";
 
 /** How a metric behaves: `counter` only rises, `gauge` goes both ways, `histogram` counts observations by size. */
@@ -190,6 +191,15 @@ export const metricTable = defineMetrics({
       0.025,
       0.1,
     ],
+  },
+  trunkline_security_events_total: {
+    type: "counter",
+    help: "Events of the audit log, also while it is off; those that share a line are each counted",
+    labels: { kind: SECURITY_EVENT_KINDS },
+  },
+  trunkline_audit_lines_lost_total: {
+    type: "counter",
+    help: "Lines of the audit log that could not be written",
   },
   trunkline_event_loop_lag_seconds: {
     type: "histogram",

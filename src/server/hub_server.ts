@@ -28,6 +28,7 @@ import { Health } from "../metrics/health.ts";
 import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { ProcessStats } from "../metrics/process_stats.ts";
+import { AuditLog } from "./audit_log.ts";
 import { brokerTarget, createBroker } from "./broker_setup.ts";
 import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
@@ -84,6 +85,7 @@ export class HubServer {
   readonly #relay: Relay | null;
   readonly #broker: MessageBroker | null;
   readonly #admission: Admission;
+  readonly #audit: AuditLog;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
   #exposition: Exposition | null = null;
@@ -93,6 +95,7 @@ export class HubServer {
     this.#config = config;
     this.#clock = clock;
     this.#logger = logger;
+    this.#audit = new AuditLog(config.logging.audit, logger.child("audit"));
     const turns = new Turns();
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({
@@ -129,6 +132,7 @@ export class HubServer {
       new ProcessStats({ version }),
       this.#loopLag,
       this.#health,
+      this.#audit,
     ]);
     this.#lifecycle = new Lifecycle(this.#steps(), logger);
   }
@@ -156,6 +160,7 @@ export class HubServer {
   #steps(): LifecycleStep[] {
     return [
       { name: "certificates", start: () => this.#loadCertificates(), stop: () => {} },
+      { name: "audit", start: () => this.#audit.start(), stop: () => this.#audit.stop() },
       { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
       { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },

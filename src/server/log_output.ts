@@ -27,7 +27,7 @@ interface SyncWriter {
 export function openLogOutput(output: string): LogOutput {
   if (output === "stderr") return createLogOutput(Deno.stderr, () => {});
   if (output === "stdout") return createLogOutput(Deno.stdout, () => {});
-  const file = openLogFile(output);
+  const file = openAppendedFile({ path: output, setting: "logging.output", what: "the log", mode: 0o640 });
   return createLogOutput(file, () => file.close());
 }
 
@@ -67,18 +67,34 @@ function writeAll(writer: SyncWriter, bytes: Uint8Array): number {
   return written;
 }
 
-function openLogFile(path: string): Deno.FsFile {
+/** A file that lines are appended to. */
+export interface AppendedFile {
+  readonly path: string;
+  /** The setting that names it. */
+  readonly setting: string;
+  /** What is written there, for messages. */
+  readonly what: string;
+  /** Permissions of a file that does not exist yet. */
+  readonly mode: number;
+}
+
+/**
+ * Opens a file to append to.
+ *
+ * @throws {TrunklineError} `permission_missing` or `start_failed`, naming the setting.
+ */
+export function openAppendedFile({ path, setting, what, mode }: AppendedFile): Deno.FsFile {
   try {
-    return Deno.openSync(path, { append: true, create: true, mode: 0o640 });
+    return Deno.openSync(path, { append: true, create: true, mode });
   } catch (cause) {
-    const details = { path, setting: "logging.output" };
+    const details = { path, setting };
     if (cause instanceof Deno.errors.NotCapable) {
-      const next = `run with --allow-write=${path}, or set logging.output to stderr or stdout`;
-      const message = `Cannot write the log to ${path}: the permission is missing; ${next}`;
+      const next = `run with --allow-write=${path}, or set ${setting} to something else`;
+      const message = `Cannot write ${what} to ${path}: the permission is missing; ${next}`;
       throw new TrunklineError("permission_missing", message, { cause, details });
     }
-    const next = "set logging.output to a file that can be written, or to stderr or stdout";
-    const message = `Cannot write the log to ${path}: ${messageOf(cause)}; ${next}`;
+    const next = `set ${setting} to a file that can be written, or to something else`;
+    const message = `Cannot write ${what} to ${path}: ${messageOf(cause)}; ${next}`;
     throw new TrunklineError("start_failed", message, { cause, details });
   }
 }

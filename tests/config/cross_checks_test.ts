@@ -52,7 +52,7 @@ Deno.test("Config: no login beyond loopback must be asked for by auth.allow_anon
   deepEqual(found.map(([key]) => key), ["hub.listen[0].address"]);
   match(found[0]?.[1] ?? "", /auth\.allow_anonymous: true/);
   deepEqual(keys({ hub, auth: { allow_anonymous: true } }), []);
-  deepEqual(keys({ hub, auth: { mode: "required" } }), []);
+  deepEqual(keys({ hub, auth: { mode: "required", jwt: { secret: "s" } } }), []);
 });
 
 Deno.test("Config: certificate, key and TLS go together", () => {
@@ -100,6 +100,40 @@ Deno.test("Config: roles of tokens and certificates are defined", () => {
     permissions: { reader: {} },
   };
   deepEqual(keys({ auth }), ["auth.tokens[0].roles[1]", "auth.certificates[0].roles[0]"]);
+});
+
+Deno.test("Config: a login that is required needs a source of logins", () => {
+  const auth = (raw: object) => keys({ auth: { mode: "required", ...raw } });
+  deepEqual(auth({}), ["auth.mode"]);
+  deepEqual(auth({ tokens: [{ token: "t", subject: "a" }] }), []);
+  deepEqual(auth({ certificates: [{ match: "m", subject: "a" }] }), []);
+  deepEqual(auth({ jwt: { secret: "s" } }), []);
+  deepEqual(auth({ jwt: { jwks: "keys.json" } }), []);
+  deepEqual(auth({ oidc: { issuer: "https://id.example" } }), []);
+});
+
+Deno.test("Config: tenants go with logins that name them", () => {
+  const tokens = [{ token: "a", subject: "a", tenant: "acme" }, { token: "b", subject: "b" }];
+  const certificates = [{ match: "m", subject: "c" }];
+  deepEqual(keys({ auth: { multi_tenant: true } }), ["auth.multi_tenant"]);
+  deepEqual(keys({ auth: { mode: "required", multi_tenant: true, tokens, certificates } }), [
+    "auth.tokens[1]",
+    "auth.certificates[0]",
+  ]);
+  deepEqual(keys({ auth: { mode: "required", tokens, certificates } }), ["auth.tokens[0].tenant"]);
+  deepEqual(keys({ auth: { tokens: [{ token: "a", subject: "a", tenant: "default" }] } }), []);
+});
+
+Deno.test("Config: no token and no certificate stands for two, and no message tells the token", () => {
+  const tokens = ["x", "secret-token", "secret-token"].map((token) => ({
+    token,
+    subject: token.slice(0, 1),
+  }));
+  const certificates = [{ match: "m", subject: "a" }, { match: "m", subject: "b" }];
+  const found = contradictions({ auth: { tokens, certificates } });
+  deepEqual(found.map(([key]) => key), ["auth.tokens[2].token", "auth.certificates[1].match"]);
+  match(found[0]?.[1] ?? "", /auth\.tokens\[1\]/);
+  ok(!JSON.stringify(found).includes("secret-token"));
 });
 
 Deno.test("Config: no two listeners want the same port", () => {

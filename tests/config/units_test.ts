@@ -13,11 +13,11 @@ import {
   parseDuration,
   parseFactor,
   parseHost,
-  parsePortRange,
   parseSize,
   PORT_RANGE_PATTERN,
   SIZE_PATTERN,
 } from "../../src/config/units.ts";
+import { parsePortRange } from "../../src/core/port_range.ts";
 
 const PORT = fc.nat(65535);
 

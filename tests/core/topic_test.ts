@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { isTopic, isTopicPattern } from "../../src/core/topic.ts";
+import { containsPattern, isTopic, isTopicPattern, matchesTopic } from "../../src/core/topic.ts";
 
 const LONG = `a${"b".repeat(254)}`;
 
@@ -42,3 +42,59 @@ Deno.test("Topic: takes wildcards in patterns only, # at the end only", () => {
     equal(isTopicPattern(text), false, text);
   }
 });
+
+Deno.test("Topic: a pattern lies inside another one only when all that it selects does", () => {
+  const cases: [outer: string, inner: string, isInside: boolean][] = [
+    ["a.+", "a.#", false],
+    ["a.#", "a.+", true],
+    ["a.#", "a", true],
+    ["a.+.#", "a.#", false],
+    ["a.+", "a", false],
+    ["+", "a", true],
+    ["a", "+", false],
+    ["#", "+.#", true],
+    ["+.#", "#", true],
+    ["#", "system.#", false],
+    ["+.+", "system.a", false],
+    ["+", "system", false],
+    ["system.#", "#", false],
+    ["system.#", "system", true],
+    ["system.+", "system.log", true],
+    ["a.+", "a.system", true],
+    ["systems.#", "system.a", false],
+  ];
+  for (const [outer, inner, isInside] of cases) {
+    equal(containsPattern(outer, inner), isInside, `${inner} inside ${outer}`);
+  }
+});
+
+Deno.test("Topic: containment is what the enumeration of all topics says, for all pairs of patterns", () => {
+  // One level more than a pattern has, and a word that no pattern names, tell any two patterns apart.
+  const topics = sequences(["a", "system", "other"], 5);
+  const patterns = sequences(["a", "system", "+", "#"], 4).filter(isTopicPattern);
+  const selected = new Map(patterns.map((pattern) => [
+    pattern,
+    topics.filter((topic) => matchesTopic(pattern, topic)),
+  ]));
+  let inside = 0;
+  for (const [outer, all] of selected) {
+    const allowed = new Set(all);
+    for (const [inner, wanted] of selected) {
+      const expected = wanted.every((topic) => allowed.has(topic));
+      equal(containsPattern(outer, inner), expected, `${inner} inside ${outer}`);
+      if (expected) inside++;
+    }
+  }
+  equal(inside > patterns.length, true);
+});
+
+/** All texts of one to `max` of the levels. */
+function sequences(levels: readonly string[], max: number): string[] {
+  let longest = [...levels];
+  const all = [...longest];
+  for (let length = 2; length <= max; length++) {
+    longest = longest.flatMap((text) => levels.map((level) => `${text}.${level}`));
+    all.push(...longest);
+  }
+  return all;
+}

@@ -12,7 +12,7 @@ function stepsIn(logger: MemoryLogger, message: string): unknown[] {
 Deno.test("Hub server: starts and stops its parts in the documented order", async () => {
   const hub = await TestHub.start();
   await hub.server.stop();
-  const order = ["certificates", "metrics", "heartbeat", "relay", "broker", "listener", "ready"];
+  const order = ["certificates", "audit", "metrics", "heartbeat", "relay", "broker", "listener", "ready"];
   assert.deepEqual(stepsIn(hub.logger, "Starting"), order);
   assert.deepEqual(stepsIn(hub.logger, "Stopping"), order.toReversed());
 });
@@ -23,7 +23,14 @@ Deno.test("Hub server: a listener that cannot start stops what was started befor
   const config = testConfig([`hub.listen=[127.0.0.1:0, 127.0.0.1:${hub.port}]`]);
   const second = new HubServer(config, { logger, version: "0" });
   await assert.rejects(second.start(), { code: "address_in_use" });
-  assert.deepEqual(stepsIn(logger, "Stopping"), ["broker", "relay", "heartbeat", "metrics", "certificates"]);
+  assert.deepEqual(stepsIn(logger, "Stopping"), [
+    "broker",
+    "relay",
+    "heartbeat",
+    "metrics",
+    "audit",
+    "certificates",
+  ]);
 });
 
 Deno.test("Hub server: metrics on a port in use are named", async () => {

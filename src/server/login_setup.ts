@@ -1,0 +1,41 @@
+/**
+ * Turns the section `auth` of a configuration into what the login service works with.
+ */
+import type { Authenticator, Grant, Identity } from "../auth/authenticator.ts";
+import { hashToken } from "../auth/login.ts";
+import type { LoginOptions } from "../auth/login_policy.ts";
+import type { Config } from "../config/schema.ts";
+
+type ListedLogin = Config["auth"]["tokens"][number];
+
+/** The options of a login service that asks these authenticators. */
+export function loginOptions(
+  { tokens, permissions, revoked, multi_tenant, lockout }: Config["auth"],
+  authenticators: readonly Authenticator[],
+): LoginOptions {
+  const identities = new Map(tokens.map((entry) => [hashToken(entry.token), tokenIdentity(entry)]));
+  return {
+    authenticators,
+    roles: permissions satisfies Readonly<Record<string, Grant>>,
+    revoked: { tokenIds: revoked.jti, subjects: revoked.subjects },
+    isMultiTenant: multi_tenant,
+    lockout: { threshold: lockout.threshold, durationMs: lockout.duration },
+    findStaticToken: (tokenHash) => identities.get(tokenHash) ?? null,
+  };
+}
+
+/** Whom an entry of `auth.tokens` stands for. */
+export function tokenIdentity(
+  { subject, tenant, account, roles, permissions }: Omit<ListedLogin, "token">,
+): Identity {
+  return {
+    method: "token",
+    subject,
+    tenant,
+    account,
+    roles,
+    grant: permissions,
+    expiresAtMs: null,
+    tokenId: null,
+  };
+}
