@@ -45,36 +45,29 @@ export class Authentication {
     this.#desk = desk;
   }
 
-  /**
-   * Looks at a request. `renewed` is called when somebody who is logged in has logged in again, and gives what the
-   * new login took from it. The promise does not reject.
-   */
-  async handle(
-    payload: Uint8Array,
-    connection: Connection,
-    renewed: () => readonly unknown[],
-  ): Promise<SystemResult> {
+  /** Looks at a request. The promise does not reject. */
+  async handle(payload: Uint8Array, connection: Connection): Promise<SystemResult> {
     const read = readPayload(payloadSchema, payload);
     if (!read.ok) return { kind: "error", error: read.error };
-    if (this.#desk === null) return connection.login === null ? failed() : accepted(connection.login, []);
+    if (this.#desk === null) return accepted(connection.login);
     if (this.#isLoggingIn) return busy();
     this.#isLoggingIn = true;
     const { token, tenant = null } = read.payload;
-    const { ip } = connection.transport.peer;
-    const outcome = await this.#desk.login({ token, ip, tenant, renews: connection.login });
+    const outcome = await this.#desk.login(connection.loginRequest({ token, tenant, via: "message" }));
     this.#isLoggingIn = false;
     if (outcome.kind === "refused") return { kind: "error", error: errorOf(outcome) };
     const { login } = outcome;
-    if (connection.login !== null) return connection.renew(login) ? accepted(login, renewed()) : failed();
-    return connection.authenticated(login) ? accepted(login, []) : failed();
+    const isTaken = connection.login === null ? connection.authenticated(login) : connection.renew(login);
+    return accepted(isTaken ? login : null);
   }
 }
 
-function accepted({ principal }: Login, ended: readonly unknown[]): SystemResult {
-  const { subject, tenant, expiresAtMs } = principal;
+/** `null`: the connection ends, so that nobody hears this. */
+function accepted(login: Login | null): SystemResult {
+  if (login === null) return { kind: "error", error: LOGIN_NEEDED };
+  const { subject, tenant, expiresAtMs } = login.principal;
   const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
-  const answer = { subject, tenant, expiresAt, ...(ended.length === 0 ? {} : { ended }), status: "success" };
-  return { kind: "answer", answer };
+  return { kind: "answer", answer: { subject, tenant, expiresAt, status: "success" } };
 }
 
 function errorOf({ code, message, retryAfterMs }: LoginRefusal): BrokerError {
@@ -85,9 +78,4 @@ function errorOf({ code, message, retryAfterMs }: LoginRefusal): BrokerError {
 function busy(): SystemResult {
   const message = "Cannot log in: another login of this connection is being looked at";
   return { kind: "error", error: { code: "INVALID_REQUEST", message } };
-}
-
-/** The connection ends, so that nobody hears this. */
-function failed(): SystemResult {
-  return { kind: "error", error: { code: "UNAUTHORIZED", message: "The connection ends" } };
 }

@@ -2,8 +2,7 @@
  * What all sessions of one broker share.
  */
 import type { Clock } from "../core/ports.ts";
-import type { ReceiveRight, SendRight } from "../core/rights.ts";
-import type { Connection } from "../hub/connection.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
 import type { LoginDesk } from "../hub/login.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import type { SystemTopics } from "./system_topics.ts";
@@ -23,16 +22,6 @@ export interface BrokerLimits {
   readonly ratePerService: number;
 }
 
-/** What somebody had no right to. */
-export interface Denial {
-  readonly right: SendRight | ReceiveRight;
-  /** The topic or pattern, as it was written. */
-  readonly topic: string;
-}
-
-/** Told of everything that was refused for want of a right. Called for each message: it has to be cheap. */
-export type OnDenied = (connection: Pick<Connection, "id" | "principal">, denial: Denial) => void;
-
 /** The parts of one broker. */
 export interface BrokerParts {
   readonly limits: BrokerLimits;
@@ -41,9 +30,9 @@ export interface BrokerParts {
   readonly systemTopics: SystemTopics;
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
-  readonly onDenied: OnDenied;
+  readonly events: SecurityEvents;
   /** Time for rates, which may lag behind by a turn of the event loop. */
   readonly cachedClock: Clock;
   /** The payload that a new connection is greeted with. */
-  readonly greeting: (serviceId: string) => string;
+  readonly greeting: (serviceId: string) => Readonly<Record<string, unknown>>;
 }

@@ -4,11 +4,12 @@
  */
 import type { SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Clock, Logger } from "../core/ports.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
 import type { ConnectionUser } from "../hub/connection.ts";
 import type { LoginDesk } from "../hub/login.ts";
 import { KeyedBuckets } from "../limits/token_bucket.ts";
 import { MAX_HEADER_BYTES } from "../wire/header_fields.ts";
-import type { BrokerLimits, BrokerParts, OnDenied } from "./broker_parts.ts";
+import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
 import { MessageIds } from "./message_ids.ts";
 import { MessageRouter } from "./message_router.ts";
@@ -52,8 +53,7 @@ export interface MessageBrokerOptions {
   readonly onAnswered: (seconds: number) => void;
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
-  /** Told of everything that was refused for want of a right. */
-  readonly onDenied: OnDenied;
+  readonly events: SecurityEvents;
   /** Told how long the routing of a message took, in seconds; not of every message. */
   readonly onLatency: (seconds: number) => void;
 }
@@ -90,14 +90,14 @@ export class MessageBroker {
       stats: this.stats,
       systemTopics: new SystemTopics({
         maxSubscriptions: limits.maxSubscriptions,
-        onDenied: options.onDenied,
+        events: options.events,
         readMetrics,
         cachedClock,
         logger,
       }),
       spaces: new TenantSpaces((tenant) => this.#createTenant(tenant)),
       logins: options.logins,
-      onDenied: options.onDenied,
+      events: options.events,
       cachedClock,
       greeting: createGreeting(options),
     };
@@ -218,5 +218,5 @@ function createGreeting({ limits, version, heartbeatTimeoutMs }: MessageBrokerOp
     maxTimeoutMs: limits.maxTimeoutMs,
     heartbeatTimeoutMs,
   };
-  return (serviceId: string): string => JSON.stringify({ serviceId, hub, version, limits: told });
+  return (serviceId: string) => ({ serviceId, hub, version, limits: told });
 }

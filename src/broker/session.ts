@@ -12,8 +12,10 @@ import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
 import { AUTHENTICATE, Authentication, LOGIN_NEEDED } from "./authentication.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerParts } from "./broker_parts.ts";
+import { recordDenial } from "./denial.ts";
+import { cutList } from "./listings.ts";
 import { HubMessage } from "./outgoing.ts";
-import { type EndedSubscription, endForbidden } from "./receive_rights.ts";
+import { endForbidden } from "./receive_rights.ts";
 import { RightCache } from "./right_cache.ts";
 import { type Registrant, SLOW_REQUEST_COST, type SystemResult } from "./system_topics.ts";
 import type { Service, ServiceDescription } from "./service_registry.ts";
@@ -56,9 +58,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
 
   arrived(connection: Connection): void {
     this.#connection = connection;
-    const payload = this.#parts.greeting(connection.id);
-    const header = { action: "publish", topic: "system.initialize", requestId: crypto.randomUUID() } as const;
-    connection.send(new HubMessage(header, payload), "control");
+    this.#tell("system.initialize", this.#parts.greeting(connection.id));
   }
 
   opened(connection: Connection): void {
@@ -68,8 +68,15 @@ export class BrokerSession implements ConnectionUser, Registrant {
     this.#space = this.#parts.spaces.enter(principal.tenant, connection);
   }
 
-  renewed({ principal }: Connection): void {
-    if (principal !== null) this.#rights = new RightCache(principal.rights);
+  /** What the new rights do not hold any more ends, and its subscriber is told. */
+  renewed(connection: Connection): void {
+    const { principal } = connection;
+    if (principal === null || this.#space === null) return;
+    this.#rights = new RightCache(principal.rights);
+    const ended = endForbidden(this.#space.subscriptions, connection, principal.rights);
+    if (ended.length === 0) return;
+    const { kept, isCut } = cutList(ended);
+    this.#tell("system.topic.revoked", { subscriptions: kept, ...(isCut ? { truncated: true } : {}) });
   }
 
   loginExpires(connection: Connection, atMs: number): void {
@@ -155,7 +162,9 @@ export class BrokerSession implements ConnectionUser, Registrant {
   /** Whether it may be sent there. Answers need no right: who was asked may answer. */
   #checkRight({ action, topic, topicKey }: TextMessage): BrokerError | null {
     if (action === "response" || this.#rights?.allows(action, topicKey) === true) return null;
-    if (this.#connection !== null) this.#parts.onDenied(this.#connection, { right: action, topic });
+    if (this.#connection !== null) {
+      recordDenial(this.#parts.events, this.#connection, { right: action, topic });
+    }
     return {
       code: "FORBIDDEN",
       message: `Cannot send to ${topic}: the login has no right to ${action} there`,
@@ -206,14 +215,9 @@ export class BrokerSession implements ConnectionUser, Registrant {
 
   #authenticate(connection: Connection, message: TextMessage): number {
     this.#authentication ??= new Authentication(this.#parts.logins);
-    this.#authentication.handle(message.payload, connection, () => this.#endForbidden(connection))
+    this.#authentication.handle(message.payload, connection)
       .then((result) => this.#finishRequest(message, result));
     return SLOW_REQUEST_COST;
-  }
-
-  #endForbidden(connection: Connection): readonly EndedSubscription[] {
-    if (this.#space === null || this.#rights === null) return [];
-    return endForbidden(this.#space.subscriptions, connection, this.#rights.rights);
   }
 
   #finishRequest(message: TextMessage, result: SystemResult): number {
@@ -227,6 +231,12 @@ export class BrokerSession implements ConnectionUser, Registrant {
     if (message.topicKey === "system.heartbeat") return 1;
     const error = space.requests.response(connection, message, isKnownText);
     return error === null ? 1 : this.#refuse(message, error);
+  }
+
+  /** Publishes to this connection alone. */
+  #tell(topic: string, content: Readonly<Record<string, unknown>>): void {
+    const header = { action: "publish", topic, requestId: crypto.randomUUID() } as const;
+    this.#connection?.send(new HubMessage(header, JSON.stringify(content)), "control");
   }
 
   #answer({ topic, version, requestId }: TextMessage, payload: string): void {

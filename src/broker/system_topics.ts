@@ -5,10 +5,11 @@
 import type { z } from "zod";
 import type { Clock, Logger } from "../core/ports.ts";
 import { messageOf } from "../core/errors.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
 import type { TextMessage } from "../wire/text_message.ts";
 import type { Connection } from "../hub/connection.ts";
 import type { BrokerError } from "./broker_error.ts";
-import type { OnDenied } from "./broker_parts.ts";
+import { recordDenial } from "./denial.ts";
 import { missingRight } from "./receive_rights.ts";
 import { byTopic, cutList, describeAll, topicsOf } from "./listings.ts";
 import type { Subscriber, SubscriptionAction } from "./subscription.ts";
@@ -44,14 +45,14 @@ export interface Registrant {
 /** Who asks, and where. */
 export interface SystemContext {
   readonly registrant: Registrant;
-  readonly connection: Subscriber & Pick<Connection, "principal">;
+  readonly connection: Subscriber & Pick<Connection, "principal" | "origin">;
   readonly space: TenantSpace;
 }
 
 /** What the system topics work with. */
 export interface SystemTopicsOptions {
   readonly maxSubscriptions: number;
-  readonly onDenied: OnDenied;
+  readonly events: SecurityEvents;
   readonly readMetrics: ReadMetrics;
   /** Time that may lag behind by a turn of the event loop. */
   readonly cachedClock: Clock;
@@ -138,7 +139,7 @@ export class SystemTopics {
     const wanted = { pattern: topic, action, priority, group: group ?? null };
     const right = connection.principal === null ? null : missingRight(connection.principal.rights, wanted);
     if (right !== null) {
-      this.#options.onDenied(connection, { right, topic });
+      recordDenial(this.#options.events, connection, { right, topic });
       const message = `Cannot subscribe to ${topic}: the login has no right to ${right} there`;
       return { kind: "error", error: { code: "FORBIDDEN", message, details: { right } } };
     }

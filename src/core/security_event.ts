@@ -39,7 +39,7 @@ export interface EventSubject {
 }
 
 /** What all events have. */
-interface EventOrigin {
+export interface EventOrigin {
   /** The address of the peer, without its port. */
   readonly address: string;
   /** `null` before there is a connection with an id. */

@@ -145,8 +145,8 @@ export class CloudBridgeSession implements ConnectionUser {
       return this.#refuse(connection, "Cannot take a second auth while the first is looked at");
     }
     this.#isLoggingIn = true;
-    const { ip } = connection.transport.peer;
-    this.#logins.login({ token, ip, tenant: tenant ?? null, renews: connection.login }).then((outcome) => {
+    const request = connection.loginRequest({ token, tenant: tenant ?? null, via: "json_line" });
+    this.#logins.login(request).then((outcome) => {
       this.#isLoggingIn = false;
       finishLogin(connection, outcome);
     });

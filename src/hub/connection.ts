@@ -6,13 +6,14 @@ import { CloseCode } from "../core/close_codes.ts";
 import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
+import type { EventOrigin } from "../core/security_event.ts";
 import type { OutgoingMessage, TransportKind } from "../core/transport.ts";
 import type { LinkStats } from "../link/link_stats.ts";
 import type { Lane } from "../link/lane.ts";
 import type { OutboxOwner } from "../link/outbox.ts";
 import type { CloseOptions, Transport, TransportOwner } from "../link/transport.ts";
 import { type ConnectionEvent, type ConnectionState, nextState } from "./connection_state.ts";
-import type { Login } from "./login.ts";
+import type { Login, LoginRequest } from "./login.ts";
 import type { LoginHolder, LoginWatch } from "./login_watch.ts";
 
 /** What a connection is made of. */
@@ -23,7 +24,7 @@ export interface ConnectionOptions {
   readonly stats: LinkStats;
   readonly clock: Clock;
   /** Watches the times of logins; `null` where nobody has to log in. */
-  readonly watch: LoginWatch | null;
+  readonly watch: LoginWatch<Connection> | null;
   /** Told when the socket is gone. */
   readonly onClosed: (connection: Connection) => void;
 }
@@ -54,7 +55,7 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   readonly #user: ConnectionUser;
   readonly #stats: LinkStats;
   readonly #clock: Clock;
-  readonly #watch: LoginWatch | null;
+  readonly #watch: LoginWatch<Connection> | null;
   readonly #onClosed: (connection: Connection) => void;
   #state: ConnectionState;
 
@@ -85,6 +86,11 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
     return this.#state.name === "open" ? this.#state.login : null;
   }
 
+  /** Whom an event of security is about that happens here. */
+  get origin(): EventOrigin {
+    return { address: this.transport.peer.ip, connectionId: this.id, who: this.principal };
+  }
+
   /** How it speaks. */
   get kind(): TransportKind {
     return this.transport.kind;
@@ -101,6 +107,13 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
     this.#user.arrived?.(this);
     if (login === null) this.#watch?.waits(this);
     else this.authenticated(login);
+  }
+
+  /** What its peer shows to be let in, or to stay. */
+  loginRequest({ token, tenant, via }: Pick<LoginRequest, "token" | "tenant" | "via">): LoginRequest {
+    const isGone = () => this.#state.name === "draining" || this.#state.name === "closed";
+    const { id: connectionId, login: renews, transport: { peer: { ip } } } = this;
+    return { token, tenant, via, ip, connectionId, renews, isGone };
   }
 
   /** The login succeeded (or none is asked for): it is in use from now on. `false`: it is not waited for. */

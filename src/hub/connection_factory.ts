@@ -24,7 +24,7 @@ export interface ConnectionFactoryOptions {
   readonly json: TransportSettings;
   readonly heartbeat: HeartbeatMonitor;
   /** Watches those who have to log in; `null`: nobody has to. */
-  readonly watch: LoginWatch | null;
+  readonly watch: LoginWatch<Connection> | null;
 }
 
 const TRANSPORTS = { websocket: WebSocketTransport, text: TextTransport, json: JsonLinesTransport } as const;

@@ -17,10 +17,13 @@ export interface RequestHead {
   readonly rawHeaders: readonly string[];
 }
 
+/** Where a token stood. */
+export type CredentialPlace = "header" | "subprotocol" | "query";
+
 /** What a request shows. */
 export type Credentials =
   | { readonly kind: "none" }
-  | { readonly kind: "token"; readonly token: string }
+  | { readonly kind: "token"; readonly token: string; readonly via: CredentialPlace }
   /** Something that cannot be a login; `message` says why and holds nothing of it. */
   | { readonly kind: "invalid"; readonly message: string };
 
@@ -39,16 +42,19 @@ export function readCredentials(head: RequestHead, options: CredentialOptions): 
   if (first === undefined) return { kind: "none" };
   if (second !== undefined) return { kind: "invalid", message: "Cannot take more than one credential" };
   if (first.token === null) return { kind: "invalid", message: first.problem };
-  return { kind: "token", token: first.token };
+  return { kind: "token", token: first.token, via: first.via };
 }
 
-type Found = { readonly token: string } | { readonly token: null; readonly problem: string };
+type Found = { readonly token: string; readonly via: CredentialPlace } | {
+  readonly token: null;
+  readonly problem: string;
+};
 
 function* fromHeaders({ rawHeaders }: RequestHead): Generator<Found> {
   for (const value of fieldsOf(rawHeaders, "authorization")) {
     const token = BEARER.exec(value.trim())?.[1];
     yield token !== undefined && TOKEN.test(token)
-      ? { token }
+      ? { token, via: "header" }
       : { token: null, problem: "Cannot take the Authorization field: it has to be Bearer and one token" };
   }
 }
@@ -59,7 +65,7 @@ function* fromSubprotocols({ rawHeaders }: RequestHead): Generator<Found> {
       const protocol = offered.trim();
       if (!protocol.startsWith(CREDENTIAL_PREFIX)) continue;
       const token = decodeToken(protocol.slice(CREDENTIAL_PREFIX.length));
-      yield token !== null ? { token } : {
+      yield token !== null ? { token, via: "subprotocol" } : {
         token: null,
         problem: `Cannot take the subprotocol ${CREDENTIAL_PREFIX}: base64url of a token has to follow`,
       };
@@ -75,9 +81,11 @@ function* fromQuery({ url }: RequestHead, { query }: CredentialOptions): Generat
       const problem = "Cannot take a token from the query: that is off here (auth.query_token); " +
         "whoever logs URLs has seen it, so replace it";
       yield { token: null, problem };
-    } else {yield TOKEN.test(token)
-        ? { token }
-        : { token: null, problem: "Cannot take the token of the query" };}
+      continue;
+    }
+    yield TOKEN.test(token)
+      ? { token, via: "query" }
+      : { token: null, problem: "Cannot take the token of the query" };
   }
 }
 

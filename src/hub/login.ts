@@ -3,6 +3,7 @@
  * says a refusal in its own words.
  */
 import { CloseCode } from "../core/close_codes.ts";
+import type { LoginVia } from "../core/security_event.ts";
 import { ANONYMOUS, LOCAL_OPERATOR, type Principal } from "../core/principal.ts";
 
 /** What somebody shows to be let in. */
@@ -10,17 +11,22 @@ export interface LoginRequest {
   readonly token: string;
   /** Where it comes from, as the door sees it. */
   readonly ip: string;
+  readonly via: LoginVia;
+  /** Of the connection; `null` while there is none. */
+  readonly connectionId: string | null;
   /** The tenant that was named beside the token; `null` when none was. */
   readonly tenant: string | null;
   /** Who it has to be: the login is renewed. `null` for a first login. */
   readonly renews: Login | null;
+  /** Whether nobody waits for the answer any more. */
+  readonly isGone: () => boolean;
 }
 
 /** A login that was accepted. */
 export interface Login {
   readonly principal: Principal;
-  /** Whether it would still be accepted; `false` once it was revoked. */
-  isValid(): boolean;
+  /** What it is under the rules of now: itself, the same with other rights, or `null` when it holds no more. */
+  reevaluate(): Login | null;
 }
 
 /** Why somebody is not let in, as he may know it. */
@@ -75,7 +81,20 @@ export function closeCodeOf(code: LoginRefusalCode): CloseCode {
   return status === 429 ? CloseCode.rateLimited : CloseCode.draining;
 }
 
+/** A login that nothing can end. */
+class FreeLogin implements Login {
+  readonly principal: Principal;
+
+  constructor(principal: Principal) {
+    this.principal = principal;
+  }
+
+  reevaluate(): Login {
+    return this;
+  }
+}
+
 /** Of those who need not log in. */
-export const ANONYMOUS_LOGIN: Login = { principal: ANONYMOUS, isValid: () => true };
+export const ANONYMOUS_LOGIN: Login = new FreeLogin(ANONYMOUS);
 /** Of those who come from the hub's own machine to a hub without logins. */
-export const LOCAL_LOGIN: Login = { principal: LOCAL_OPERATOR, isValid: () => true };
+export const LOCAL_LOGIN: Login = new FreeLogin(LOCAL_OPERATOR);

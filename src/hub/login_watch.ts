@@ -9,18 +9,25 @@ import type { Login } from "./login.ts";
 
 /** Whose login is watched. */
 export interface LoginHolder {
+  /** Goes on with another login of the same somebody. */
+  renew(login: Login): unknown;
   close(code: number, reason: string): void;
   /** The login runs out at this time, in milliseconds since 1970. */
   loginExpires(atMs: number): void;
 }
 
+/** Why a login ended. */
+export type LoginEnd = "expired" | "revoked";
+
 /** What a watch works with. */
-export interface LoginWatchOptions {
+export interface LoginWatchOptions<H> {
   readonly clock: Clock;
   /** Milliseconds since 1970, of the clock that logins name. */
   readonly wallClock: Clock;
   /** How long a peer may take to log in. */
   readonly timeoutMs: number;
+  /** Told of each login that ended, before its connection is. */
+  readonly onEnded: (holder: H, why: LoginEnd) => void;
 }
 
 /** How long before its end somebody is told. */
@@ -28,9 +35,9 @@ export const NOTICE_MS = 30_000;
 /** Logins end by the second. */
 const EXPIRY_SLOT_MS = 1000;
 
-interface Appointment {
+interface Appointment<H> {
   readonly deadlineMs: number;
-  readonly holder: LoginHolder;
+  readonly holder: H;
   /** `null` while nobody has logged in. */
   readonly login: Login | null;
   /** The end comes next; otherwise the notice of it. */
@@ -38,14 +45,14 @@ interface Appointment {
 }
 
 /** Watches the logins of one hub. */
-export class LoginWatch {
-  readonly #options: LoginWatchOptions;
-  readonly #waiting: Deadlines<Appointment>;
-  readonly #expiring: Deadlines<Appointment>;
-  readonly #appointments = new Map<LoginHolder, Appointment>();
-  readonly #logins = new Map<LoginHolder, Login>();
+export class LoginWatch<H extends LoginHolder> {
+  readonly #options: LoginWatchOptions<H>;
+  readonly #waiting: Deadlines<Appointment<H>>;
+  readonly #expiring: Deadlines<Appointment<H>>;
+  readonly #appointments = new Map<H, Appointment<H>>();
+  readonly #logins = new Map<H, Login>();
 
-  constructor(options: LoginWatchOptions) {
+  constructor(options: LoginWatchOptions<H>) {
     this.#options = options;
     const { clock } = options;
     this.#waiting = new Deadlines(clock, ({ holder }) => {
@@ -56,13 +63,13 @@ export class LoginWatch {
   }
 
   /** Somebody is there who has to log in. */
-  waits(holder: LoginHolder): void {
+  waits(holder: H): void {
     const deadlineMs = this.#options.clock.now() + this.#options.timeoutMs;
     this.#make(this.#waiting, { deadlineMs, holder, login: null, isLast: true });
   }
 
   /** Somebody logged in, for the first time or again. */
-  loggedIn(holder: LoginHolder, login: Login): void {
+  loggedIn(holder: H, login: Login): void {
     this.#cancel(holder);
     this.#logins.set(holder, login);
     const { expiresAtMs } = login.principal;
@@ -76,27 +83,33 @@ export class LoginWatch {
   }
 
   /** Somebody is gone. */
-  left(holder: LoginHolder): void {
+  left(holder: H): void {
     this.#cancel(holder);
     this.#logins.delete(holder);
   }
 
-  /** Looks at every login again, because what is revoked has changed; gives how many were ended. */
-  checkAll(): number {
+  /** Looks at every login again, because the rules have changed; gives how many were ended. */
+  reevaluateAll(): number {
     let ended = 0;
     for (const [holder, login] of [...this.#logins]) {
-      if (login.isValid()) continue;
-      ended++;
-      holder.close(CloseCode.unauthorized, "The login was revoked");
+      const now = login.reevaluate();
+      if (now === login) continue;
+      if (now !== null) holder.renew(now);
+      else {
+        ended++;
+        this.#options.onEnded(holder, "revoked");
+        holder.close(CloseCode.unauthorized, "The login was revoked");
+      }
     }
     return ended;
   }
 
-  #ran({ holder, login, isLast }: Appointment): void {
+  #ran({ holder, login, isLast }: Appointment<H>): void {
     this.#appointments.delete(holder);
     const expiresAtMs = login?.principal.expiresAtMs ?? null;
     if (login === null || expiresAtMs === null) return;
     if (isLast) {
+      this.#options.onEnded(holder, "expired");
       holder.close(CloseCode.unauthorized, "The login has run out");
       return;
     }
@@ -105,12 +118,12 @@ export class LoginWatch {
     this.#make(this.#expiring, { deadlineMs, holder, login, isLast: true });
   }
 
-  #make(deadlines: Deadlines<Appointment>, appointment: Appointment): void {
+  #make(deadlines: Deadlines<Appointment<H>>, appointment: Appointment<H>): void {
     this.#appointments.set(appointment.holder, appointment);
     deadlines.add(appointment);
   }
 
-  #cancel(holder: LoginHolder): void {
+  #cancel(holder: H): void {
     const appointment = this.#appointments.get(holder);
     if (appointment === undefined) return;
     this.#appointments.delete(holder);

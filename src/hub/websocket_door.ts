@@ -10,7 +10,7 @@ import type { UpgradedSocket } from "../link/ws_types.d.ts";
 import { encodeHttpRefusal } from "../wire/not_available.ts";
 import { encodeWsClose } from "../wire/ws_frame.ts";
 import { type AcceptedSocket, sayLastWords } from "./accepted_socket.ts";
-import { readCredentials } from "./credentials.ts";
+import { type Credentials, readCredentials } from "./credentials.ts";
 import type { DoorStats, Refusal } from "./hub_stats.ts";
 import {
   ANONYMOUS_LOGIN,
@@ -150,12 +150,12 @@ export class WebSocketDoor {
       case "invalid":
         return this.#turnAway(knock, invalid(credentials.message));
       case "token":
-        this.#login(knock, { logins, token: credentials.token });
+        this.#login(knock, logins, credentials);
     }
   }
 
   /** Nothing is read meanwhile, so that what the client sends behind its request waits for the answer. */
-  #login(knock: Knock, { logins, token }: { logins: LoginDesk; token: string }): void {
+  #login(knock: Knock, logins: LoginDesk, { token, via }: Credentials & { kind: "token" }): void {
     const { accepted, socket } = knock;
     accepted.link.pause();
     let isOver = false;
@@ -170,7 +170,9 @@ export class WebSocketDoor {
       } else this.#open(knock, outcome.login);
     };
     const timer = setTimeout(() => finish(LATE), this.#options.loginTimeoutMs);
-    logins.login({ token, ip: accepted.peer.ip, tenant: null, renews: null }).then(finish);
+    const isGone = () => isOver || socket.destroyed;
+    const shown = { token, ip: accepted.peer.ip, via, connectionId: null, tenant: null };
+    logins.login({ ...shown, renews: null, isGone }).then(finish);
   }
 
   #turnAway(knock: Knock, refusal: LoginRefusal): void {

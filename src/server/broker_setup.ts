@@ -17,7 +17,7 @@ export type BrokerPorts = Pick<
   | "onLatency"
   | "onAnswered"
   | "logins"
-  | "onDenied"
+  | "events"
 >;
 
 /** The paths on which WebSockets speak text messages. */

@@ -116,7 +116,7 @@ export class HubServer {
       cachedClock: new TurnClock(clock, turns),
       logger: logger.child("broker"),
       logins: null,
-      onDenied: () => {},
+      events: this.#audit.events,
       readMetrics: () => this.#metrics.series(),
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
       onAnswered: (seconds) => this.#metrics.observe("trunkline_broker_request_seconds", seconds),

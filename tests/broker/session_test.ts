@@ -39,7 +39,7 @@ function createBroker(clock: FakeClock, options: Partial<MessageBrokerOptions> =
     readMetrics: () => Promise.resolve(new Map()),
     onLatency: () => {},
     logins: null,
-    onDenied: () => {},
+    events: { record: () => {} },
     ...options,
   });
 }

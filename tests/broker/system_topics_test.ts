@@ -281,7 +281,7 @@ Deno.test("System topics: fields that nobody knows are no mistake", async () => 
 Deno.test("System topics: a failure inside the hub is told as such, and the log says what it was", async () => {
   const logger = new MemoryLogger();
   const topics = new SystemTopics({
-    onDenied: () => {},
+    events: { record: () => {} },
     maxSubscriptions: 1,
     readMetrics: () => Promise.reject(new Error("no metrics")),
     cachedClock: new FakeClock(),
@@ -294,7 +294,10 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
         throw new Error("no register");
       },
     },
-    connection: Object.assign(new FakeSubscriber("1"), { principal: ANONYMOUS }),
+    connection: Object.assign(new FakeSubscriber("1"), {
+      principal: ANONYMOUS,
+      origin: { address: "127.0.0.1", connectionId: "1", who: ANONYMOUS },
+    }),
     space: new TenantSpaces(() => {
       const ids = new MessageIds(0);
       const clock = new FakeClock();

@@ -102,7 +102,7 @@ export class EchoHub implements AsyncDisposable {
   readonly json = new LinkStats();
   readonly listener: Listener;
   readonly connections: ConnectionFactory;
-  readonly watch: LoginWatch | null;
+  readonly watch: LoginWatch<Connection> | null;
   readonly #echo: Echo;
 
   private constructor(options: EchoHubOptions) {
@@ -111,6 +111,7 @@ export class EchoHub implements AsyncDisposable {
       clock: systemClock,
       wallClock: { now: () => Date.now() },
       timeoutMs: options.loginTimeoutMs ?? 10_000,
+      onEnded: () => {},
       ...options.loginClock,
     });
     this.connections = this.#createConnections();

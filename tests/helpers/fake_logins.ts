@@ -34,7 +34,8 @@ export class FakeLogins implements LoginDesk {
 
   #letIn(subject: string): Login {
     const principal = { ...ANONYMOUS, ...this.principal, subject };
-    return { principal, isValid: () => !this.revoked.has(subject) };
+    const login: Login = { principal, reevaluate: () => this.revoked.has(subject) ? null : login };
+    return login;
   }
 }
 

@@ -11,10 +11,13 @@ function read(rawHeaders: readonly string[], url = "/", options = NO_QUERY): Cre
 }
 
 Deno.test("Credentials: a token comes in a header, a subprotocol or the query", () => {
-  const token = { kind: "token", token: JWT };
-  assert.deepEqual(read(["Host", "x", "aUTHORIZATION", `bearer ${JWT}`]), token);
-  assert.deepEqual(read(["Sec-WebSocket-Protocol", `trunkline.text.v1, bearer.${ENCODED}`]), token);
-  assert.deepEqual(read([], `/?a=b&access_token=${JWT}`, QUERY), token);
+  const token = (via: string) => ({ kind: "token", token: JWT, via });
+  assert.deepEqual(read(["Host", "x", "aUTHORIZATION", `bearer ${JWT}`]), token("header"));
+  assert.deepEqual(
+    read(["Sec-WebSocket-Protocol", `trunkline.text.v1, bearer.${ENCODED}`]),
+    token("subprotocol"),
+  );
+  assert.deepEqual(read([], `/?a=b&access_token=${JWT}`, QUERY), token("query"));
   assert.deepEqual(read(["Host", "x", "Sec-WebSocket-Protocol", "trunkline.text.v1"], "/?a=b"), {
     kind: "none",
   });

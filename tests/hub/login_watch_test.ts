@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ANONYMOUS } from "../../src/core/principal.ts";
 import type { Login } from "../../src/hub/login.ts";
-import { type LoginHolder, LoginWatch, NOTICE_MS } from "../../src/hub/login_watch.ts";
+import { type LoginEnd, type LoginHolder, LoginWatch, NOTICE_MS } from "../../src/hub/login_watch.ts";
 import { FakeTime } from "../helpers/fake_time.ts";
 
 const START_MS = Date.UTC(2026, 0, 1);
@@ -14,22 +14,30 @@ class Holder implements LoginHolder {
     this.seen.push(`${code} ${reason}`);
   }
 
+  renew({ principal }: Login): void {
+    this.seen.push(`renewed for ${principal.account}`);
+  }
+
   loginExpires(atMs: number): void {
     this.seen.push(`expires in ${atMs - START_MS}`);
   }
 }
 
 function loginUntil(ms: number | null): Login {
-  return {
+  const login: Login = {
     principal: { ...ANONYMOUS, expiresAtMs: ms === null ? null : START_MS + ms },
-    isValid: () => true,
+    reevaluate: () => login,
   };
+  return login;
 }
 
 function setUp(time: FakeTime) {
   const clock = { now: () => time.now() };
   const wallClock = { now: () => START_MS + time.now() };
-  return { holder: new Holder(), watch: new LoginWatch({ clock, wallClock, timeoutMs: TIMEOUT_MS }) };
+  const ends: LoginEnd[] = [];
+  const onEnded = (_: Holder, why: LoginEnd) => ends.push(why);
+  const watch = new LoginWatch({ clock, wallClock, timeoutMs: TIMEOUT_MS, onEnded });
+  return { holder: new Holder(), watch, ends };
 }
 
 Deno.test("Login watch: who does not log in in time is ended", () => {
@@ -54,7 +62,7 @@ Deno.test("Login watch: who logs in in time stays, and a login without an end is
 
 Deno.test("Login watch: a login that runs out is told before and ended then", () => {
   using time = new FakeTime();
-  const { holder, watch } = setUp(time);
+  const { holder, watch, ends } = setUp(time);
   const endMs = 100_000;
   watch.loggedIn(holder, loginUntil(endMs));
   time.tick(endMs - NOTICE_MS - 1);
@@ -63,6 +71,7 @@ Deno.test("Login watch: a login that runs out is told before and ended then", ()
   assert.deepEqual(holder.seen, [`expires in ${endMs}`]);
   time.tick(NOTICE_MS);
   assert.deepEqual(holder.seen, [`expires in ${endMs}`, "4401 The login has run out"]);
+  assert.deepEqual(ends, ["expired"]);
 });
 
 Deno.test("Login watch: a login that is about to run out is told of at once", () => {
@@ -85,22 +94,31 @@ Deno.test("Login watch: a renewed login counts, the one before does not", () => 
   watch.left(holder);
 });
 
-Deno.test("Login watch: those whose login was revoked are ended, the others stay", () => {
+Deno.test("Login watch: under new rules some stay, some go on otherwise, some are ended", () => {
   using time = new FakeTime();
-  const { watch } = setUp(time);
-  const revoked = new Set<string>();
-  const holders = ["a", "b"].map((subject) => {
+  const { watch, ends } = setUp(time);
+  const changed = { principal: { ...ANONYMOUS, account: "new" }, reevaluate: () => null };
+  const rules = new Map<string, Login | null>();
+  const holders = ["a", "b", "c"].map((subject) => {
     const holder = new Holder();
-    const principal = { ...ANONYMOUS, subject };
-    watch.loggedIn(holder, { principal, isValid: () => !revoked.has(subject) });
+    const login: Login = {
+      principal: { ...ANONYMOUS, subject },
+      reevaluate: () => rules.has(subject) ? rules.get(subject) ?? null : login,
+    };
+    watch.loggedIn(holder, login);
     return holder;
   });
-  assert.equal(watch.checkAll(), 0);
-  revoked.add("b");
-  assert.equal(watch.checkAll(), 1);
-  assert.deepEqual(holders.map(({ seen }) => seen), [[], ["4401 The login was revoked"]]);
+  assert.equal(watch.reevaluateAll(), 0);
+  rules.set("b", null).set("c", changed);
+  assert.equal(watch.reevaluateAll(), 1);
+  assert.deepEqual(holders.map(({ seen }) => seen), [
+    [],
+    ["4401 The login was revoked"],
+    ["renewed for new"],
+  ]);
+  assert.deepEqual(ends, ["revoked"]);
   for (const holder of holders) watch.left(holder);
-  assert.equal(watch.checkAll(), 0);
+  assert.equal(watch.reevaluateAll(), 0);
 });
 
 Deno.test("Login watch: who left is not ended", () => {
