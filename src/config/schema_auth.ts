@@ -3,6 +3,7 @@
  * loaded; whoever holds the result holds them in clear.
  */
 import { z } from "zod";
+import { CONNECT_TARGET, TUNNEL_TARGET } from "../core/grant_words.ts";
 import { section, shorthandList } from "./composites.ts";
 import { bool, duration, field, HOUR, integer, MINUTE, oneOf, SECOND, text, topicPattern } from "./fields.ts";
 import { isHttpUrl, type SchemaContext, secret, urlOrPath } from "./schema_context.ts";
@@ -28,10 +29,8 @@ export function permissions() {
     serve: patterns().describe("Topic patterns to answer requests on"),
     tunnel: z.array(tunnelName()).max(MAX_LIST).prefault([])
       .describe("Tunnel names, host names and ports to register"),
-    connect: z.array(text("agent:host:port, each may be *", /^[^:\s]+:[^\s]+:(\*|\d{1,5}(-\d{1,5})?)$/)).max(
-      MAX_LIST,
-    )
-      .prefault([]).describe("What to reach through agents: agent:host:port"),
+    connect: z.array(text("agent:host:port, each may be *", CONNECT_TARGET)).max(MAX_LIST).prefault([])
+      .describe("What to reach through agents: agent:host:port"),
     admin: bool().prefault(false).describe("May see and control everything of its tenant"),
   });
 }
@@ -42,7 +41,7 @@ function tunnelName() {
     expected: "a tunnel name, a host name, a port or a range of ports; * stands for any part",
     read: (raw) => {
       const name = typeof raw === "number" ? String(raw) : raw;
-      return typeof name === "string" && /^[A-Za-z0-9_.*-]{1,253}$/.test(name) ? name : undefined;
+      return typeof name === "string" && TUNNEL_TARGET.test(name) ? name : undefined;
     },
   });
 }
