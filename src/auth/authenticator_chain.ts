@@ -3,7 +3,7 @@
  * nobody's is refused.
  */
 import type { Authentication, Authenticator } from "./authenticator.ts";
-import { MAX_TOKEN_LENGTH } from "./jwt_text.ts";
+import { MAX_TOKEN_LENGTH } from "../core/login_limits.ts";
 
 /** The word of all kinds of login together. */
 export type Verdict = Exclude<Authentication, { readonly kind: "not_mine" }>;

@@ -3,6 +3,7 @@
  * with the keys, whatever the token says, and the keys are those of the configuration, whatever it brings along.
  */
 import { errors, jwtVerify } from "jose";
+import { MAX_TOKEN_LENGTH } from "../core/login_limits.ts";
 import {
   type Authentication,
   type Authenticator,
@@ -11,7 +12,7 @@ import {
   refused,
 } from "./authenticator.ts";
 import { type ClaimPaths, readIdentity } from "./claims.ts";
-import { MAX_TOKEN_LENGTH, readJwtText } from "./jwt_text.ts";
+import { readJwtText } from "./jwt_text.ts";
 import type { KeyEvents } from "./key_events.ts";
 import type { KeySource, SignatureAlgorithm } from "./key_source.ts";
 

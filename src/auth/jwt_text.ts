@@ -6,8 +6,6 @@
 import { Buffer } from "node:buffer";
 import { type JsonObject, memberOf, parseJsonObject } from "./json_object.ts";
 
-/** The longest token of any kind, in characters. */
-export const MAX_TOKEN_LENGTH = 16 * 1024;
 /** The longest id of a key, in characters. */
 export const MAX_KEY_ID_LENGTH = 256;
 
@@ -33,7 +31,7 @@ const USUAL_START = "eyJ";
 /** What kinds of token the field `typ` may name: an ID of a logout or a proof signed by the same keys is no login. */
 const TYPES: readonly string[] = ["jwt", "at+jwt", "application/jwt", "application/at+jwt"];
 
-/** Looks at a token of at most {@link MAX_TOKEN_LENGTH} characters. */
+/** Looks at a token of at most `MAX_TOKEN_LENGTH` characters. */
 export function readJwtText(token: string): JwtText {
   const segments = token.split(".", 4);
   const [first = "", second = "", third = ""] = segments;

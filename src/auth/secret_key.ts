@@ -2,10 +2,8 @@
  * The shared secret of HS256 as a source of keys: one key, for that algorithm alone, whatever id a token names.
  */
 import { TrunklineError } from "../core/errors.ts";
+import { MIN_JWT_SECRET_BYTES } from "../core/login_limits.ts";
 import { type KeyLookup, type KeySource, UNKNOWN_KEY, type WantedKey } from "./key_source.ts";
-
-/** The fewest bytes of a secret: as many as the hash has (RFC 7518, 3.2). */
-export const MIN_SECRET_BYTES = 32;
 
 /** One secret. */
 export class SecretKey implements KeySource {
@@ -15,13 +13,13 @@ export class SecretKey implements KeySource {
     this.#found = key.then((key) => ({ kind: "found", key }));
   }
 
-  /** The key of a secret. Throws `config_invalid` when it is shorter than {@link MIN_SECRET_BYTES}. */
+  /** The key of a secret. Throws `config_invalid` when it is shorter than {@link MIN_JWT_SECRET_BYTES}. */
   static of(secret: string): SecretKey {
     const bytes = new TextEncoder().encode(secret);
-    if (bytes.length < MIN_SECRET_BYTES) {
+    if (bytes.length < MIN_JWT_SECRET_BYTES) {
       throw new TrunklineError(
         "config_invalid",
-        `Cannot use a secret of ${bytes.length} bytes for HS256: ${MIN_SECRET_BYTES} is the least`,
+        `Cannot use a secret of ${bytes.length} bytes for HS256: ${MIN_JWT_SECRET_BYTES} is the least`,
       );
     }
     const kind = { name: "HMAC", hash: "SHA-256" };

@@ -11,7 +11,7 @@ import {
   type Identity,
   refused,
 } from "./authenticator.ts";
-import { MAX_TOKEN_LENGTH } from "./jwt_text.ts";
+import { MAX_TOKEN_LENGTH } from "../core/login_limits.ts";
 
 /** A token and who has it. */
 export interface StaticToken {

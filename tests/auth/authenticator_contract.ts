@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Authenticator, Identity } from "../../src/auth/authenticator.ts";
-import { MAX_TOKEN_LENGTH } from "../../src/auth/jwt_text.ts";
+import { MAX_TOKEN_LENGTH } from "../../src/core/login_limits.ts";
 
 /** One kind, ready to be asked. */
 export interface Candidate extends AsyncDisposable {
