@@ -49,8 +49,8 @@ export function readIdentity(
   if (!isName(subject, MAX_SUBJECT_LENGTH)) return wrong("sub");
   const expiresAtMs = readExpiry(memberOf(claims, "exp"), clockToleranceMs);
   if (expiresAtMs === null) return wrong("exp");
-  const tokenId = memberOf(claims, "jti") ?? null;
-  if (tokenId !== null && !isName(tokenId, MAX_SUBJECT_LENGTH)) return wrong("jti");
+  const tokenId = memberOf(claims, "jti");
+  if (tokenId !== undefined && !isName(tokenId, MAX_SUBJECT_LENGTH)) return wrong("jti");
   const tenant = claimAt(claims, paths.tenant);
   if (!isNameOrNone(tenant)) return wrong(paths.tenant);
   const account = claimAt(claims, paths.account);
@@ -60,7 +60,7 @@ export function readIdentity(
   const permissions = claimAt(claims, paths.permissions);
   const grant = permissions === undefined ? null : readGrant(permissions);
   if (permissions !== undefined && grant === null) return wrong(paths.permissions);
-  const names = { subject, tenant: tenant ?? null, account: account ?? null, tokenId };
+  const names = { subject, tenant: tenant ?? null, account: account ?? null, tokenId: tokenId ?? null };
   return { ok: true, identity: { method, ...names, roles, grant, expiresAtMs } };
 }
 

@@ -25,7 +25,7 @@ export function readGrant(claim: unknown): Grant | null {
   const serve = readList(claim, "serve", isTopicPattern);
   const tunnel = readList(claim, "tunnel", (text) => TUNNEL_TARGET.test(text));
   const connect = readList(claim, "connect", isConnectTarget);
-  const admin = memberOf(claim, "admin") ?? false;
+  const admin = Object.hasOwn(claim, "admin") ? claim["admin"] : false;
   if (
     publish === null || subscribe === null || request === null || serve === null || tunnel === null ||
     connect === null || typeof admin !== "boolean"

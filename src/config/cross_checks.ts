@@ -44,7 +44,7 @@ const CHECKS: readonly Check[] = [
   { reads: ["auth.jwt.secret", "auth.jwt.jwks"], run: jwtSources },
   { reads: ["auth.jwt.secret"], run: jwtSecret },
   { reads: ["auth.jwt.secret", "auth.jwt.jwks", "auth.jwt.algorithms"], run: jwtAlgorithms },
-  { reads: ["auth.jwt.issuer", "auth.oidc.issuer"], run: issuers },
+  { reads: ["auth.jwt.issuer", "auth.jwt.secret", "auth.jwt.jwks", "auth.oidc.issuer"], run: issuers },
   { reads: ["auth.tokens"], run: staticTokens },
   { reads: ["auth.tokens", "auth.certificates", "auth.permissions"], run: roles },
   { reads: ["dashboard.enabled", "dashboard.listen", "dashboard.token"], run: dashboardToken },

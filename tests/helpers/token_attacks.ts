@@ -14,8 +14,8 @@ import {
   signerOf,
   type SigningKey,
   signJwt,
+  signWithSecret,
 } from "./jwt.ts";
-import { signWithSecret } from "./jwt.ts";
 
 /** What an attacker has, and more. */
 export interface AttackWorld {
@@ -295,6 +295,7 @@ const NAME_ATTACKS: readonly TokenAttack[] = [
   claim("the subject is too long", { sub: "s".repeat(256) }, "claim"),
   claim("a line break in the subject", { sub: "alice\nroot" }, "claim"),
   claim("the id is a number", { jti: 7 }, "claim"),
+  claim("the id is null", { jti: null }, "claim"),
 ];
 
 const RIGHT_ATTACKS: readonly TokenAttack[] = [
@@ -317,6 +318,7 @@ const RIGHT_ATTACKS: readonly TokenAttack[] = [
   claim("permissions have an unknown member", { permissions: { everything: true } }, "claim"),
   claim("a permission is no pattern", { permissions: { publish: ["a.#.b"] } }, "claim"),
   claim("a permission is a text", { permissions: { subscribe: "#" } }, "claim"),
+  claim("admin is null", { permissions: { admin: null } }, "claim"),
   claim("admin is a text", { permissions: { admin: "true" } }, "claim"),
   claim("257 permissions", { permissions: { serve: Array(257).fill("a") } }, "claim"),
   claim("a tunnel has no name", { permissions: { tunnel: ["a b"] } }, "claim"),
