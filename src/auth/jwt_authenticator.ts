@@ -71,7 +71,6 @@ export class JwtAuthenticator implements Authenticator {
         algorithms: [algorithm],
         currentDate: new Date(this.#ports.epochMs()),
         clockTolerance: clockToleranceMs / 1000,
-        requiredClaims: ["sub", "exp"],
         ...(issuer !== null && { issuer }),
         ...(audiences !== null && { audience: [...audiences] }),
       });

@@ -25,6 +25,7 @@ class CountingDigests implements TokenDigests {
   isEqual(one: Uint8Array, other: Uint8Array): boolean {
     this.comparisons++;
     assert.equal(one.length, other.length);
+    assert.ok(one !== other, "a hash is compared with itself");
     return this.#digests.isEqual(one, other);
   }
 }
