@@ -34,7 +34,9 @@ export interface Identity {
 
 /** Why a token is refused; for logs and metrics, never for the one who is refused. */
 export type RefusalReason =
+  /** It is too long, or has not the form of what it wants to be. */
   | "malformed"
+  /** Nobody here knows it, or the key that it names. */
   | "unknown"
   | "algorithm"
   | "signature"
@@ -42,6 +44,7 @@ export type RefusalReason =
   | "not_yet_valid"
   | "issuer"
   | "audience"
+  /** A claim is missing, of a wrong kind, or beyond its limit. */
   | "claim"
   /** The keys cannot be had now: the same token may be good later. */
   | "keys_unavailable";
@@ -52,6 +55,11 @@ export type Authentication =
   | { readonly kind: "refused"; readonly reason: RefusalReason }
   /** It is none of its own: the next one of the chain is asked. */
   | { readonly kind: "not_mine" };
+
+/** A token that is refused. */
+export function refused(reason: RefusalReason): Authentication {
+  return { kind: "refused", reason };
+}
 
 /** One kind of login. */
 export interface Authenticator {

@@ -5,16 +5,15 @@
  */
 import { createHash } from "node:crypto";
 import { messageOf } from "../core/errors.ts";
+import { MAX_TOKEN_LENGTH } from "../core/login_limits.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { EventSubject, LoginVia, SecurityEvents } from "../core/security_event.ts";
-import type { Authentication, Identity } from "./authenticator.ts";
+import type { Identity } from "./authenticator.ts";
+import type { Verdict } from "./authenticator_chain.ts";
 import { type Attempt, Lockout } from "./lockout.ts";
 import { LoginGate, type LoginGateLimits } from "./login_gate.ts";
 import { type LoginOptions, LoginPolicy, type LoginReason } from "./login_policy.ts";
-
-/** The most characters of a token. */
-export const MAX_TOKEN_LENGTH = 16 * 1024;
 
 /** Somebody who wants in. */
 export interface LoginRequest {
@@ -220,7 +219,6 @@ export class LoginService {
 
   async #verify(request: LoginRequest, expected: Principal | null): Promise<Verification> {
     const answer = await this.#authenticate(request.token);
-    if (answer.kind === "not_mine") return { ok: false, reason: "unknown", identity: null };
     if (answer.kind === "refused") return { ok: false, reason: answer.reason, identity: null };
     const { identity } = answer;
     const claimedTenant = request.claimedTenant ?? null;
@@ -244,18 +242,13 @@ export class LoginService {
     return result.kind === "changed" ? { ...verified, login: result.login } : verified;
   }
 
-  async #authenticate(token: string): Promise<Authentication> {
-    if (token === "" || token.length > MAX_TOKEN_LENGTH) return { kind: "refused", reason: "malformed" };
-    for (const authenticator of this.#policy.authenticators) {
-      try {
-        const answer = await authenticator.authenticate(token);
-        if (answer.kind !== "not_mine") return answer;
-      } catch (error) {
-        this.#logger.error("A kind of login failed", { method: authenticator.name, error: messageOf(error) });
-        return { kind: "refused", reason: "keys_unavailable" };
-      }
+  async #authenticate(token: string): Promise<Verdict> {
+    try {
+      return await this.#policy.authenticators.authenticate(token);
+    } catch (error) {
+      this.#logger.error("A kind of login failed", { error: messageOf(error) });
+      return { kind: "refused", reason: "keys_unavailable" };
     }
-    return { kind: "not_mine" };
   }
 
   #refuseLocked(request: LoginRequest, { attempt, byAddress }: Counting): LoginRefusal | null {

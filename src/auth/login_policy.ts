@@ -4,6 +4,7 @@
  */
 import { DEFAULT_TENANT, type Principal } from "../core/principal.ts";
 import type { Authenticator, Grant, Identity, RefusalReason } from "./authenticator.ts";
+import { AuthenticatorChain } from "./authenticator_chain.ts";
 import type { LockoutLimits } from "./failure_table.ts";
 import type { PermissionSet } from "./permission_set.ts";
 import { Roles } from "./roles.ts";
@@ -56,7 +57,7 @@ export interface AdmissionContext {
 
 /** The rules of one configuration. */
 export class LoginPolicy {
-  readonly authenticators: readonly Authenticator[];
+  readonly authenticators: AuthenticatorChain;
   readonly findStaticToken: LoginOptions["findStaticToken"];
   readonly #roles: Roles;
   readonly #revokedIds: ReadonlySet<string>;
@@ -64,7 +65,7 @@ export class LoginPolicy {
   readonly #isMultiTenant: boolean;
 
   constructor({ authenticators, roles, revoked, isMultiTenant, findStaticToken }: LoginOptions) {
-    this.authenticators = authenticators;
+    this.authenticators = new AuthenticatorChain(authenticators);
     this.findStaticToken = findStaticToken;
     this.#roles = new Roles(roles);
     this.#revokedIds = new Set(revoked.tokenIds);

@@ -33,6 +33,8 @@ function runCommand(command: Command, io: CommandIo): Promise<number> | number {
       return runConfig(command, io);
     case "certs":
       return import("./certs.ts").then(({ runCerts }) => runCerts(command, io));
+    case "token":
+      return import("./token.ts").then(({ runToken }) => runToken(command, io));
     case "pub":
       return import("./pub.ts").then(({ runPub }) => runPub(command, io));
     case "sub":

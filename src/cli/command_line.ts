@@ -12,6 +12,7 @@ import { VERSION } from "../core/version.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { pub, reply, request, services, sub } from "./message_commands.ts";
 import { output } from "./output_options.ts";
+import { tokenOptions } from "./token_options.ts";
 
 const configuration = object({
   configFile: optional(
@@ -29,6 +30,7 @@ const configuration = object({
 const hub = merge(object({ name: constant("hub") }), configuration, output);
 const check = merge(object({ name: constant("check") }), configuration, output);
 const config = merge(object({ name: constant("config") }), configuration, output);
+const token = merge(tokenOptions, configuration, output);
 const certs = merge(
   object({
     name: constant("certs"),
@@ -63,6 +65,9 @@ const parser = or(
     description: message`Print the effective configuration with its sources and without secrets.`,
   }),
   command("certs", certs, { description: message`Make certificates for development and tests.` }),
+  command("token", token, {
+    description: message`Make a JSON Web Token for development, signed with ${"auth.jwt.secret"}.`,
+  }),
   command("pub", pub, { description: message`Publish messages to a topic.` }),
   command("sub", sub, { description: message`Print the messages that are published to topics.` }),
   command("request", request, { description: message`Ask a service and print its answer.` }),

@@ -3,6 +3,7 @@
  * one of the settings that it reads is wrong, so that one mistake is told once.
  */
 import { isTopicPattern } from "../core/topic.ts";
+import { issuers, jwtAlgorithms, jwtSecret, jwtSources, roles, staticTokens } from "./auth_checks.ts";
 import { isLoopbackHost, listenerOverlaps, plainBeyondLoopback } from "./listener_checks.ts";
 import { loginsTwice, loginWithoutSource, tenantsOfLogins, tenantsWithoutLogin } from "./login_checks.ts";
 import type { Report } from "./problem.ts";
@@ -50,7 +51,10 @@ const CHECKS: readonly Check[] = [
   { reads: ["broker.rate.topics"], run: rateTopics },
   { reads: ["tunnel.window.initial", "tunnel.window.max", "tunnel.window.connection"], run: windows },
   { reads: ["auth.jwt.secret", "auth.jwt.jwks"], run: jwtSources },
+  { reads: ["auth.jwt.secret"], run: jwtSecret },
   { reads: ["auth.jwt.secret", "auth.jwt.jwks", "auth.jwt.algorithms"], run: jwtAlgorithms },
+  { reads: ["auth.jwt.issuer", "auth.jwt.secret", "auth.jwt.jwks", "auth.oidc.issuer"], run: issuers },
+  { reads: ["auth.tokens"], run: staticTokens },
   { reads: ["auth.tokens", "auth.certificates", "auth.permissions"], run: roles },
   { reads: ["auth.mode", ...LOGIN_SOURCES], run: loginWithoutSource },
   { reads: ["auth.mode", "auth.multi_tenant"], run: tenantsWithoutLogin },
@@ -184,46 +188,6 @@ function windows({ tunnel }: Config, report: Report): void {
       "Cannot give one stream more than tunnel.window.connection; make that larger or this smaller",
     );
   }
-}
-
-function jwtSources({ auth }: Config, report: Report): void {
-  if (auth.jwt.secret === null || auth.jwt.jwks === null) return;
-  report(["auth", "jwt", "jwks"], "Cannot use keys and auth.jwt.secret together; keep one of the two");
-}
-
-function jwtAlgorithms({ auth }: Config, report: Report): void {
-  const { secret, jwks, algorithms } = auth.jwt;
-  if (algorithms === null) return;
-  const shared = algorithms.includes("HS256");
-  const keyed = algorithms.filter((algorithm) => algorithm !== "HS256");
-  const place = ["auth", "jwt", "algorithms"];
-  if (shared && keyed.length > 0) {
-    report(
-      place,
-      `Cannot mix HS256 with ${keyed.join(", ")}; write HS256 for a secret or the others for keys`,
-    );
-  } else if (shared && jwks !== null) {
-    report(place, "Cannot check HS256 with the keys of auth.jwt.jwks; write RS256, ES256 or EdDSA");
-  } else if (keyed.length > 0 && secret !== null) {
-    report(place, `Cannot check ${keyed.join(", ")} with auth.jwt.secret; write HS256`);
-  }
-}
-
-function roles({ auth }: Config, report: Report): void {
-  const known = Object.keys(auth.permissions);
-  const check = (list: "tokens" | "certificates") =>
-    auth[list].forEach((entry, at) =>
-      entry.roles.forEach((role, index) => {
-        if (known.includes(role)) return;
-        const hint = known.length === 0 ? "define it there" : `it knows ${known.join(", ")}`;
-        report(
-          ["auth", list, at, "roles", index],
-          `Cannot find the role ${JSON.stringify(role)} in auth.permissions; ${hint}`,
-        );
-      })
-    );
-  check("tokens");
-  check("certificates");
 }
 
 function dashboardToken({ dashboard }: Config, report: Report): void {

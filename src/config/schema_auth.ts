@@ -71,7 +71,7 @@ function identity() {
 function jwt(context: SchemaContext) {
   return section({
     secret: secret(context).nullable().prefault(null).describe(
-      "Secret of HS256 tokens; null: none are taken",
+      "Secret of HS256 tokens, at least 32 bytes; null: none are taken",
     ),
     jwks: urlOrPath(context).nullable().prefault(null)
       .describe("Public keys of RS256, ES256 and EdDSA tokens: an http or https URL, or a file"),

@@ -85,12 +85,40 @@ Deno.test("Config: limits of the same thing are in order", () => {
 
 Deno.test("Config: a JWT secret and keys are never mixed", () => {
   const jwt = (raw: unknown) => keys({ auth: { jwt: raw } });
-  deepEqual(jwt({ secret: "s", jwks: "keys.json" }), ["auth.jwt.jwks"]);
-  deepEqual(jwt({ secret: "s", algorithms: ["RS256"] }), ["auth.jwt.algorithms"]);
+  const secret = "s".repeat(32);
+  deepEqual(jwt({ secret, jwks: "keys.json" }), ["auth.jwt.jwks"]);
+  deepEqual(jwt({ secret, algorithms: ["RS256"] }), ["auth.jwt.algorithms"]);
   deepEqual(jwt({ jwks: "keys.json", algorithms: ["HS256"] }), ["auth.jwt.algorithms"]);
   deepEqual(jwt({ algorithms: ["HS256", "EdDSA"] }), ["auth.jwt.algorithms"]);
-  deepEqual(jwt({ secret: "s", algorithms: ["HS256"] }), []);
+  deepEqual(jwt({ secret, algorithms: ["HS256"] }), []);
   deepEqual(jwt({ jwks: "keys.json", algorithms: ["ES256", "EdDSA"] }), []);
+});
+
+Deno.test("Config: a JWT secret has 32 bytes at least, and its text is not told", () => {
+  const jwt = (secret: string) => contradictions({ auth: { jwt: { secret } } });
+  deepEqual(jwt("guess-me-guess-me-guess-me-gues"), [[
+    "auth.jwt.secret",
+    'Cannot use a secret of 31 bytes: it can be guessed; write at least 32, for example what "openssl rand -base64 32" prints',
+  ]]);
+  deepEqual(jwt("é".repeat(16)), []);
+});
+
+Deno.test("Config: auth.jwt and auth.oidc have issuers of their own", () => {
+  const auth = (issuer: string | null, jwt: unknown = { jwks: "keys.json" }) =>
+    keys({ auth: { jwt: { issuer, ...(jwt as object) }, oidc: { issuer: "https://id.example" } } });
+  deepEqual(auth("https://id.example"), ["auth.oidc.issuer"]);
+  deepEqual(auth("https://other.example"), []);
+  deepEqual(auth(null), []);
+  deepEqual(auth("https://id.example", {}), []);
+});
+
+Deno.test("Config: each static token is somebody's alone and not too long", () => {
+  const tokens = (...list: string[]) =>
+    contradictions({ auth: { tokens: list.map((token) => ({ token, subject: "a" })) } });
+  deepEqual(tokens("one", "two", "x".repeat(4096)), []);
+  const [again, long] = tokens("same-secret", "same-secret", "x".repeat(4097));
+  deepEqual([again?.[0], long?.[0]], ["auth.tokens[1].token", "auth.tokens[2].token"]);
+  ok(!again?.[1].includes("same-secret"));
 });
 
 Deno.test("Config: roles of tokens and certificates are defined", () => {

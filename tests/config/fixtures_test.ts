@@ -28,7 +28,9 @@ for (const name of names("valid")) {
   Deno.test(`Config: takes ${name}, and what it prints of it`, () => {
     const result = load(name, read(`valid/${name}`));
     if (!result.ok) throw new Error(result.problems.map(formatProblem).join("\n"));
-    const again = load(name, printConfigYaml(result));
+    // What stands in the place of a secret is too short to be one.
+    const printed = printConfigYaml(result).replace(/\bsecret: "?\*\*\*"?/, `secret: "${"*".repeat(32)}"`);
+    const again = load(name, printed);
     if (!again.ok) throw new Error(again.problems.map(formatProblem).join("\n"));
     deepEqual(withoutSecrets(again.config), withoutSecrets(result.config));
   });

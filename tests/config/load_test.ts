@@ -63,12 +63,17 @@ Deno.test("Config: values of the environment and of flags may be bare where YAML
     TRUNKLINE_METRICS__LISTEN: ":0",
     TRUNKLINE_HUB__ALLOW_INSECURE: "true",
   };
-  const set = ["hub.tls.min_version=1.3", "auth.jwt.secret=0123", "logging.output=7", "auth.jwt.issuer=null"];
+  const set = [
+    "hub.tls.min_version=1.3",
+    "auth.jwt.secret=01230123012301230123012301230123",
+    "logging.output=7",
+    "auth.jwt.issuer=null",
+  ];
   const { config } = loadRight({ env, set });
   deepEqual(config.hub.listen[0]?.address, { host: "::1", port: 8443 });
   deepEqual(config.metrics.listen, { host: "0.0.0.0", port: 0 });
   equal(config.hub.tls.min_version, "1.3");
-  equal(config.auth.jwt.secret, "0123");
+  equal(config.auth.jwt.secret, "01230123012301230123012301230123");
   equal(config.logging.output, "/etc/trunkline/7");
   equal(config.auth.jwt.issuer, null);
 });
@@ -131,9 +136,9 @@ Deno.test("Config: reads secrets from files and variables, without the newline a
   const { config } = loadRight({
     text,
     env: { TRUNKLINE_DASHBOARD_TOKEN: "open\n" },
-    files: { "/etc/trunkline/keys/jwt": " sesame \r\n" },
+    files: { "/etc/trunkline/keys/jwt": " open sesame, open sesame, open sesame \r\n" },
   });
-  equal(config.auth.jwt.secret, " sesame ");
+  equal(config.auth.jwt.secret, " open sesame, open sesame, open sesame ");
   equal(config.dashboard.token, "open");
 });
 

@@ -8,7 +8,7 @@ import { load, loadRight } from "./loading.ts";
 
 const INPUT = {
   text:
-    "hub:\n  max_connections: 5\n  auth_timeout: 90s\nauth:\n  jwt: { secret: hidden-value }\n  permissions: { a: { admin: true } }",
+    "hub:\n  max_connections: 5\n  auth_timeout: 90s\nauth:\n  jwt: { secret: hidden-value-hidden-value-hidden-value }\n  permissions: { a: { admin: true } }",
   env: { TRUNKLINE_METRICS__LISTEN: "[::1]:9090" },
   set: ["hub.outbox.control=100000", "relay.max_message=2MiB", "tunnel.window.initial=64KiB"],
 };
