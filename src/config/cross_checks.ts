@@ -5,10 +5,15 @@
 import { isTopicPattern } from "../core/topic.ts";
 import { issuers, jwtAlgorithms, jwtSecret, jwtSources, roles, staticTokens } from "./auth_checks.ts";
 import { isLoopbackHost, listenerOverlaps, plainBeyondLoopback } from "./listener_checks.ts";
-import { loginsTwice, loginWithoutSource, tenantsOfLogins, tenantsWithoutLogin } from "./login_checks.ts";
+import {
+  loginsTwice,
+  loginWithoutSource,
+  relayLogin,
+  tenantsOfLogins,
+  tenantsWithoutLogin,
+} from "./login_checks.ts";
 import type { Report } from "./problem.ts";
 import type { Config } from "./schema.ts";
-import { UNBUILT } from "./unbuilt.ts";
 import { formatAddress } from "./units.ts";
 
 interface Check {
@@ -60,6 +65,7 @@ const CHECKS: readonly Check[] = [
   { reads: ["auth.mode", "auth.multi_tenant"], run: tenantsWithoutLogin },
   { reads: ["auth.tokens", "auth.certificates", "auth.multi_tenant"], run: tenantsOfLogins },
   { reads: ["auth.tokens", "auth.certificates"], run: loginsTwice },
+  { reads: ["relay.auth", "auth.mode"], run: relayLogin },
   { reads: ["dashboard.enabled", "dashboard.listen", "dashboard.token"], run: dashboardToken },
 ];
 
@@ -79,13 +85,12 @@ export function findContradictions(config: Config, { isValid, reporter }: Checki
 
 function anonymousBeyondLoopback({ hub, auth }: Config, report: Report): void {
   if (auth.mode !== "none" || auth.allow_anonymous) return;
-  const login = UNBUILT.some(({ key }) => key === "auth.mode") ? "" : "set auth.mode: required, or ";
   hub.listen.forEach(({ address }, at) => {
     if (isLoopbackHost(address.host)) return;
     const found = `Cannot listen on ${
       formatAddress(address)
     } without login: it is reachable from other machines`;
-    const next = `${login}set auth.allow_anonymous: true to let everybody in`;
+    const next = `set auth.mode: required, or set auth.allow_anonymous: true to let everybody in`;
     report(["hub", "listen", at, "address"], `${found}; ${next}`);
   });
 }

@@ -29,6 +29,12 @@ export function tenantsWithoutLogin({ auth }: Config, report: Report): void {
   );
 }
 
+/** The relay alone asks for a login. */
+export function relayLogin({ relay, auth }: Config, report: Report): void {
+  if (relay.auth !== "required" || auth.mode === "required") return;
+  report(["relay", "auth"], "Cannot require a login for the relay alone; set auth.mode: required");
+}
+
 /** Tenants of listed logins: a must when they are kept apart, misleading when they are not. */
 export function tenantsOfLogins({ auth }: Config, report: Report): void {
   for (const list of LISTS) {

@@ -20,12 +20,7 @@ export interface UnbuiltPart {
 export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "public.enabled", part: "the public listener" },
   { key: "dashboard.enabled", part: "the dashboard" },
-  { key: "auth.mode", part: "login" },
-  { key: "auth.multi_tenant", part: "multi-tenancy" },
-  { key: "auth.query_token", part: "login by query" },
-  { key: "auth.tokens", part: "login by token" },
   { key: "auth.certificates", part: "login by certificate" },
-  { key: "relay.auth", part: "login", refused: ["required"] },
   { key: "hub.tls.client_ca", part: "the check of client certificates" },
   { key: "hub.tls.require_client_cert", part: "the check of client certificates" },
   { key: "hub.tls.deny", part: "the check of client certificates" },

@@ -32,6 +32,7 @@ import { AuditLog } from "./audit_log.ts";
 import { brokerTarget, createBroker } from "./broker_setup.ts";
 import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
+import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
 
@@ -86,6 +87,8 @@ export class HubServer {
   readonly #broker: MessageBroker | null;
   readonly #admission: Admission;
   readonly #audit: AuditLog;
+  /** `null` on a hub that asks for no login. */
+  readonly #logins: Logins | null;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
   #exposition: Exposition | null = null;
@@ -96,6 +99,9 @@ export class HubServer {
     this.#clock = clock;
     this.#logger = logger;
     this.#audit = new AuditLog(config.logging.audit, logger.child("audit"));
+    this.#logins = config.auth.mode === "none"
+      ? null
+      : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock });
     const turns = new Turns();
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({
@@ -115,7 +121,7 @@ export class HubServer {
       clock,
       cachedClock: new TurnClock(clock, turns),
       logger: logger.child("broker"),
-      logins: null,
+      logins: this.#logins,
       events: this.#audit.events,
       readMetrics: () => this.#metrics.series(),
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
@@ -149,6 +155,11 @@ export class HubServer {
     this.#logger.info("The hub has stopped");
   }
 
+  /** Other rules of logins from now on; gives how many of those who are in were ended. */
+  changeLogins(auth: Config["auth"]): number {
+    return this.#logins?.change(auth) ?? 0;
+  }
+
   /** Where it listens, with the real ports. */
   addresses(): readonly ListeningAddress[] {
     const hub = this.#listeners.map((listener) => ({ name: "hub" as const, ...listener.address }));
@@ -161,6 +172,7 @@ export class HubServer {
     return [
       { name: "certificates", start: () => this.#loadCertificates(), stop: () => {} },
       { name: "audit", start: () => this.#audit.start(), stop: () => this.#audit.stop() },
+      { name: "logins", start: () => this.#logins?.start(), stop: () => {} },
       { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
       { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },
@@ -190,7 +202,7 @@ export class HubServer {
       text: { ...transport, stats: this.#text },
       json: { ...transport, stats: this.#json },
       heartbeat: this.#heartbeat,
-      watch: null,
+      watch: this.#logins?.watch ?? null,
     });
   }
 
@@ -279,7 +291,7 @@ export class HubServer {
       stats: this.#door,
       headersTimeoutMs: hub.first_byte_timeout,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
-      logins: null,
+      logins: this.#logins,
       queryToken: this.#config.auth.query_token,
       loginTimeoutMs: hub.auth_timeout,
     });
@@ -306,7 +318,7 @@ export class HubServer {
     return new CloudBridgeSession({
       clock: this.#clock,
       maxMalformed: this.#config.broker.max_malformed,
-      logins: null,
+      logins: this.#logins,
     });
   }
 

@@ -50,6 +50,8 @@ export type Reachable = Pick<TestHub, "port" | "url">;
 export interface ConnectOptions {
   /** PEM of the authority to trust; plain text without one. */
   readonly ca?: string | undefined;
+  /** Logs in with it: in the handshake of a WebSocket, by message otherwise. */
+  readonly token?: string | undefined;
 }
 
 /** One connection that was greeted. */
@@ -70,7 +72,7 @@ export class BrokerClient implements AsyncDisposable {
   static async connect(
     hub: Reachable,
     transport: Transport = "websocket",
-    { ca }: ConnectOptions = {},
+    { ca, token }: ConnectOptions = {},
   ): Promise<BrokerClient> {
     if (transport === "text") {
       const link = await TextLink.connect({ port: hub.port, ca });
@@ -78,10 +80,14 @@ export class BrokerClient implements AsyncDisposable {
       link.send("request:system.heartbeat:1.0.0:00000000-0000-4000-8000-000000000000\n{}");
       const client = new BrokerClient(link, await receivedFrom(link));
       await client.next();
+      if (token !== undefined) {
+        const answer = await client.request("system.authenticate", { token });
+        assert.equal(answer.status, "success", JSON.stringify(answer));
+      }
       return client;
     }
     const url = ca === undefined ? hub.url("/") : `wss://localhost:${hub.port}/`;
-    const socket = await WsClient.connect(url, ca === undefined ? {} : { ca });
+    const socket = await WsClient.connect(url, { ca, token });
     const link = websocketLink(socket);
     return new BrokerClient(link, await receivedFrom(link), socket.closed);
   }

@@ -52,7 +52,7 @@ Deno.test("Config: no login beyond loopback must be asked for by auth.allow_anon
   deepEqual(found.map(([key]) => key), ["hub.listen[0].address"]);
   match(found[0]?.[1] ?? "", /auth\.allow_anonymous: true/);
   deepEqual(keys({ hub, auth: { allow_anonymous: true } }), []);
-  deepEqual(keys({ hub, auth: { mode: "required", jwt: { secret: "s" } } }), []);
+  deepEqual(keys({ hub, auth: { mode: "required", jwt: { secret: "s".repeat(32) } } }), []);
 });
 
 Deno.test("Config: certificate, key and TLS go together", () => {
@@ -116,7 +116,7 @@ Deno.test("Config: each static token is somebody's alone and not too long", () =
   const tokens = (...list: string[]) =>
     contradictions({ auth: { tokens: list.map((token) => ({ token, subject: "a" })) } });
   deepEqual(tokens("one", "two", "x".repeat(4096)), []);
-  const [again, long] = tokens("same-secret", "same-secret", "x".repeat(4097));
+  const [long, again] = tokens("same-secret", "same-secret", "x".repeat(4097));
   deepEqual([again?.[0], long?.[0]], ["auth.tokens[1].token", "auth.tokens[2].token"]);
   ok(!again?.[1].includes("same-secret"));
 });
@@ -135,7 +135,7 @@ Deno.test("Config: a login that is required needs a source of logins", () => {
   deepEqual(auth({}), ["auth.mode"]);
   deepEqual(auth({ tokens: [{ token: "t", subject: "a" }] }), []);
   deepEqual(auth({ certificates: [{ match: "m", subject: "a" }] }), []);
-  deepEqual(auth({ jwt: { secret: "s" } }), []);
+  deepEqual(auth({ jwt: { secret: "s".repeat(32) } }), []);
   deepEqual(auth({ jwt: { jwks: "keys.json" } }), []);
   deepEqual(auth({ oidc: { issuer: "https://id.example" } }), []);
 });

@@ -10,7 +10,9 @@ export interface Closed {
 export interface WsClientOptions {
   readonly origin?: string;
   /** PEM of the authority to trust. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
+  /** Logs in with it, in a header. */
+  readonly token?: string | undefined;
 }
 
 /** One open WebSocket, closed at the end of its scope. */
@@ -33,9 +35,12 @@ export class WsClient implements AsyncDisposable {
   }
 
   /** Connects; rejects when the handshake is refused. */
-  static async connect(url: string, { origin, ca }: WsClientOptions = {}): Promise<WsClient> {
+  static async connect(url: string, { origin, ca, token }: WsClientOptions = {}): Promise<WsClient> {
     const http = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
-    const headers = origin === undefined ? {} : { origin };
+    const headers = {
+      ...(origin === undefined ? {} : { origin }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
     const socket = new WebSocket(url, { headers, ...(http === undefined ? {} : { client: http }) });
     const client = new WsClient(socket, http);
     const { promise, resolve, reject } = Promise.withResolvers<void>();

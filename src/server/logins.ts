@@ -1,0 +1,149 @@
+/**
+ * All about logins of one hub, built from its configuration: the kinds of login and their keys, the service that
+ * decides, and the watch over those who are in. The rules can be changed while it runs.
+ */
+import { type Authenticators, createAuthenticators } from "../auth/create_authenticators.ts";
+import { logKeyEvents } from "../auth/key_events.ts";
+import {
+  type Login as ServiceLogin,
+  type LoginOutcome as ServiceOutcome,
+  LoginService,
+  type RefusalCode,
+} from "../auth/login.ts";
+import type { Config } from "../config/schema.ts";
+import { TrunklineError } from "../core/errors.ts";
+import type { Clock, Logger } from "../core/ports.ts";
+import type { Principal } from "../core/principal.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
+import type { Connection } from "../hub/connection.ts";
+import type { Login, LoginDesk, LoginOutcome, LoginRefusalCode, LoginRequest } from "../hub/login.ts";
+import { type LoginEnd, LoginWatch } from "../hub/login_watch.ts";
+import { loginOptions } from "./login_setup.ts";
+
+/** What logins work with. */
+export interface LoginsParts {
+  readonly events: SecurityEvents;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** So long the start waits for keys; after it tokens that need them are refused until they are there. */
+const KEYS_WAIT_MS = 2000;
+
+const REFUSALS: Readonly<Record<RefusalCode, { readonly code: LoginRefusalCode; readonly message: string }>> =
+  {
+    invalid_token: { code: "invalid_token", message: "The token is not accepted" },
+    locked_out: { code: "rate_limited", message: "Too many failed logins from there; try again later" },
+    tenant_required: { code: "tenant_required", message: "The token names no tenant" },
+    invalid_tenant: { code: "invalid_tenant", message: "The token is not of this tenant" },
+    server_unavailable: { code: "unavailable", message: "The login cannot be checked now; try again" },
+    overloaded: { code: "overloaded", message: "Too many log in at once; try again" },
+  };
+
+/** The logins of one hub. */
+export class Logins implements LoginDesk {
+  readonly watch: LoginWatch<Connection>;
+  readonly #parts: LoginsParts;
+  readonly #service: LoginService;
+  #authenticators: Authenticators;
+
+  constructor({ auth, hub }: Pick<Config, "auth" | "hub">, parts: LoginsParts) {
+    const { events, logger, clock } = parts;
+    this.#parts = parts;
+    this.#authenticators = authenticatorsOf(auth, parts);
+    const options = loginOptions(auth, this.#authenticators.list);
+    this.#service = new LoginService(options, { events, logger, clock });
+    this.watch = new LoginWatch({
+      clock,
+      wallClock: { now: () => Date.now() },
+      timeoutMs: hub.auth_timeout,
+      onEnded: ({ origin }, why) => events.record({ ...origin, ...endEvent(why) }),
+    });
+  }
+
+  /** Loads the keys of tokens. Throws `config_invalid` for a file that cannot be used; nothing else stops the start. */
+  async start(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<readonly never[]>((resolve) => {
+      timer = setTimeout(() => resolve([]), KEYS_WAIT_MS);
+    });
+    const problems = await Promise.race([this.#authenticators.loadKeys(), late]);
+    clearTimeout(timer);
+    const broken = problems.find(({ isFile }) => isFile);
+    if (broken === undefined) return;
+    const message = `Cannot load the keys of ${broken.source}: ${broken.reason}`;
+    throw new TrunklineError("config_invalid", message);
+  }
+
+  async login(request: LoginRequest): Promise<LoginOutcome> {
+    const { token, ip: address, connectionId, tenant: claimedTenant, via, renews, isGone } = request;
+    const shown = { token, address, connectionId, claimedTenant, via, isGone };
+    const outcome = renews instanceof HubLogin
+      ? await this.#service.refresh(renews.login, shown)
+      : await this.#service.login(shown);
+    return this.#outcome(outcome);
+  }
+
+  /**
+   * Other rules from now on: those who are in go on with the rights that they have now, or are ended; gives how many
+   * were. Throws what the constructor throws; nothing has changed then.
+   */
+  change(auth: Config["auth"]): number {
+    const authenticators = authenticatorsOf(auth, this.#parts);
+    this.#service.setOptions(loginOptions(auth, authenticators.list));
+    this.#authenticators = authenticators;
+    return this.watch.reevaluateAll();
+  }
+
+  #outcome(outcome: ServiceOutcome): LoginOutcome {
+    if (outcome.kind === "accepted") {
+      return { kind: "accepted", login: new HubLogin(outcome.login, this.#service) };
+    }
+    const { code, retryAfterMs } = outcome;
+    return { kind: "refused", ...REFUSALS[code], retryAfterMs };
+  }
+}
+
+/** A login of the service as the hub holds it. */
+class HubLogin implements Login {
+  readonly login: ServiceLogin;
+  readonly #service: LoginService;
+
+  constructor(login: ServiceLogin, service: LoginService) {
+    this.login = login;
+    this.#service = service;
+  }
+
+  get principal(): Principal {
+    return this.login.principal;
+  }
+
+  reevaluate(): Login | null {
+    const now = this.#service.reevaluate(this.login);
+    if (now.kind === "ended") return null;
+    return now.kind === "unchanged" ? this : new HubLogin(now.login, this.#service);
+  }
+}
+
+function endEvent(why: LoginEnd) {
+  return why === "expired" ? { kind: why } : { kind: why, reason: "rules changed" };
+}
+
+function authenticatorsOf(
+  { tokens, jwt, oidc, claims }: Config["auth"],
+  { logger, clock }: LoginsParts,
+): Authenticators {
+  const { audience, clock_tolerance: clockToleranceMs, ...rest } = jwt;
+  return createAuthenticators({
+    tokens,
+    jwt: { ...rest, audiences: audience, clockToleranceMs },
+    oidc,
+    claims,
+  }, {
+    fetch: (url, init) => fetch(url, init),
+    readTextFile: (path) => Deno.readTextFile(path),
+    clock,
+    epochMs: () => Date.now(),
+    events: logKeyEvents(logger),
+  });
+}
