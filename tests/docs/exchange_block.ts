@@ -33,28 +33,33 @@ export interface Exchange {
   readonly steps: readonly ExchangeStep[];
 }
 
+/** What stands before the keys of the configuration. */
+const SETTINGS = "hub: ";
+
 /** All examples of a document, in their order. Fails where a line cannot be understood. */
 export function readExchanges(markdown: string): Exchange[] {
   const exchanges: Exchange[] = [];
+  let settings: string[] = [];
   let steps: ExchangeStep[] | null = null;
   for (const [index, text] of markdown.split("\n").entries()) {
     const line = index + 1;
     const start = /^```exchange\b(.*)$/.exec(text);
     if (start !== null) {
-      steps = [];
-      exchanges.push({ line, ...readWords(start[1] ?? "", line), steps });
+      [settings, steps] = [[], []];
+      exchanges.push({ line, ...readWires((start[1] ?? "").trim(), line), settings, steps });
     } else if (text.startsWith("```")) steps = null;
-    else if (steps !== null && text !== "" && !text.startsWith("#")) steps.push(readStep(text, line));
+    else if (steps === null || text === "" || text.startsWith("#")) continue;
+    else if (text.startsWith(SETTINGS)) settings.push(...text.slice(SETTINGS.length).split(" "));
+    else steps.push(readStep(text, line));
   }
   return exchanges;
 }
 
-function readWords(words: string, line: number): Pick<Exchange, "wires" | "showsLengths" | "settings"> {
-  const all = words.split(" ").filter((word) => word !== "");
-  const settings = all.filter((word) => word.includes("="));
-  const named = WIRES.filter((wire) => all.includes(wire));
-  assert.equal(settings.length + named.length, all.length, `line ${line}: what is "${words.trim()}"?`);
-  return { wires: named.length === 0 ? WIRES : named, showsLengths: named.includes("tcp"), settings };
+function readWires(word: string, line: number): Pick<Exchange, "wires" | "showsLengths"> {
+  if (word === "") return { wires: WIRES, showsLengths: false };
+  const wire = WIRES.find((one) => one === word);
+  assert.ok(wire !== undefined, `line ${line}: what is "${word}"?`);
+  return { wires: [wire], showsLengths: wire === "tcp" };
 }
 
 function readStep(text: string, line: number): ExchangeStep {

@@ -9,8 +9,8 @@ const HEARTBEAT = `client> request:system.heartbeat:1.0.0:<uuid:a>\\n{}
 client< response:system.heartbeat:1.0.0:<uuid:a>\\n{"status":"success"}`;
 
 /** Plays the only block of a text. */
-async function play(lines: string, wire: Wire, words = ""): Promise<void> {
-  const exchanges = readExchanges(`text\n\n\`\`\`exchange ${words}\n${lines}\n\`\`\`\n`);
+async function play(lines: string, wire: Wire, word = ""): Promise<void> {
+  const exchanges = readExchanges(`text\n\n\`\`\`exchange ${word}\n${lines}\n\`\`\`\n`);
   assert.equal(exchanges.length, 1);
   for (const exchange of exchanges) await playExchange(exchange, wire);
 }
@@ -49,11 +49,10 @@ for (const wire of WIRES) {
         'client> x\\n\nclient< response:system.error:1.0.0\\n{"error":{"code":"MALFORMED_MESSAGE",' +
         '"message":"<text>","timestamp":"<time>","details":{"field":"header"}}}',
     );
-    const lines = (end: string) => [...twice, `client< end ${end}`].join("\n");
-    const setting = "broker.max_malformed=1";
-    await play(lines("1008 Too many malformed messages"), wire, setting);
+    const lines = (end: string) => ["hub: broker.max_malformed=1", ...twice, `client< end ${end}`].join("\n");
+    await play(lines("1008 Too many malformed messages"), wire);
     for (const end of ["1009 Too many malformed messages", "1008 Too few malformed messages"]) {
-      await assert.rejects(play(lines(end), wire, setting), /1008/);
+      await assert.rejects(play(lines(end), wire), /1008/);
     }
   });
 }

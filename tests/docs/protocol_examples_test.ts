@@ -1,12 +1,14 @@
 /** The examples of docs/protocol.md, played against a hub as a client of each kind. */
 import assert from "node:assert/strict";
+import { BROKER_ERROR_CODES } from "../../src/broker/broker_error.ts";
 import { readExchanges, WIRES } from "./exchange_block.ts";
 import { playExchange } from "./exchange_player.ts";
 
 /** So many examples there are at least: a document whose blocks are not found any more must not pass. */
 const LEAST = 16;
 
-const exchanges = readExchanges(Deno.readTextFileSync("docs/protocol.md"));
+const protocol = Deno.readTextFileSync("docs/protocol.md");
+const exchanges = readExchanges(protocol);
 
 Deno.test("Protocol examples: the document has them, for each transport", () => {
   assert.ok(exchanges.length >= LEAST, `${exchanges.length} examples`);
@@ -23,3 +25,12 @@ for (const exchange of exchanges) {
       playExchange(exchange, wire));
   }
 }
+
+Deno.test("Protocol examples: the table of errors has each code once, and no other", () => {
+  const section = protocol.slice(
+    protocol.indexOf("\n### Errors\n"),
+    protocol.indexOf("\n### System topics\n"),
+  );
+  const codes = [...section.matchAll(/^\| `([A-Z_]+)` /gm)].map(([, code]) => code);
+  assert.deepEqual(codes.sort(), [...BROKER_ERROR_CODES].sort());
+});
