@@ -4,6 +4,7 @@ import { DenoProcess } from "../helpers/process.ts";
 import { type BrokerClient, codeOf, newId } from "./broker_client.ts";
 import { askAll, CALLERS, nextAlive, OUTSTANDING, Scene, targetIdOf, testEach } from "./request_scene.ts";
 
+const errors = (code: string) => `trunkline_broker_errors_total{code="${code}"}`;
 const SHORT_HEARTBEAT = ["hub.heartbeat.interval=300ms", "hub.heartbeat.timeout=900ms"];
 
 /** A service process that holds as many requests as there are callers once it says so. */
@@ -131,5 +132,33 @@ for (const wire of ["tcp", "tls"]) {
     await attacker.close();
     await scene.hub.metricBecomes('trunkline_connections_closed_total{code="4413"}', 1);
     assert.deepEqual([await caller.settle(), await service.settle()], [[], []]);
+  });
+}
+
+for (const wire of ["tcp", "tls"]) {
+  Deno.test(`Requests: a service that reads nothing is closed, and each request has one answer (${wire})`, async () => {
+    await using scene = await Scene.start(wire, ["broker.request.timeout=10m"]);
+    const deaf = await scene.service(scene.hub, 1);
+    const reserve = await scene.service();
+    const caller = await scene.connect();
+    const ids: string[] = [];
+    const payload = new Uint8Array(60_000);
+    const dropped = 'trunkline_messages_dropped_total{reason="slow_consumer"}';
+    while (await scene.hub.metric(dropped) === 0) {
+      const id = newId();
+      ids.push(id);
+      caller.send(`request:work:1.0.0:${id}`, payload);
+    }
+    const answers = caller.take(ids.length);
+    const owed = await scene.hub.metric(errors("SERVICE_UNAVAILABLE"));
+    for (const asked of await reserve.take(ids.length - owed)) {
+      reserve.send(`response:work:1.0.0:${targetIdOf(asked)}`, "done");
+    }
+    const [done, failed] = [[], []] as [string[], string[]];
+    for (const { header, payload } of await answers) (payload === "done" ? done : failed).push(header);
+    assert.deepEqual([...done, ...failed].sort(), ids.map((id) => `response:work:1.0.0:${id}`).sort());
+    assert.ok(done.length > 0 && failed.length === owed, `${done.length} done, ${failed.length} failed`);
+    await deaf.close();
+    assert.deepEqual([await caller.settle(), await reserve.settle()], [[], []]);
   });
 }
