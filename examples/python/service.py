@@ -28,7 +28,7 @@ def respond_next(client: Client, seconds: float) -> bool:
         return False
     try:
         answer = add_up(request.payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         client.fail(request, "INVALID_REQUEST", str(error))
     else:
         client.answer(request, answer)

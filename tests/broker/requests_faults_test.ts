@@ -137,12 +137,13 @@ for (const wire of ["tcp", "tls"]) {
 
 for (const wire of ["tcp", "tls"]) {
   Deno.test(`Requests: a service that reads nothing is closed, and each request has one answer (${wire})`, async () => {
-    await using scene = await Scene.start(wire, ["broker.request.timeout=10m"]);
+    await using scene = await Scene.start(wire, ["broker.request.timeout=10m", "broker.max_payload=1MiB"]);
     const deaf = await scene.service(scene.hub, 1);
     const reserve = await scene.service();
     const caller = await scene.connect();
     const ids: string[] = [];
-    const payload = new Uint8Array(60_000);
+    // So large that few are enough to fill every buffer on the way, and those that fail are told at once.
+    const payload = new Uint8Array(500_000);
     const dropped = 'trunkline_messages_dropped_total{reason="slow_consumer"}';
     while (await scene.hub.metric(dropped) === 0) {
       const id = newId();

@@ -34,7 +34,9 @@ Deno.test({
           await ask(caller, hub.port, '{"1":2}'),
           "INVALID_REQUEST: a request is a list of numbers, as [1,2,3]",
         );
-        assert.match(await ask(caller, hub.port, "[1,"), /^INVALID_REQUEST: /);
+        for (const wrong of ["[1,", "[".repeat(50_000)]) {
+          assert.match(await ask(caller, hub.port, wrong), /^INVALID_REQUEST: /);
+        }
       }
     }
   },
