@@ -87,7 +87,7 @@ function setLevel(
     const why = "this hub was started without a log that can be changed";
     return refused("SERVICE_UNAVAILABLE", `Cannot change the level of the log: ${why}`);
   }
-  const fields = { ...whoIs(connection, principal), level };
+  const fields = { ...whoIs(connection, principal), to: level };
   const say = () => logger.info("An administrator changes the level of the log", fields);
   // The line must stand there whichever of the two levels writes it.
   const wasWritten = logger.isEnabled("info");

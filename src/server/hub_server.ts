@@ -92,6 +92,7 @@ export class HubServer {
   #listeners: Listener[] = [];
   #exposition: Exposition | null = null;
   #tls: TlsMaterial | null = null;
+  #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: HubServerOptions) {
     const { logger, version, clock = systemClock } = options;
@@ -144,8 +145,12 @@ export class HubServer {
     this.#logger.info("The hub is ready", { addresses: this.addresses().map(formatListening) });
   }
 
-  /** Drains and stops all parts. */
-  async stop(): Promise<void> {
+  /** Drains and stops all parts; called while it stops already, it waits for the same end. */
+  stop(): Promise<void> {
+    return this.#stopping ??= this.#stop().finally(() => this.#stopping = null);
+  }
+
+  async #stop(): Promise<void> {
     await this.#lifecycle.stop();
     this.#logger.info("The hub has stopped");
   }
