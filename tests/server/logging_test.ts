@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { TrunklineError } from "../../src/core/errors.ts";
-import type { LogFields, Logger, LogLine } from "../../src/core/ports.ts";
+import type { LogFields, Logger } from "../../src/core/ports.ts";
 import type { LogOutput } from "../../src/server/log_output.ts";
 import { createLogging, type Logging, type LoggingOptions } from "../../src/server/logging.ts";
 
@@ -385,47 +385,4 @@ Deno.test("createLogging: stdout and stderr have every line although the process
       assert.deepEqual(lines.map((line) => JSON.parse(line).n), Array.from({ length: 3000 }, (_, n) => n));
     }
   });
-});
-
-Deno.test("createLogging: listeners get the lines that are written, masked as they are", () => {
-  const { logger, listen, setLevel, lines } = recordLog({ format: "pretty" });
-  const heard: LogLine[] = [];
-  const stop = listen((line) => heard.push(line));
-  logger.debug("Too quiet");
-  logger.child("broker").child("log").info(`Token ${jwt}`, {
-    password: "hunter2",
-    url: "ws://a:pw@b/",
-    tenant: "a",
-  });
-  setLevel("debug");
-  logger.debug("Now heard");
-  stop();
-  logger.error("After the end");
-  assert.equal(lines.length, 3);
-  assert.deepEqual(heard, [
-    {
-      timeMs: 1_700_000_000_000,
-      level: "info",
-      logger: "broker.log",
-      message: "Token ***",
-      fields: { password: "***", url: "ws://a:***@b/", tenant: "a" },
-    },
-    { timeMs: 1_700_000_000_000, level: "debug", logger: "", message: "Now heard", fields: {} },
-  ]);
-});
-
-Deno.test("createLogging: a listener that fails is told nothing more, and neither log nor others suffer", () => {
-  const { logger, listen, lines } = recordLog();
-  let calls = 0;
-  listen(() => {
-    calls++;
-    throw new Error("no room");
-  });
-  const heard: string[] = [];
-  listen(({ message }) => heard.push(message));
-  for (const message of ["one", "two"]) logger.info(message);
-  assert.equal(calls, 1);
-  const failed = "A listener of the log failed and is told nothing more";
-  assert.deepEqual(lines.map((line) => JSON.parse(line).message), ["one", failed, "two"]);
-  assert.deepEqual(heard.toSorted(), [failed, "one", "two"].toSorted());
 });
