@@ -56,7 +56,6 @@ interface Listener {
 
 /** A line ready to be shown. */
 interface Shown {
-  readonly line: LogLine;
   /** What an expression is looked for in. */
   readonly text: string;
   readonly message: HubMessage;
@@ -203,5 +202,5 @@ function shownOf(line: LogLine): Shown {
   });
   const header = { action: "publish", topic: LOG_TOPIC, requestId: crypto.randomUUID() } as const;
   const text = json === "{}" ? message : `${message} ${json}`;
-  return { line, text: text.slice(0, MAX_MATCHED_CHARACTERS), message: new HubMessage(header, payload) };
+  return { text: text.slice(0, MAX_MATCHED_CHARACTERS), message: new HubMessage(header, payload) };
 }

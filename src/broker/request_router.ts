@@ -167,8 +167,9 @@ export class RequestRouter {
     if (target === null) return noneTakes(topic);
     const { stats, taps } = this.#options;
     stats.requests++;
-    const ends = { from: origin.id, to: target.id };
-    if (taps?.isActive === true) taps.show({ action: "request", topic, version, ...ends, payload });
+    if (taps?.isActive === true) {
+      taps.show({ action: "request", topic, version, from: origin.id, to: target.id, payload });
+    }
     return null;
   }
 

@@ -106,6 +106,19 @@ Deno.test("Message taps: what two taps are shown is never shown again, and syste
   assert.equal(await hub.metric("trunkline_broker_tapped_total"), 1);
 });
 
+Deno.test("Message taps: a request that wants no answer is shown without ids", async () => {
+  await using hub = await TestHub.start();
+  await using tap = await BrokerClient.connect(hub);
+  await using service = await BrokerClient.connect(hub, "text");
+  await service.subscribe("work");
+  await tap.subscribe("system.message", { action: "publish" });
+  tap.send("request:work:1.0.0", "do");
+  const [from, to] = [tap.serviceId, service.serviceId];
+  const [shown] = shownIn(await tap.settle());
+  const content = { size: 2, encoding: "text", payload: "do" };
+  assert.deepEqual(shown, { action: "request", topic: "work", version: "1.0.0", from, to, ...content });
+});
+
 Deno.test("Message taps: a tap that does not read loses the oldest of a flood, is told, and stays", async () => {
   await using hub = await TestHub.start(["hub.outbox.publish=64KiB", "performance.buffers.socket=16KiB"]);
   await using tap = await BrokerClient.connect(hub, "text");
