@@ -3,6 +3,7 @@
  */
 import type { Clock } from "../core/ports.ts";
 import type { BrokerStats } from "./broker_stats.ts";
+import type { LogFeed } from "./log_feed.ts";
 import type { SystemTopics } from "./system_topics.ts";
 import type { TenantSpaces } from "./tenant_space.ts";
 
@@ -26,6 +27,7 @@ export interface BrokerParts {
   readonly stats: BrokerStats;
   readonly spaces: TenantSpaces;
   readonly systemTopics: SystemTopics;
+  readonly logs: LogFeed;
   /** Time for rates, which may lag behind by a turn of the event loop. */
   readonly cachedClock: Clock;
   /** The payload that a new connection is greeted with. */

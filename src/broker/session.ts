@@ -11,8 +11,10 @@ import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerParts } from "./broker_parts.ts";
+import type { MessageTaps } from "./message_taps.ts";
 import { HubMessage } from "./outgoing.ts";
-import { type Registrant, SLOW_REQUEST_COST, type SystemResult } from "./system_topics.ts";
+import type { Registrant, SystemResult } from "./system_handler.ts";
+import { SLOW_REQUEST_COST } from "./system_topics.ts";
 import type { Service, ServiceDescription } from "./service_registry.ts";
 import type { TenantSpace } from "./tenant_space.ts";
 
@@ -77,6 +79,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
   }
 
   closing(connection: Connection): void {
+    if (this.#space !== null) this.#parts.logs.unsubscribe(connection, this.#space.tenant);
     this.#space?.subscriptions.remove(connection);
     this.#space?.requests.leave(connection);
     this.#space?.leave(connection);
@@ -124,10 +127,13 @@ export class BrokerSession implements ConnectionUser, Registrant {
   }
 
   /** What it costs to find who is subscribed is counted like deliveries: it may be as much. */
-  #publish(message: TextMessage, { router, subscriptions }: TenantSpace, isKnownText: boolean): number {
-    const searched = subscriptions.searched;
+  #publish(message: TextMessage, space: TenantSpace, isKnownText: boolean): number {
+    const { router, taps } = space;
+    const before = space.spent;
+    const tapped = taps.isActive ? router.nextId : null;
     const outcome = router.publish(message, isKnownText);
-    const cost = subscriptions.searched - searched;
+    if (tapped !== null && outcome.kind === "routed") this.#tap(message, taps, tapped);
+    const cost = space.spent - before;
     if (outcome.kind === "rate_limited") {
       return cost + this.#refuse(message, rateLimited(`topic ${message.topic}`, outcome.retryAfterMs));
     }
@@ -141,31 +147,47 @@ export class BrokerSession implements ConnectionUser, Registrant {
     return routed + 1;
   }
 
-  #request(message: TextMessage, { connection, space, isKnownText }: Arrival): number {
-    if (isSystemTopic(message.topicKey)) {
-      const result = this.#parts.systemTopics.handle(message, { registrant: this, connection, space });
-      if (!(result instanceof Promise)) return this.#finishRequest(message, result);
-      result.then((later) => this.#finishRequest(message, later));
-      return SLOW_REQUEST_COST;
-    }
-    const { subscriptions, requests } = space;
-    const searched = subscriptions.searched;
-    const error = requests.request(connection, message, isKnownText);
-    const cost = subscriptions.searched - searched + 1;
+  #request(message: TextMessage, arrival: Arrival): number {
+    if (isSystemTopic(message.topicKey)) return this.#systemRequest(message, arrival);
+    const { connection, space, isKnownText } = arrival;
+    const before = space.spent;
+    const error = space.requests.request(connection, message, isKnownText);
+    const cost = space.spent - before + 1;
     return error === null ? cost : cost + this.#refuseWithId(message, error);
+  }
+
+  #systemRequest(message: TextMessage, { connection, space }: Arrival): number {
+    const { principal } = connection;
+    if (principal === null) return 0;
+    const before = space.spent;
+    const result = this.#parts.systemTopics.handle(message, {
+      registrant: this,
+      connection,
+      principal,
+      space,
+    });
+    if (!(result instanceof Promise)) return this.#finishRequest(message, result) + space.spent - before;
+    result.then((later) => this.#finishRequest(message, later));
+    return SLOW_REQUEST_COST;
   }
 
   #finishRequest(message: TextMessage, result: SystemResult): number {
     if (result.kind === "error") return this.#refuse(message, result.error);
     if (message.requestId !== null) this.#answer(message, JSON.stringify(result.answer));
+    result.after?.();
     return result.cost ?? 1;
+  }
+
+  #tap({ action, topic, version, payload, requestId }: TextMessage, taps: MessageTaps, id: string): void {
+    taps.show({ action, topic, version, id, requestId, from: this.#connection?.id ?? "", payload });
   }
 
   /** The hub itself asks for nothing but signs of life, and any message is one. */
   #response(message: TextMessage, { connection, space, isKnownText }: Arrival): number {
     if (message.topicKey === "system.heartbeat") return 1;
+    const before = space.spent;
     const error = space.requests.response(connection, message, isKnownText);
-    return error === null ? 1 : this.#refuse(message, error);
+    return space.spent - before + (error === null ? 1 : this.#refuse(message, error));
   }
 
   #answer({ topic, version, requestId }: TextMessage, payload: string): void {

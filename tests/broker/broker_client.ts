@@ -50,6 +50,8 @@ export type Reachable = Pick<TestHub, "port" | "url">;
 export interface ConnectOptions {
   /** PEM of the authority to trust; plain text without one. */
   readonly ca?: string | undefined;
+  /** The address that a proxy names; only with the length prefix, at a hub that believes proxies here. */
+  readonly from?: string;
 }
 
 /** One connection that was greeted. */
@@ -70,10 +72,11 @@ export class BrokerClient implements AsyncDisposable {
   static async connect(
     hub: Reachable,
     transport: Transport = "websocket",
-    { ca }: ConnectOptions = {},
+    { ca, from }: ConnectOptions = {},
   ): Promise<BrokerClient> {
     if (transport === "text") {
       const link = await TextLink.connect({ port: hub.port, ca });
+      if (from !== undefined) link.write(encoder.encode(`PROXY TCP4 ${from} 127.0.0.1 5000 8443\r\n`));
       // Nobody is greeted before the first byte.
       link.send("request:system.heartbeat:1.0.0:00000000-0000-4000-8000-000000000000\n{}");
       const client = new BrokerClient(link, await receivedFrom(link));

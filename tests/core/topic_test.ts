@@ -1,5 +1,6 @@
 import { equal } from "node:assert/strict";
-import { isTopic, isTopicPattern } from "../../src/core/topic.ts";
+import fc from "fast-check";
+import { isTopic, isTopicPattern, matchesTopic, patternsOverlap } from "../../src/core/topic.ts";
 
 const LONG = `a${"b".repeat(254)}`;
 
@@ -41,4 +42,20 @@ Deno.test("Topic: takes wildcards in patterns only, # at the end only", () => {
   for (const text of ["#.a", "a.#.b", "a#", "a+", "+a", "##", "a.#."]) {
     equal(isTopicPattern(text), false, text);
   }
+});
+
+Deno.test("Topic: patterns overlap when there is a topic that both select", () => {
+  const names = ["a", "b", "system"];
+  const topics = names.flatMap((one) => [
+    one,
+    ...names.flatMap((two) => [`${one}.${two}`, ...names.map((three) => `${one}.${two}.${three}`)]),
+  ]);
+  const level = fc.constantFrom(...names, "+");
+  const pattern = fc.tuple(fc.array(level, { minLength: 1, maxLength: 3 }), fc.boolean())
+    .map(([levels, isOpen]) => (isOpen ? [...levels.slice(0, 2), "#"] : levels).join("."));
+  fc.assert(fc.property(fc.oneof(pattern, fc.constant("#")), pattern, (one, other) => {
+    const isCommon = topics.some((topic) => matchesTopic(one, topic) && matchesTopic(other, topic));
+    equal(patternsOverlap(one, other), isCommon, `${one} and ${other}`);
+    equal(patternsOverlap(other, one), isCommon, `${other} and ${one}`);
+  }));
 });
