@@ -5,29 +5,24 @@
  */
 // deno-lint-ignore-file no-console -- it is a program for the shell
 import { parseArgs } from "node:util";
-import { decode, encode, errorIn, type HubError, PROTOCOL, type TextMessage } from "./text_message.ts";
+import { type End, keepConnected } from "./reconnect.ts";
+import {
+  decode,
+  encode,
+  errorIn,
+  type HubError,
+  printable,
+  PROTOCOL,
+  type TextMessage,
+} from "./text_message.ts";
 
 const USAGE = "Usage: subscribe.ts [--url ws://127.0.0.1:8443/] [--group <name>] <pattern>";
-const MAX_DELAY_MS = 15_000;
-/** Login refused, no right to be here: only a person can change that. */
-const FINAL_CODES = [4401, 4403];
-
 /** What to subscribe to, and where. */
 interface Wanted {
   readonly url: string;
   readonly topic: string;
   /** Of those who name the same group each message reaches one. */
   readonly group: string | undefined;
-}
-
-/** How a connection ended. */
-interface End {
-  /** Whether the hub took the subscription before. */
-  readonly wasSubscribed: boolean;
-  /** What the hub answered when it refused the subscription. */
-  readonly refusal: HubError | null;
-  readonly code: number;
-  readonly reason: string;
 }
 
 /**
@@ -42,7 +37,7 @@ function listen({ url, topic, group }: Wanted): Promise<End> {
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     const wanted = JSON.stringify({ action: "publish", topic, group });
-    socket.send(encode("request", "system.topic.subscribe", id, wanted));
+    socket.send(encode("request", "system.topic.subscribe", wanted, { id }));
   };
   socket.onmessage = ({ data }) => {
     const message = decode(data);
@@ -66,37 +61,6 @@ function print({ topic, payload }: TextMessage): void {
   } else if (!topic.startsWith("system.")) console.log(`${topic} ${printable(text)}`);
 }
 
-/** What others publish must not control this terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, "\u{fffd}");
-}
-
-/** The hub may say when to come back; otherwise the delay grows, and is random so that not all come at once. */
-function delayOf({ code, reason }: End, attempts: number): number {
-  const named = /\bretry=(\d+)$/.exec(reason)?.[1];
-  if (named !== undefined) return Number(named);
-  // 44xx: it would end the same way at once.
-  if (code >= 4400 && code < 4450) return MAX_DELAY_MS;
-  return Math.random() * Math.min(MAX_DELAY_MS, 500 * 2 ** attempts);
-}
-
-/** Subscribes until there is no sense in it; gives the reason. */
-async function subscribe(wanted: Wanted): Promise<string> {
-  let wasEverSubscribed = false;
-  for (let attempts = 0;; attempts++) {
-    const end = await listen(wanted);
-    if (end.refusal !== null) return `${end.refusal.code}: ${end.refusal.message}`;
-    const how = `${end.code} ${end.reason}`.trim();
-    if (FINAL_CODES.includes(end.code)) return `The hub closed the connection: ${how}`;
-    wasEverSubscribed ||= end.wasSubscribed;
-    if (!wasEverSubscribed) return `Cannot talk to the hub at ${wanted.url}: ${how}`;
-    if (end.wasSubscribed) attempts = 0;
-    const delayMs = delayOf(end, attempts);
-    console.error(`Lost the connection: ${how}; trying again in ${Math.ceil(delayMs / 1000)} s`);
-    await new Promise((passed) => setTimeout(passed, delayMs));
-  }
-}
-
 function readArguments(): Wanted {
   try {
     const options = {
@@ -113,5 +77,6 @@ function readArguments(): Wanted {
   Deno.exit(2);
 }
 
-console.error(await subscribe(readArguments()));
+const wanted = readArguments();
+console.error(await keepConnected(wanted.url, () => listen(wanted)));
 Deno.exit(1);

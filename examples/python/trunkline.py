@@ -37,8 +37,22 @@ class Gap(NamedTuple):
     dropped: int
 
 
+class Request(NamedTuple):
+    """Somebody waits for an answer: `Client.answer` or `Client.fail` gives it."""
+
+    topic: str
+    version: str
+    payload: bytes
+    # How long the answer may take, in seconds; None where whoever asks did not say.
+    timeout: Optional[float]
+    # Under which the answer goes back; empty when nobody waits for one.
+    target_id: str
+    # The id that whoever asks gave it.
+    parent_id: str
+
+
 class HubError(Exception):
-    """The hub did not do what was asked. `code` is for programs, for example NO_ROUTE_FOUND."""
+    """The hub, or a service, did not do what was asked. `code` is for programs, for example NO_ROUTE_FOUND."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -55,6 +69,18 @@ class Closed(Exception):
         self.retry_after = retry_after
 
 
+Received = Union[Message, Gap, Request]
+
+
+def error_in(answer: bytes) -> Optional[HubError]:
+    """The error that an answer tells of, if it does: the hub's, or one that a service words alike."""
+    try:
+        error = json.loads(answer).get("error")
+        return HubError(error["code"], error["message"])
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return None
+
+
 class Client:
     """One connection. Not for several threads at once.
 
@@ -68,7 +94,7 @@ class Client:
         self._timeout = timeout
         self._buffer = bytearray()
         # Came while an answer was waited for.
-        self._inbox: Deque[Union[Message, Gap]] = deque()
+        self._inbox: Deque[Received] = deque()
         # The id of the message that waits for its answer, and that answer.
         self._asked: Optional[str] = None
         self._answer: Optional[bytes] = None
@@ -94,7 +120,36 @@ class Client:
         """Ends a subscription. What came before is still given."""
         self._call("request", "system.topic.unsubscribe", json.dumps({"action": "publish", "topic": pattern}))
 
-    def next(self, timeout: Optional[float] = None) -> Union[Message, Gap, None]:
+    def request(self, topic: str, payload: Union[str, bytes], timeout: float = 5) -> bytes:
+        """Asks whichever service answers the topic, and gives its answer, for which it has so many seconds.
+        Raises HubError when there is none: NO_ROUTE_FOUND, TIMEOUT, SERVICE_UNAVAILABLE, or what the service
+        says. The hub keeps the time; this waits a little longer."""
+        return self._call("request", topic, payload, timeout)
+
+    def register(self, name: str, description: str = "") -> None:
+        """Has the hub list this program as a service."""
+        self._call("request", "system.service.register", json.dumps({"name": name, "description": description}))
+
+    def serve(self, pattern: str, priority: int = 0) -> None:
+        """Takes requests from now on; they come from `next` and `messages`. Those of the highest priority get
+        them."""
+        wanted = {"action": "request", "topic": pattern, "priority": priority}
+        self._call("request", "system.topic.subscribe", json.dumps(wanted))
+
+    def stop_serving(self, pattern: str) -> None:
+        """Takes no more requests. Those that came before still come from `next`."""
+        self._call("request", "system.topic.unsubscribe", json.dumps({"action": "request", "topic": pattern}))
+
+    def answer(self, request: Request, payload: Union[str, bytes]) -> None:
+        """Answers a request, once."""
+        if request.target_id != "":
+            self._send("response", request.topic, f"{request.version}:{request.target_id}", payload)
+
+    def fail(self, request: Request, code: str, message: str) -> None:
+        """Answers a request with an error."""
+        self.answer(request, json.dumps({"error": {"code": code, "message": message}}))
+
+    def next(self, timeout: Optional[float] = None) -> Optional[Received]:
         """The next message, or None when none came within so many seconds. Raises Closed at the end."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._inbox:
@@ -102,7 +157,7 @@ class Client:
                 return None
         return self._inbox.popleft()
 
-    def messages(self) -> Iterator[Union[Message, Gap]]:
+    def messages(self) -> Iterator[Received]:
         """All messages as they come, until Closed is raised."""
         while True:
             message = self.next()
@@ -119,24 +174,31 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _call(self, action: str, topic: str, payload: Union[str, bytes]) -> None:
+    def _call(
+        self, action: str, topic: str, payload: Union[str, bytes], timeout: Optional[float] = None
+    ) -> bytes:
         """Sends a message with an id and waits for its answer; the hub answers each of those."""
         self._asked, self._answer = str(uuid.uuid4()), None
-        self._send(action, topic, self._asked, payload)
-        deadline = time.monotonic() + self._timeout
+        rest = f"{VERSION}:{self._asked}"
+        if timeout is not None:
+            rest += f"::{max(1, round(timeout * 1000))}"
+        self._send(action, topic, rest, payload)
+        wait = self._timeout + (timeout or 0)
+        deadline = time.monotonic() + wait
         while self._answer is None:
             if not self._receive(deadline):
-                raise HubError("NO_ANSWER", f"the hub did not answer within {self._timeout} s")
-        error = json.loads(self._answer).get("error")
+                raise HubError("NO_ANSWER", f"the hub did not answer within {wait} s")
+        error = error_in(self._answer)
         if error is not None:
-            raise HubError(error["code"], error["message"])
+            raise error
+        return self._answer
 
-    def _send(self, action: str, topic: str, message_id: str, payload: Union[str, bytes]) -> None:
+    def _send(self, action: str, topic: str, rest: str, payload: Union[str, bytes]) -> None:
         # A colon or newline in the topic would change the fields of the message.
         if ":" in topic or "\n" in topic:
             raise ValueError(f"Cannot use the topic {topic!r}: it has a colon or a newline")
         body = payload.encode() if isinstance(payload, str) else payload
-        message = f"{action}:{topic}:{VERSION}:{message_id}\n".encode() + body
+        message = f"{action}:{topic}:{rest}\n".encode() + body
         if len(message) > MAX_MESSAGE_BYTES:
             raise ValueError(f"Cannot send {len(message)} bytes in one message")
         self._socket.settimeout(self._timeout)
@@ -158,11 +220,15 @@ class Client:
         if message is None:
             return False
         header, _, payload = message.partition(b"\n")
-        action, topic, _, message_id, *_ = header.decode().split(":") + [""]
+        fields = header.decode().split(":")
+        action, topic, version, message_id, parent_id, timeout = fields + [""] * (6 - len(fields))
         if action == "publish":
             self._published(topic, payload)
         elif action == "request" and topic == "system.heartbeat":
-            self._send("response", topic, message_id, '{"status":"success"}')
+            self._send("response", topic, f"{version}:{message_id}", '{"status":"success"}')
+        elif action == "request":
+            seconds = int(timeout) / 1000 if timeout else None
+            self._inbox.append(Request(topic, version, payload, seconds, message_id, parent_id))
         # An answer without an id: the hub could not read which message it means.
         elif action == "response" and message_id in ("", self._asked):
             self._answer = payload

@@ -7,7 +7,7 @@ import type { Connection } from "../hub/connection.ts";
 import type { Login, LoginDesk, LoginRefusal, LoginRefusalCode } from "../hub/login.ts";
 import type { BrokerError, BrokerErrorCode } from "./broker_error.ts";
 import { readPayload } from "./system_payloads.ts";
-import type { SystemResult } from "./system_topics.ts";
+import type { SystemResult } from "./system_handler.ts";
 
 /** The topic. */
 export const AUTHENTICATE = "system.authenticate";

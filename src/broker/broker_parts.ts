@@ -5,6 +5,8 @@ import type { Clock } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { LoginDesk } from "../hub/login.ts";
 import type { BrokerStats } from "./broker_stats.ts";
+import type { LogFeed } from "./log_feed.ts";
+import type { Permissions } from "./permissions.ts";
 import type { SystemTopics } from "./system_topics.ts";
 import type { TenantSpaces } from "./tenant_space.ts";
 
@@ -28,6 +30,8 @@ export interface BrokerParts {
   readonly stats: BrokerStats;
   readonly spaces: TenantSpaces;
   readonly systemTopics: SystemTopics;
+  readonly permissions: Permissions;
+  readonly logs: LogFeed;
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
   readonly events: SecurityEvents;

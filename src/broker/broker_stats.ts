@@ -19,6 +19,12 @@ export class BrokerStats {
   responses = 0;
   /** Answers that came when nobody waited any more. */
   lateResponses = 0;
+  /** Messages that were shown to those who tap. */
+  tapped = 0;
+  /** Lines of the log, for each listener that wanted them: shown, or over what he may be shown. */
+  readonly logLines = { delivered: 0, dropped: 0 };
+  /** Events about who comes and goes, and those that were too many to be told. */
+  readonly presenceEvents = { join: 0, leave: 0, lost: 0 };
   /** Messages that were answered with an error, by its code. */
   readonly errors = new Map<BrokerErrorCode, number>(BROKER_ERROR_CODES.map((code) => [code, 0]));
 

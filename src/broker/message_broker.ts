@@ -3,7 +3,7 @@
  * text messages.
  */
 import type { SlowConsumerPolicy } from "../core/delivery.ts";
-import type { Clock, Logger } from "../core/ports.ts";
+import type { Clock, LogControl, Logger } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { ConnectionUser } from "../hub/connection.ts";
 import type { LoginDesk } from "../hub/login.ts";
@@ -11,15 +11,20 @@ import { KeyedBuckets } from "../limits/token_bucket.ts";
 import { MAX_HEADER_BYTES } from "../wire/header_fields.ts";
 import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
+import { LogFeed } from "./log_feed.ts";
 import { MessageIds } from "./message_ids.ts";
 import { MessageRouter } from "./message_router.ts";
+import { MessageTaps } from "./message_taps.ts";
+import type { ReadMetrics } from "./metrics_topics.ts";
 import { HubMessage } from "./outgoing.ts";
+import { LOG_TOPIC, Permissions } from "./permissions.ts";
+import { Presence } from "./presence.ts";
 import { RequestRouter } from "./request_router.ts";
 import { BrokerSession } from "./session.ts";
 import { ServiceRegistry, type ServiceTimes } from "./service_registry.ts";
 import { SubscriptionManager } from "./subscription_manager.ts";
 import type { Subscriber } from "./subscription.ts";
-import { type ReadMetrics, SystemTopics } from "./system_topics.ts";
+import { SystemTopics } from "./system_topics.ts";
 import { type TenantParts, TenantSpaces } from "./tenant_space.ts";
 import { TopicPolicies, type TopicPolicy, type TopicRate } from "./topic_policies.ts";
 
@@ -42,6 +47,12 @@ export interface MessageBrokerOptions {
   /** Time that may lag behind by a turn of the event loop. */
   readonly cachedClock: Clock;
   readonly logger: Logger;
+  /** The log that administrators follow and change; `null` without one. */
+  readonly log: LogControl | null;
+  /** Begins to stop the hub because an administrator asks for it. */
+  readonly stopHub: () => void;
+  /** Whether tenants are customers who must not see anything of each other. */
+  readonly multiTenant: boolean;
   readonly readMetrics: ReadMetrics;
   /** How long an answer may take when the request does not say, in milliseconds. */
   readonly requestTimeoutMs: number;
@@ -75,7 +86,7 @@ export class MessageBroker {
   readonly #epochMs = Date.now();
 
   constructor(options: MessageBrokerOptions) {
-    const { limits, cachedClock, logger, readMetrics } = options;
+    const { limits, cachedClock, logger, readMetrics, log, stopHub } = options;
     this.#options = options;
     this.#policies = new TopicPolicies({
       policies: options.topics,
@@ -85,16 +96,22 @@ export class MessageBroker {
       stats: this.stats,
     });
     const maxMessageBytes = 2 * limits.maxPayloadBytes + MAX_HEADER_BYTES;
+    const permissions = new Permissions(options);
+    const logs = new LogFeed({
+      log,
+      channel: this.#policies.settingsOf(LOG_TOPIC).channel,
+      showsHubLines: permissions.showsHubLines,
+      clock: options.clock,
+      stats: this.stats,
+    });
+    const { maxSubscriptions } = limits;
+    const shared = { readMetrics, cachedClock, logger, log, stopHub, events: options.events };
     this.#parts = {
       limits: { ...limits, maxMessageBytes },
       stats: this.stats,
-      systemTopics: new SystemTopics({
-        maxSubscriptions: limits.maxSubscriptions,
-        events: options.events,
-        readMetrics,
-        cachedClock,
-        logger,
-      }),
+      systemTopics: new SystemTopics({ ...shared, maxSubscriptions, permissions, logs }),
+      permissions,
+      logs,
       spaces: new TenantSpaces((tenant) => this.#createTenant(tenant)),
       logins: options.logins,
       events: options.events,
@@ -112,6 +129,11 @@ export class MessageBroker {
   get routeLookups(): { readonly hits: number; readonly misses: number } {
     const { cacheHits, cacheMisses } = this.#parts.spaces;
     return { hits: cacheHits, misses: cacheMisses };
+  }
+
+  /** How many connections follow the log. */
+  get logListenerCount(): number {
+    return this.#parts.logs.size;
   }
 
   /** How many services are registered. */
@@ -149,6 +171,7 @@ export class MessageBroker {
   #check(): void {
     const nowMs = this.#options.clock.now();
     for (const { services } of this.#parts.spaces.all()) services.check(nowMs);
+    this.#parts.logs.check();
   }
 
   /** The user of one new connection. */
@@ -163,6 +186,16 @@ export class MessageBroker {
     const subscriptions = new SubscriptionManager({
       maxPerSubscriber: limits.maxSubscriptions,
       settingsOf: (topic) => this.#policies.settingsOf(topic),
+      observer: {
+        joined(subscription) {
+          taps.joined(subscription);
+          presence.joined(subscription);
+        },
+        left(subscription, isGone) {
+          taps.left(subscription);
+          presence.left(subscription, isGone);
+        },
+      },
     });
     const router = new MessageRouter({
       subscriptions,
@@ -173,16 +206,31 @@ export class MessageBroker {
       cachedClock,
       onLatency,
     });
-    const requests = new RequestRouter({
-      subscriptions,
+    const taps = new MessageTaps({
+      announce: (topic, payload) => router.announce(topic, payload),
       stats: this.stats,
-      clock,
+    });
+    const requests = this.#createRequests(subscriptions, taps);
+    const services = this.#createServices(router);
+    const presence = this.#createPresence(router, services);
+    return { subscriptions, router, requests, services, taps, presence };
+  }
+
+  #createRequests(subscriptions: SubscriptionManager, taps: MessageTaps): RequestRouter {
+    return new RequestRouter({
+      subscriptions,
+      taps,
+      stats: this.stats,
+      clock: this.#options.clock,
       timeoutMs: this.#options.requestTimeoutMs,
       failover: this.#options.failover,
       maxOutstanding: this.#options.maxOutstandingRequests,
       onAnswered: this.#options.onAnswered,
     });
-    const services = new ServiceRegistry({
+  }
+
+  #createServices(router: MessageRouter): ServiceRegistry {
+    return new ServiceRegistry({
       times: this.#times(),
       // Other transports ask by themselves; on a WebSocket only pings are answered without the program's help.
       ask: (connection) => {
@@ -191,7 +239,17 @@ export class MessageBroker {
       onEvent: (event, service) =>
         router.announce("system.service.events", JSON.stringify({ event, service })),
     });
-    return { subscriptions, router, requests, services };
+  }
+
+  #createPresence(router: MessageRouter, services: ServiceRegistry): Presence {
+    return new Presence({
+      rules: this.#policies,
+      describe: (id) => services.descriptionOf(id),
+      announce: (topic, payload) => router.announce(topic, payload),
+      isHeard: (topic) => router.isHeard(topic),
+      stats: this.stats,
+      later: (run) => void setImmediate(run),
+    });
   }
 
   /** Who does not answer in half the time that is left to him is late. */

@@ -23,6 +23,13 @@ export class MessageIds {
     return this.#sequence;
   }
 
+  /** The id that is minted next, as text. */
+  get nextPosition(): string {
+    const digits = (this.#sequence + 1).toString(16).padStart(SEQUENCE_DIGITS, "0");
+    const prefix = decoder.decode(this.#id.subarray(0, FIRST_SEQUENCE_DIGIT));
+    return `${prefix}${digits.slice(0, -NODE_DIGITS)}-${digits.slice(-NODE_DIGITS)}`;
+  }
+
   /** Mints the next id; its bytes are valid until the next call. */
   next(): Uint8Array {
     this.#sequence++;
@@ -48,5 +55,7 @@ export class MessageIds {
 
 const FIRST_SEQUENCE_DIGIT = 20;
 const LAST_HYPHEN = 23;
+/** Digits of the sequence number, and those of them behind the last hyphen. */
+const [SEQUENCE_DIGITS, NODE_DIGITS] = [15, 12];
 const [ZERO, NINE, LOWER_A, LOWER_F] = [0x30, 0x39, 0x61, 0x66];
 const decoder = new TextDecoder();

@@ -43,11 +43,15 @@ export type PublishOutcome =
 
 /** Of so many messages one is measured. */
 export const LATENCY_SAMPLE = 64;
+/** To write so many bytes of a notice takes as long as a delivery. */
+const BYTES_PER_DELIVERY = 1024;
 
 /** Routes the messages of one tenant. */
 export class MessageRouter {
   readonly #options: MessageRouterOptions;
   #untilSample = 1;
+  /** What notices of the hub took, counted in deliveries. */
+  announced = 0;
 
   constructor(options: MessageRouterOptions) {
     this.#options = options;
@@ -71,13 +75,31 @@ export class MessageRouter {
     return { kind: "routed", receivers, cost: receivers + route.groupCost };
   }
 
-  /** Publishes a notice of the hub to those who are subscribed to it, whatever the rates. */
-  announce(topic: string, payload: string): void {
+  /** The id of the message that is published next. */
+  get nextId(): string {
+    return this.#options.ids.nextPosition;
+  }
+
+  /** Whether somebody is subscribed to what is published to a topic, in lower case. */
+  isHeard(topic: string): boolean {
+    const { subscribers, groups } = this.#options.subscriptions.route(topic);
+    return subscribers.length + groups.length > 0;
+  }
+
+  /**
+   * Publishes a notice of the hub to those who are subscribed to it, whatever the rates; gives what that cost, counted
+   * in deliveries.
+   */
+  announce(topic: string, payload: string): number {
     const route = this.#options.subscriptions.route(topic);
-    if (route.subscribers.length + route.groups.length === 0) return;
+    const receivers = route.subscribers.length + route.groups.length;
+    if (receivers === 0) return 0;
     const bytes = encodeTextMessage({ action: "publish", topic }, payload);
     const message = parseTextMessage(bytes, { maxTimeoutMs: 0 });
     if (message.kind === "message") this.#deliver(message, route, { isKnownText: true });
+    const cost = receivers + route.groupCost + Math.floor(bytes.length / BYTES_PER_DELIVERY);
+    this.announced += cost;
+    return cost;
   }
 
   #takeRate(topic: string, { settings: { ratePerSecond } }: TopicRoute): number {

@@ -7,6 +7,7 @@ import type { TextMessage } from "../wire/text_message.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import { FailurePace } from "./failure_pace.ts";
+import type { MessageTaps } from "./message_taps.ts";
 import { ExchangedMessage, HubMessage } from "./outgoing.ts";
 import { type Call, type PendingRequest, PendingRequests, type RequestContent } from "./pending_requests.ts";
 import type { Subscriber } from "./subscription.ts";
@@ -24,6 +25,8 @@ export interface RequestRouterOptions {
   readonly maxOutstanding: number;
   /** Told how long an answer took, in seconds. */
   readonly onAnswered: (seconds: number) => void;
+  /** Shown what is sent on, while somebody taps. */
+  readonly taps?: MessageTaps;
 }
 
 /** The most bytes of payloads that a tenant's requests keep for another try; those beyond it have none. */
@@ -73,7 +76,7 @@ export class RequestRouter {
       return { code: "NO_ROUTE_FOUND", message: `Nobody answers requests to ${message.topic}` };
     }
     const { requestId, topic } = message;
-    if (requestId === null) return this.#deliver(responders, message, { isKnownText });
+    if (requestId === null) return this.#deliver(responders, message, { origin, isKnownText });
     if (this.#pending.isWaiting(origin, requestId)) {
       const text = `Cannot send request ${requestId}: another one of this id waits for its answer`;
       return { code: "INVALID_REQUEST", message: text, details: { field: "requestId" } };
@@ -93,7 +96,7 @@ export class RequestRouter {
 
   /** Sends a response back; gives what its sender is to be told if nobody waits for it. */
   response(target: Subscriber, message: TextMessage, isKnownText: boolean): BrokerError | null {
-    const { stats, clock, onAnswered } = this.#options;
+    const { stats, clock, onAnswered, taps } = this.#options;
     const match = message.requestId === null
       ? { kind: "unknown" } as const
       : this.#pending.answer(target, message.requestId);
@@ -113,6 +116,15 @@ export class RequestRouter {
         const answer = new ExchangedMessage(header, message.payload, isKnownText);
         if (request.origin.send(answer, "request") === "queued") stats.responses++;
         onAnswered((clock.now() - request.startedMs) / 1000);
+        if (taps?.isActive === true) {
+          const ids = {
+            requestId: originId,
+            targetId: request.targetId,
+            from: target.id,
+            to: request.origin.id,
+          };
+          taps.show({ action: "response", topic, version, ...ids, payload: message.payload });
+        }
         return null;
       }
     }
@@ -148,12 +160,16 @@ export class RequestRouter {
   #deliver(
     responders: readonly Responder[],
     { topic, version, payload }: TextMessage,
-    { isKnownText }: { isKnownText: boolean },
+    { origin, isKnownText }: { origin: Subscriber; isKnownText: boolean },
   ): BrokerError | null {
     const sent = new ExchangedMessage({ action: "request", topic, version }, payload, isKnownText);
     const target = this.#offer(responders, (one) => one.send(sent, "request") === "queued");
     if (target === null) return noneTakes(topic);
-    this.#options.stats.requests++;
+    const { stats, taps } = this.#options;
+    stats.requests++;
+    if (taps?.isActive === true) {
+      taps.show({ action: "request", topic, version, from: origin.id, to: target.id, payload });
+    }
     return null;
   }
 
@@ -171,8 +187,14 @@ export class RequestRouter {
       return one.send(new ExchangedMessage(header, payload, isKnownText), "request") === "queued";
     });
     if (this.#gone.has(origin)) return true;
-    if (target !== null) this.#pending.add({ ...call, targetId, target, again, failure: null });
-    return target !== null;
+    if (target === null) return false;
+    this.#pending.add({ ...call, targetId, target, again, failure: null });
+    const { taps } = this.#options;
+    if (taps?.isActive === true) {
+      const ids = { requestId: originId, targetId, timeoutMs, from: origin.id, to: target.id };
+      taps.show({ action: "request", topic, version, ...ids, payload });
+    }
+    return true;
   }
 
   /** Nobody else is put to work for a request whose time is over. */

@@ -12,12 +12,12 @@ import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
 import { AUTHENTICATE, Authentication, LOGIN_NEEDED } from "./authentication.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerParts } from "./broker_parts.ts";
-import { recordDenial } from "./denial.ts";
 import { cutList } from "./listings.ts";
+import type { MessageTaps } from "./message_taps.ts";
 import { HubMessage } from "./outgoing.ts";
-import { endForbidden } from "./receive_rights.ts";
 import { RightCache } from "./right_cache.ts";
-import { type Registrant, SLOW_REQUEST_COST, type SystemResult } from "./system_topics.ts";
+import type { Registrant, SystemResult } from "./system_handler.ts";
+import { SLOW_REQUEST_COST } from "./system_topics.ts";
 import type { Service, ServiceDescription } from "./service_registry.ts";
 import type { TenantSpace } from "./tenant_space.ts";
 
@@ -72,21 +72,17 @@ export class BrokerSession implements ConnectionUser, Registrant {
   renewed(connection: Connection): void {
     const { principal } = connection;
     if (principal === null || this.#space === null) return;
+    const { permissions, logs } = this.#parts;
     this.#rights = new RightCache(principal.rights);
-    const ended = endForbidden(this.#space.subscriptions, connection, principal.rights);
+    if (!principal.rights.isAdmin) logs.unsubscribe(connection, this.#space.tenant);
+    const ended = permissions.endForbidden(this.#space.subscriptions, connection, principal);
     if (ended.length === 0) return;
     const { kept, isCut } = cutList(ended);
     this.#tell("system.topic.revoked", { subscriptions: kept, ...(isCut ? { truncated: true } : {}) });
   }
 
-  loginExpires(connection: Connection, atMs: number): void {
-    const header = {
-      action: "publish",
-      topic: "system.auth.expiring",
-      requestId: crypto.randomUUID(),
-    } as const;
-    const payload = JSON.stringify({ expiresAt: new Date(atMs).toISOString() });
-    connection.send(new HubMessage(header, payload), "control");
+  loginExpires(_connection: Connection, atMs: number): void {
+    this.#tell("system.auth.expiring", { expiresAt: new Date(atMs).toISOString() });
   }
 
   /** Before its login somebody may log in and show that he lives. */
@@ -121,6 +117,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
   }
 
   closing(connection: Connection): void {
+    if (this.#space !== null) this.#parts.logs.unsubscribe(connection, this.#space.tenant);
     this.#space?.subscriptions.remove(connection);
     this.#space?.requests.leave(connection);
     this.#space?.leave(connection);
@@ -134,7 +131,12 @@ export class BrokerSession implements ConnectionUser, Registrant {
   register(description: ServiceDescription): void {
     if (this.#connection === null || this.#space === null) return;
     const nowMs = this.#parts.cachedClock.now();
+    const isNew = this.#service === null;
     this.#service = this.#space.services.register(this.#connection, description, nowMs);
+    const { events } = this.#parts;
+    if (isNew) {
+      events.record({ kind: "service_registered", ...this.#connection.origin, name: description.name });
+    }
   }
 
   /** Why a message is not handled, whatever it asks for. */
@@ -162,13 +164,10 @@ export class BrokerSession implements ConnectionUser, Registrant {
   /** Whether it may be sent there. Answers need no right: who was asked may answer. */
   #checkRight({ action, topic, topicKey }: TextMessage): BrokerError | null {
     if (action === "response" || this.#rights?.allows(action, topicKey) === true) return null;
-    if (this.#connection !== null) {
-      recordDenial(this.#parts.events, this.#connection, { right: action, topic });
-    }
-    return {
-      code: "FORBIDDEN",
-      message: `Cannot send to ${topic}: the login has no right to ${action} there`,
-    };
+    const connection = this.#connection;
+    const principal = connection?.principal ?? null;
+    if (connection === null || principal === null) return LOGIN_NEEDED;
+    return this.#parts.permissions.denySend(topic, action, { connection, principal });
   }
 
   #checkRate(): BrokerError | null {
@@ -181,10 +180,13 @@ export class BrokerSession implements ConnectionUser, Registrant {
   }
 
   /** What it costs to find who is subscribed is counted like deliveries: it may be as much. */
-  #publish(message: TextMessage, { router, subscriptions }: TenantSpace, isKnownText: boolean): number {
-    const searched = subscriptions.searched;
+  #publish(message: TextMessage, space: TenantSpace, isKnownText: boolean): number {
+    const { router, taps } = space;
+    const before = space.spent;
+    const tapped = taps.isActive ? router.nextId : null;
     const outcome = router.publish(message, isKnownText);
-    const cost = subscriptions.searched - searched;
+    if (tapped !== null && outcome.kind === "routed") this.#tap(message, taps, tapped);
+    const cost = space.spent - before;
     if (outcome.kind === "rate_limited") {
       return cost + this.#refuse(message, rateLimited(`topic ${message.topic}`, outcome.retryAfterMs));
     }
@@ -198,19 +200,29 @@ export class BrokerSession implements ConnectionUser, Registrant {
     return routed + 1;
   }
 
-  #request(message: TextMessage, { connection, space, isKnownText }: Arrival): number {
-    if (message.topicKey === AUTHENTICATE) return this.#authenticate(connection, message);
-    if (isSystemTopic(message.topicKey)) {
-      const result = this.#parts.systemTopics.handle(message, { registrant: this, connection, space });
-      if (!(result instanceof Promise)) return this.#finishRequest(message, result);
-      result.then((later) => this.#finishRequest(message, later));
-      return SLOW_REQUEST_COST;
-    }
-    const { subscriptions, requests } = space;
-    const searched = subscriptions.searched;
-    const error = requests.request(connection, message, isKnownText);
-    const cost = subscriptions.searched - searched + 1;
+  #request(message: TextMessage, arrival: Arrival): number {
+    if (isSystemTopic(message.topicKey)) return this.#systemRequest(message, arrival);
+    const { connection, space, isKnownText } = arrival;
+    const before = space.spent;
+    const error = space.requests.request(connection, message, isKnownText);
+    const cost = space.spent - before + 1;
     return error === null ? cost : cost + this.#refuseWithId(message, error);
+  }
+
+  #systemRequest(message: TextMessage, { connection, space }: Arrival): number {
+    if (message.topicKey === AUTHENTICATE) return this.#authenticate(connection, message);
+    const { principal } = connection;
+    if (principal === null) return 0;
+    const before = space.spent;
+    const result = this.#parts.systemTopics.handle(message, {
+      registrant: this,
+      connection,
+      principal,
+      space,
+    });
+    if (!(result instanceof Promise)) return this.#finishRequest(message, result) + space.spent - before;
+    result.then((later) => this.#finishRequest(message, later));
+    return SLOW_REQUEST_COST;
   }
 
   #authenticate(connection: Connection, message: TextMessage): number {
@@ -223,14 +235,20 @@ export class BrokerSession implements ConnectionUser, Registrant {
   #finishRequest(message: TextMessage, result: SystemResult): number {
     if (result.kind === "error") return this.#refuse(message, result.error);
     if (message.requestId !== null) this.#answer(message, JSON.stringify(result.answer));
+    result.after?.();
     return result.cost ?? 1;
+  }
+
+  #tap({ action, topic, version, payload, requestId }: TextMessage, taps: MessageTaps, id: string): void {
+    taps.show({ action, topic, version, id, requestId, from: this.#connection?.id ?? "", payload });
   }
 
   /** The hub itself asks for nothing but signs of life, and any message is one. */
   #response(message: TextMessage, { connection, space, isKnownText }: Arrival): number {
     if (message.topicKey === "system.heartbeat") return 1;
+    const before = space.spent;
     const error = space.requests.response(connection, message, isKnownText);
-    return error === null ? 1 : this.#refuse(message, error);
+    return space.spent - before + (error === null ? 1 : this.#refuse(message, error));
   }
 
   /** Publishes to this connection alone. */

@@ -48,12 +48,20 @@ export interface TopicRoute {
   readonly responders: readonly Responder[];
 }
 
+/** Told who begins and ends to get what is published. Never while a subscription is half made. */
+export interface SubscriptionObserver {
+  joined(subscription: Subscription): void;
+  /** `isGone`: because the subscriber is gone with all that he had. */
+  left(subscription: Subscription, isGone: boolean): void;
+}
+
 /** What a manager is made of. */
 export interface SubscriptionManagerOptions {
   /** The most patterns of one subscriber. */
   readonly maxPerSubscriber: number;
   /** What holds for a topic, in lower case. */
   readonly settingsOf: (topic: string) => TopicSettings;
+  readonly observer?: SubscriptionObserver;
 }
 
 /** Looking at so many members of a group takes as long as a delivery. */
@@ -87,8 +95,10 @@ export class SubscriptionManager {
     const own = this.#bySubscriber.get(subscriber);
     const existing = own?.get(options.pattern.toLowerCase());
     if (existing !== undefined) {
+      const wasPublish = existing.publish !== null;
       fill(existing, options);
       this.#changed(existing.key);
+      if (!wasPublish && existing.publish !== null) this.#options.observer?.joined(existing);
       return "updated";
     }
     if ((own?.size ?? 0) >= this.#options.maxPerSubscriber) return "limit";
@@ -99,6 +109,7 @@ export class SubscriptionManager {
     this.#trie.add(subscription);
     this.#size++;
     this.#changed(subscription.key);
+    if (subscription.publish !== null) this.#options.observer?.joined(subscription);
     return "subscribed";
   }
 
@@ -108,6 +119,7 @@ export class SubscriptionManager {
     const subscription = own?.get(pattern.toLowerCase());
     if (own === undefined || subscription === undefined) return false;
     if (action !== "both" && subscription.action !== "both" && subscription.action !== action) return false;
+    const hasLeft = action !== "request" && subscription.publish !== null;
     if (action !== "request") subscription.publish = null;
     if (action !== "publish") subscription.request = null;
     if (subscription.publish === null && subscription.request === null) {
@@ -116,6 +128,7 @@ export class SubscriptionManager {
       this.#forget(subscription);
     }
     this.#changed(subscription.key);
+    if (hasLeft) this.#options.observer?.left(subscription, false);
     return true;
   }
 
@@ -127,6 +140,11 @@ export class SubscriptionManager {
     for (const subscription of own.values()) {
       this.#forget(subscription);
       this.#changed(subscription.key);
+    }
+    const { observer } = this.#options;
+    if (observer === undefined) return own.size;
+    for (const subscription of own.values()) {
+      if (subscription.publish !== null) observer.left(subscription, true);
     }
     return own.size;
   }
@@ -141,6 +159,15 @@ export class SubscriptionManager {
     return this.#trie.byPattern();
   }
 
+  /** Who is subscribed to what is published to a topic, in lower case; everybody once, members of groups too. */
+  membersOf(topic: string): ReadonlySet<Subscriber> {
+    const members = new Set<Subscriber>();
+    for (const { subscriber, publish } of this.#find(topic).flat()) {
+      if (publish !== null) members.add(subscriber);
+    }
+    return members;
+  }
+
   /** Who gets what is published to a topic, in lower case. */
   route(topic: string): TopicRoute {
     const known = this.#cache.get(topic);
@@ -149,12 +176,16 @@ export class SubscriptionManager {
       return known;
     }
     this.cacheMisses++;
+    const route = makeRoute(this.#find(topic), this.#options.settingsOf(topic));
+    this.#cache.set(topic, route, weightOf(route));
+    return route;
+  }
+
+  #find(topic: string): readonly (readonly Subscription[])[] {
     const found: (readonly Subscription[])[] = [];
     this.searched += this.#trie.match(topic, found);
     for (const subscriptions of found) this.searched += subscriptions.length;
-    const route = makeRoute(found, this.#options.settingsOf(topic));
-    this.#cache.set(topic, route, weightOf(route));
-    return route;
+    return found;
   }
 
   #forget(subscription: Subscription): void {

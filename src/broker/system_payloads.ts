@@ -3,8 +3,11 @@
  * ignored, so that newer clients can say more.
  */
 import { z } from "zod";
-import { isTopicPattern } from "../core/topic.ts";
+import type { LogLevel } from "../core/ports.ts";
+import { isTopic, isTopicPattern } from "../core/topic.ts";
 import type { BrokerError } from "./broker_error.ts";
+import { compilePattern } from "./linear_pattern.ts";
+import { MAX_PATTERN_CHARACTERS } from "./pattern_syntax.ts";
 import { SUBSCRIPTION_ACTIONS } from "./subscription.ts";
 
 const MAX_NAME = 36;
@@ -14,9 +17,14 @@ const MAX_ID = 64;
 const MAX_PRIORITY = 1_000_000;
 /** What the metadata of one service may take as JSON: every connection may keep some. */
 const MAX_METADATA_CHARACTERS = 4096;
+/** A goodbye has room for it, whatever its characters are. */
+const MAX_REASON_BYTES = 80;
+const LOG_LEVELS = ["debug", "info", "warning", "error"] as const satisfies readonly LogLevel[];
+
+const lowerCase = (value: unknown) => typeof value === "string" ? value.toLowerCase() : value;
 
 const action = z.preprocess(
-  (value) => typeof value === "string" ? value.toLowerCase() : value,
+  lowerCase,
   z.enum(SUBSCRIPTION_ACTIONS, { error: `it has to be one of ${SUBSCRIPTION_ACTIONS.join(", ")}` })
     .default("both"),
 );
@@ -30,6 +38,36 @@ const pattern = z.string({ error: "it has to be a topic or pattern" }).refine(is
 const metadata = z.record(z.string(), z.unknown(), { error: "it has to be an object" }).refine(
   (value) => JSON.stringify(value).length <= MAX_METADATA_CHARACTERS,
   { error: `it has more than ${MAX_METADATA_CHARACTERS} characters as JSON` },
+);
+
+const level = z.preprocess(
+  lowerCase,
+  z.enum(LOG_LEVELS, { error: `it has to be one of ${LOG_LEVELS.join(", ")}` }),
+);
+
+const levelsError = `it has to be a list of 1 to ${LOG_LEVELS.length} levels`;
+const levels = z.array(level, { error: levelsError }).min(1, { error: levelsError })
+  .max(LOG_LEVELS.length, { error: levelsError });
+
+/** What can be searched for, and why it is not more. */
+const REGEX_RULES =
+  "literals, ., [ ], ( ), (?: ), |, ^, $, *, +, ?, {n}, {n,}, {n,m} and \\d \\w \\s \\D \\W \\S \\n \\r \\t; " +
+  `at most ${MAX_PATTERN_CHARACTERS} characters; no back-references and no looking around`;
+
+const regex = z.string({ error: "it has to be a text" }).transform((value, context) => {
+  const compiled = compilePattern(value);
+  if (compiled.ok) return compiled.pattern;
+  const message = `${compiled.reason}. Supported are ${REGEX_RULES}`;
+  context.issues.push({ code: "custom", message, input: value });
+  return z.NEVER;
+});
+
+const isPrintable = (value: string) => !/[\p{Cc}\p{Cs}]/u.test(value);
+const bytesOf = (value: string) => new TextEncoder().encode(value).length;
+const reasonError = `it has to be a text of at most ${MAX_REASON_BYTES} bytes without control characters`;
+const reason = z.string({ error: reasonError }).refine(
+  (value) => value.length <= MAX_REASON_BYTES && bytesOf(value) <= MAX_REASON_BYTES && isPrintable(value),
+  { error: reasonError },
 );
 
 function text(maxLength: number, minLength = 0) {
@@ -58,6 +96,14 @@ export const systemPayloads = {
   }),
   unsubscribe: z.object({ action, topic: pattern }),
   serviceSubscriptions: z.object({ serviceId: text(MAX_ID, 1).optional() }),
+  presence: z.object({
+    topic: z.string({ error: "it has to be a topic" }).refine(isTopic, {
+      error: "it is no topic: levels with dots between them, without + and #",
+    }),
+  }),
+  logSubscribe: z.object({ levels: levels.default([...LOG_LEVELS]), regex: regex.optional() }),
+  disconnect: z.object({ serviceId: text(MAX_ID, 1), reason: reason.optional() }),
+  logLevel: z.object({ level }),
   metrics: z.object({
     showAll: z.boolean({ error: "it has to be true or false" }).default(true),
     paramFilter: z.record(z.string(), z.string({ error: "it has to be a text" }), {

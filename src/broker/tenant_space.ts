@@ -2,11 +2,25 @@
  * What tenants do not share: each has its own subscriptions, ids and services. A space comes with the first
  * connection of its tenant and goes with the last.
  */
+import type { Principal } from "../core/principal.ts";
+import type { EventOrigin } from "../core/security_event.ts";
 import type { MessageRouter } from "./message_router.ts";
+import type { MessageTaps } from "./message_taps.ts";
+import type { Presence } from "./presence.ts";
 import type { RequestRouter } from "./request_router.ts";
 import type { ServiceRegistry } from "./service_registry.ts";
 import type { Subscriber } from "./subscription.ts";
 import type { SubscriptionManager } from "./subscription_manager.ts";
+
+/** One connection of a tenant. */
+export interface Member extends Subscriber {
+  /** Who stands behind it; `null` unless it is open. */
+  readonly principal: Principal | null;
+  /** Whom an event of security is about that happens there. */
+  readonly origin: EventOrigin;
+  /** Says goodbye. */
+  close(code: number, reason: string): void;
+}
 
 /** What a space is made of. */
 export interface TenantParts {
@@ -14,6 +28,8 @@ export interface TenantParts {
   readonly router: MessageRouter;
   readonly requests: RequestRouter;
   readonly services: ServiceRegistry;
+  readonly taps: MessageTaps;
+  readonly presence: Presence;
 }
 
 /** The space of one tenant. */
@@ -22,27 +38,39 @@ export class TenantSpace implements TenantParts {
   readonly router: MessageRouter;
   readonly requests: RequestRouter;
   readonly services: ServiceRegistry;
-  readonly #members = new Map<string, Subscriber>();
+  readonly taps: MessageTaps;
+  readonly presence: Presence;
+  /** Whose space it is. */
+  readonly tenant: string;
+  readonly #members = new Map<string, Member>();
   readonly #onEmpty: () => void;
 
-  constructor({ subscriptions, router, requests, services }: TenantParts, onEmpty: () => void) {
-    this.subscriptions = subscriptions;
-    this.router = router;
-    this.requests = requests;
-    this.services = services;
+  constructor(tenant: string, parts: TenantParts, onEmpty: () => void) {
+    this.tenant = tenant;
+    this.subscriptions = parts.subscriptions;
+    this.router = parts.router;
+    this.requests = parts.requests;
+    this.services = parts.services;
+    this.taps = parts.taps;
+    this.presence = parts.presence;
     this.#onEmpty = onEmpty;
   }
 
-  enter(member: Subscriber): void {
+  /** What finding subscribers and telling them of what the hub notices took so far, counted in deliveries. */
+  get spent(): number {
+    return this.subscriptions.searched + this.router.announced;
+  }
+
+  enter(member: Member): void {
     this.#members.set(member.id, member);
   }
 
-  leave({ id }: Subscriber): void {
+  leave({ id }: Member): void {
     if (this.#members.delete(id) && this.#members.size === 0) this.#onEmpty();
   }
 
   /** The connection of this id. */
-  member(id: string): Subscriber | undefined {
+  member(id: string): Member | undefined {
     return this.#members.get(id);
   }
 }
@@ -59,10 +87,10 @@ export class TenantSpaces {
   }
 
   /** Adds a connection to the space of its tenant. */
-  enter(tenant: string, member: Subscriber): TenantSpace {
+  enter(tenant: string, member: Member): TenantSpace {
     let space = this.#spaces.get(tenant);
     if (space === undefined) {
-      space = new TenantSpace(this.#create(tenant), () => this.#leave(tenant));
+      space = new TenantSpace(tenant, this.#create(tenant), () => this.#leave(tenant));
       this.#spaces.set(tenant, space);
     }
     space.enter(member);

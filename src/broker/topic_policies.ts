@@ -5,6 +5,8 @@
 import type { Channel, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import { HubMessage } from "./outgoing.ts";
+import { LOG_TOPIC, TAP_TOPIC } from "./permissions.ts";
+import type { PresenceRules } from "./presence.ts";
 import { TopicTrie, TrieEntry } from "./topic_trie.ts";
 
 /** What is configured for the topics that a pattern selects. */
@@ -12,6 +14,8 @@ export interface TopicPolicy {
   readonly pattern: string;
   /** `null`: as everywhere else. */
   readonly slowConsumer: SlowConsumerPolicy | null;
+  /** Whether it is told who comes and goes. @default false */
+  readonly presence?: boolean;
 }
 
 /** How often each topic that a pattern selects may be published to. */
@@ -40,8 +44,13 @@ export interface TopicSettings {
   readonly ratePerSecond: number;
 }
 
+/** What watches the hub must neither be ended by what it watches nor hold it up. */
+const WATCHING_TOPICS: ReadonlySet<string> = new Set([LOG_TOPIC, TAP_TOPIC]);
+
 /** Decides by topic, in lower case. */
-export class TopicPolicies {
+export class TopicPolicies implements PresenceRules {
+  /** The patterns of policies with presence. */
+  readonly patterns: readonly string[];
   readonly #options: TopicPoliciesOptions;
   readonly #policies: FirstMatch<TopicPolicy>;
   readonly #rates: FirstMatch<TopicRate>;
@@ -50,6 +59,12 @@ export class TopicPolicies {
     this.#options = options;
     this.#policies = new FirstMatch(options.policies);
     this.#rates = new FirstMatch(options.rates);
+    const present = options.policies.filter(({ presence }) => presence === true);
+    this.patterns = present.map(({ pattern }) => pattern.toLowerCase());
+  }
+
+  hasPresence(topic: string): boolean {
+    return this.#policies.of(topic)?.presence ?? false;
   }
 
   settingsOf(topic: string): TopicSettings {
@@ -57,7 +72,7 @@ export class TopicPolicies {
     const policy = this.#policies.of(topic);
     const channel = {
       name: topic,
-      slowConsumer: policy?.slowConsumer ?? slowConsumer,
+      slowConsumer: policy?.slowConsumer ?? (WATCHING_TOPICS.has(topic) ? "drop_oldest" : slowConsumer),
       gapNotice: (dropped: number) => gapNotice(topic, dropped, stats),
     };
     return { channel, ratePerSecond: this.#rates.of(topic)?.perSecond ?? ratePerSecond };

@@ -9,6 +9,7 @@ import { argument, command, constant, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { runSync } from "@optique/run";
 import { VERSION } from "../core/version.ts";
+import { bench } from "./bench_command.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { pub, reply, request, services, sub } from "./message_commands.ts";
 import { output } from "./output_options.ts";
@@ -73,6 +74,7 @@ const parser = or(
   command("request", request, { description: message`Ask a service and print its answer.` }),
   command("reply", reply, { description: message`Answer requests with what a command prints.` }),
   command("services", services, { description: message`List the services that are registered.` }),
+  command("bench", bench, { description: message`Put load on a running hub and measure.` }),
   hub,
 );
 

@@ -23,10 +23,25 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 30_000;
 
 /** Connects. Throws `unreachable` or `refused`. */
-export async function dial(
+export function dial(target: HubTarget, options: DialOptions): Promise<MessageLink> {
+  return dialWith(target, {
+    ...options,
+    open: (socket): MessageLink | Promise<MessageLink> =>
+      target.transport === "text" ? new PrefixedLink(socket) : upgrade(socket, target),
+  });
+}
+
+/** How to dial, and what becomes of the socket. */
+export interface DialWithOptions<T> extends DialOptions {
+  /** Makes something of the socket once it is connected; what it throws is a failure to dial. */
+  readonly open: (socket: Socket) => T | Promise<T>;
+}
+
+/** Connects a socket and gives what `open` makes of it. Throws `unreachable` or `refused`. */
+export async function dialWith<T>(
   target: HubTarget,
-  { warn, timeoutMs = CONNECT_TIMEOUT_MS }: DialOptions,
-): Promise<MessageLink> {
+  { warn, timeoutMs = CONNECT_TIMEOUT_MS, open }: DialWithOptions<T>,
+): Promise<T> {
   if (target.tls?.verify === false) {
     warn(
       `Warning: the certificate of ${target.host} is not verified (--insecure); anybody may stand in for it`,
@@ -46,7 +61,7 @@ export async function dial(
     isSocket = false;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    return target.transport === "text" ? new PrefixedLink(socket) : await upgrade(socket, target);
+    return await open(socket);
   } catch (cause) {
     socket.destroy();
     throw dialError(target, { cause, isSocket, lateAfterMs: isLate ? timeoutMs : null });

@@ -1,5 +1,5 @@
 /**
- * `trunkline hub`: runs a hub until a signal ends it. Prints where it listens once it is ready.
+ * `trunkline hub`: runs a hub until a signal, or an administrator, ends it. Prints where it listens once it is ready.
  */
 import type { Config } from "../config/schema.ts";
 import { VERSION } from "../core/version.ts";
@@ -17,7 +17,7 @@ export interface HubOptions extends ConfigArguments {
   readonly quiet: boolean;
 }
 
-/** Runs the command until a signal. Throws a `TrunklineError` when the hub cannot start. */
+/** Runs the command until its end is asked for. Throws a `TrunklineError` when the hub cannot start. */
 export async function runHub(options: HubOptions, io: Io): Promise<ExitCode> {
   const result = loadFromSystem(options);
   if (!result.ok) {
@@ -42,12 +42,15 @@ interface Serving {
 
 async function serve(config: Config, { logging, options, io }: Serving): Promise<void> {
   const { logger } = logging;
-  const hub = new HubServer(config, { logger, version: VERSION });
+  const { promise: request, resolve: onStopRequested } = Promise.withResolvers<void>();
+  const hub = new HubServer(config, { logger, log: logging, onStopRequested, version: VERSION });
   const signals = listenForStop(() => Deno.exit(ExitCode.done));
   try {
     await hub.start();
     printAddresses(hub.addresses(), { config, options, io });
-    logger.info("Stopping; a second signal ends at once", { signal: await signals.first });
+    const signal = await Promise.race([signals.first, request]);
+    if (signal === undefined) logger.info("Stopping on request; a signal, sent twice, ends at once");
+    else logger.info("Stopping; a second signal ends at once", { signal });
     await hub.stop();
   } finally {
     signals.dispose();

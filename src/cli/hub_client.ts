@@ -28,6 +28,8 @@ export interface HubClientOptions {
   readonly warn: (line: string) => void;
   /** How long the hub may take to answer a call. @default 10_000 */
   readonly answerTimeoutMs?: number;
+  /** Gives the connection to talk over. @default dials the hub */
+  readonly open?: () => Promise<MessageLink>;
   /** Gets what was subscribed to, and notices such as `system.topic.gap`. */
   readonly onPublish?: (message: TextMessage) => void;
   /** Gets the requests of others, each with what answers it. */
@@ -97,7 +99,8 @@ export class HubClient {
 
   /** Dials and logs in. Throws `unreachable`, `refused`, or what came of the login. */
   static async connect(target: HubTarget, options: HubClientOptions): Promise<HubClient> {
-    const client = new HubClient(target, await dial(target, { warn: options.warn }), options);
+    const link = await (options.open?.() ?? dial(target, { warn: options.warn }));
+    const client = new HubClient(target, link, options);
     try {
       await client.#logIn();
       return client;
@@ -105,6 +108,11 @@ export class HubClient {
       await client.close();
       throw error;
     }
+  }
+
+  /** The longest payload that the hub takes, in bytes; `null` as long as it has not said. */
+  get maxPayloadBytes(): number | null {
+    return this.#maxPayloadBytes;
   }
 
   /** Sends a message with an id and waits for its answer, whatever that holds. */

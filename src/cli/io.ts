@@ -19,6 +19,15 @@ export interface CommandInput {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
+/** The terminal on which a person watches a command at work. */
+export interface Terminal {
+  /** How many characters fit into a line. */
+  readonly columns: number;
+  readonly hasColours: boolean;
+  /** Writes text as it is, without the end of a line. */
+  write(text: string): void;
+}
+
 /** The streams of a command that also reads, and prints more than lines. */
 export interface CommandIo extends Io {
   /** Prints bytes of the result as they are. False when their reader left, so that there is no use in more. */
@@ -27,6 +36,8 @@ export interface CommandIo extends Io {
   readonly isTerminal: boolean;
   /** Whether results may have colours: they go to a terminal whose owner wants them. */
   readonly hasColours: boolean;
+  /** Where what is said beside the result can be written over; `null` where that is no terminal. */
+  readonly terminal: Terminal | null;
   readonly input: CommandInput;
 }
 
@@ -34,6 +45,24 @@ export interface CommandIo extends Io {
 export const ExitCode = { done: 0, failed: 1, usage: 2, unreachable: 3, refused: 4 } as const;
 /** A code of {@link ExitCode}. */
 export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
+
+/** What is taken for the width of a terminal that does not tell. */
+const USUAL_COLUMNS = 80;
+
+const processTerminal: Terminal = {
+  get columns() {
+    try {
+      // A terminal of no size is one that was never told its size.
+      return Deno.consoleSize().columns || USUAL_COLUMNS;
+    } catch {
+      return USUAL_COLUMNS;
+    }
+  },
+  get hasColours() {
+    return !Deno.noColor;
+  },
+  write: (text) => void write(Deno.stderr, new TextEncoder().encode(text)),
+};
 
 /** The streams of the process. Writes are complete when they return. */
 export const processIo: CommandIo = {
@@ -45,6 +74,9 @@ export const processIo: CommandIo = {
   },
   get hasColours() {
     return !Deno.noColor && Deno.stdout.isTerminal();
+  },
+  get terminal() {
+    return Deno.stderr.isTerminal() ? processTerminal : null;
   },
   input: {
     get isTerminal() {

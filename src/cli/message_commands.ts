@@ -4,37 +4,9 @@ import { message } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, constant, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
+import { connection } from "./connection_options.ts";
 import { duration } from "./duration_parser.ts";
 import { output } from "./output_options.ts";
-
-const connection = object({
-  url: optional(
-    option("--url", string({ metavar: "URL" }), {
-      description:
-        message`The hub: ws://, wss://, tcp:// or tls://; by default what ${"TRUNKLINE_URL"} says, \
-else ${"ws://127.0.0.1:8443"}.`,
-    }),
-  ),
-  token: optional(
-    option("--token", string({ metavar: "TOKEN" }), {
-      description:
-        message`Log in with this token; by default what ${"TRUNKLINE_TOKEN"} says, which others cannot \
-see in the list of processes.`,
-    }),
-  ),
-  ca: optional(
-    option("--ca", string({ metavar: "FILE" }), {
-      description: message`PEM of the authority that signed the hub's certificate.`,
-    }),
-  ),
-  cert: optional(
-    option("--cert", string({ metavar: "FILE" }), { description: message`PEM of a client certificate.` }),
-  ),
-  key: optional(option("--key", string({ metavar: "FILE" }), { description: message`PEM of its key.` })),
-  insecure: option("--insecure", {
-    description: message`Do not verify the hub's certificate and host name; for tests only.`,
-  }),
-});
 
 /** `trunkline pub`. */
 export const pub = merge(

@@ -66,9 +66,9 @@ export function refuseUnbuilt(config: Config, { defaults, isValid, report }: Che
   if (isValid("broker.topics")) refuseKeeping(config, report);
 }
 
-/** What topics cannot keep or tell yet. */
+/** What topics cannot keep yet. */
 function refuseKeeping({ broker }: Config, report: Report): void {
-  broker.topics.forEach(({ retain, history, presence }, at) => {
+  broker.topics.forEach(({ retain, history }, at) => {
     const set = (key: string, part: string) =>
       report(
         ["broker", "topics", at, key],
@@ -76,7 +76,6 @@ function refuseKeeping({ broker }: Config, report: Report): void {
       );
     if (retain) set("retain", "keeping the last message");
     if (history !== null) set("history", "keeping messages");
-    if (presence) set("presence", "telling who is there");
   });
 }
 

@@ -71,6 +71,25 @@ export function patternLevels(pattern: string): string[] {
   return pattern === "#" ? ["+", "#"] : pattern.split(".");
 }
 
+/** Whether there is a topic that both patterns select. Both have to be well-formed and in the same case. */
+export function patternsOverlap(one: string, other: string): boolean {
+  const [levels, others] = [one.split("."), other.split(".")];
+  const [first, otherFirst] = [levels[0], others[0]];
+  if (isWildcard(first) && otherFirst === SYSTEM_LEVEL) return false;
+  if (isWildcard(otherFirst) && first === SYSTEM_LEVEL) return false;
+  for (let at = 0; at < Math.max(levels.length, others.length); at++) {
+    const [level, otherLevel] = [levels[at], others[at]];
+    if (level === "#" || otherLevel === "#") return true;
+    if (level === undefined || otherLevel === undefined) return false;
+    if (level !== otherLevel && level !== "+" && otherLevel !== "+") return false;
+  }
+  return true;
+}
+
+function isWildcard(level: string | undefined): boolean {
+  return level === "+" || level === "#";
+}
+
 /** Whether a topic in lower case is one of the hub's own: `system` or below it. */
 export function isSystemTopic(topic: string): boolean {
   return topic === SYSTEM_LEVEL || topic.startsWith(`${SYSTEM_LEVEL}.`);

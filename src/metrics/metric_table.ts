@@ -163,6 +163,24 @@ export const metricTable = defineMetrics({
     type: "counter",
     help: "Answers of services that came when nobody waited any more",
   },
+  trunkline_broker_tapped_total: {
+    type: "counter",
+    help: "Messages that were shown to subscribers of system.message",
+  },
+  trunkline_broker_log_listeners: {
+    type: "gauge",
+    help: "Connections that follow the log",
+  },
+  trunkline_broker_log_lines_total: {
+    type: "counter",
+    help: "Log lines for those who follow the log: shown (delivered) or over what one may be shown (dropped)",
+    labels: { result: ["delivered", "dropped"] },
+  },
+  trunkline_broker_presence_events_total: {
+    type: "counter",
+    help: "Events about who comes to topics and goes, and those that were too many to be told (lost)",
+    labels: { event: ["join", "leave", "lost"] },
+  },
   trunkline_broker_route_lookups_total: {
     type: "counter",
     help: "How often the subscribers of a topic were asked for: known already (hit) or to be found (miss)",

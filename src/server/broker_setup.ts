@@ -13,6 +13,8 @@ export type BrokerPorts = Pick<
   | "clock"
   | "cachedClock"
   | "logger"
+  | "log"
+  | "stopHub"
   | "readMetrics"
   | "onLatency"
   | "onAnswered"
@@ -25,7 +27,7 @@ export const BROKER_PATHS: readonly string[] = ["/", "/ws"];
 const SUBPROTOCOLS: readonly string[] = ["trunkline.text.v1"];
 
 /** Makes the broker; `null` while it is switched off. */
-export function createBroker({ broker, hub }: Config, ports: BrokerPorts): MessageBroker | null {
+export function createBroker({ auth, broker, hub }: Config, ports: BrokerPorts): MessageBroker | null {
   if (!broker.enabled) return null;
   const { rate, request, topics } = broker;
   return new MessageBroker({
@@ -37,7 +39,12 @@ export function createBroker({ broker, hub }: Config, ports: BrokerPorts): Messa
       maxSubscriptions: broker.max_subscriptions_per_connection,
       ratePerService: rate.per_service,
     },
-    topics: topics.map(({ pattern, slow_consumer }) => ({ pattern, slowConsumer: slow_consumer })),
+    multiTenant: auth.multi_tenant,
+    topics: topics.map(({ pattern, slow_consumer, presence }) => ({
+      pattern,
+      slowConsumer: slow_consumer,
+      presence,
+    })),
     slowConsumer: hub.outbox.slow_consumer,
     topicRates: Object.entries(rate.topics).map(([pattern, perSecond]) => ({ pattern, perSecond })),
     ratePerTopic: rate.per_topic,

@@ -6,7 +6,7 @@ import type { MessageBroker } from "../broker/message_broker.ts";
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
 import type { Address } from "../config/units.ts";
-import { type Clock, type Logger, systemClock } from "../core/ports.ts";
+import { type Clock, type LogControl, type Logger, systemClock } from "../core/ports.ts";
 import type { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Admission } from "../hub/admission.ts";
 import { ConnectionFactory } from "../hub/connection_factory.ts";
@@ -39,6 +39,10 @@ import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
 /** What comes from outside the configuration. */
 export interface HubServerOptions {
   readonly logger: Logger;
+  /** The log behind the logger, for administrators to follow and change. @default none */
+  readonly log?: LogControl;
+  /** An administrator asks the hub to stop: whoever runs it calls `stop`. @default it stops itself */
+  readonly onStopRequested?: () => void;
   /** Version of Trunkline, for build info. */
   readonly version: string;
   /** @default the process's monotonic clock */
@@ -93,8 +97,10 @@ export class HubServer {
   #listeners: Listener[] = [];
   #exposition: Exposition | null = null;
   #tls: TlsMaterial | null = null;
+  #stopping: Promise<void> | null = null;
 
-  constructor(config: Config, { logger, version, clock = systemClock }: HubServerOptions) {
+  constructor(config: Config, options: HubServerOptions) {
+    const { logger, version, clock = systemClock } = options;
     this.#config = config;
     this.#clock = clock;
     this.#logger = logger;
@@ -121,6 +127,8 @@ export class HubServer {
       clock,
       cachedClock: new TurnClock(clock, turns),
       logger: logger.child("broker"),
+      log: options.log ?? null,
+      stopHub: options.onStopRequested ?? (() => void this.stop()),
       logins: this.#logins,
       events: this.#audit.events,
       readMetrics: () => this.#metrics.series(),
@@ -149,8 +157,12 @@ export class HubServer {
     this.#logger.info("The hub is ready", { addresses: this.addresses().map(formatListening) });
   }
 
-  /** Drains and stops all parts. */
-  async stop(): Promise<void> {
+  /** Drains and stops all parts; called while it stops already, it waits for the same end. */
+  stop(): Promise<void> {
+    return this.#stopping ??= this.#stop().finally(() => this.#stopping = null);
+  }
+
+  async #stop(): Promise<void> {
     await this.#lifecycle.stop();
     this.#logger.info("The hub has stopped");
   }

@@ -6,10 +6,17 @@
 
 import { redactByField } from "@logtape/redaction";
 import type { LogRecord, Sink } from "@logtape/logtape";
-import type { LogFields, Logger, LogLevel } from "../core/ports.ts";
+import { messageOf } from "../core/errors.ts";
+import type { LogControl, LogFields, Logger, LogLevel, LogLine } from "../core/ports.ts";
 import { createJsonFormatter, createPrettyFormatter } from "./log_format.ts";
 import { type LogOutput, openLogOutput } from "./log_output.ts";
-import { boundedText, maskFieldValue, plainFields, secretFieldNames } from "./log_redaction.ts";
+import {
+  boundedText,
+  createPatternMask,
+  maskFieldValue,
+  plainFields,
+  secretFieldNames,
+} from "./log_redaction.ts";
 
 /** How to log; the keys of `logging` in the configuration. */
 export interface LoggingOptions {
@@ -28,11 +35,9 @@ export interface LoggingOptions {
 }
 
 /** A log that is open until it is closed. */
-export interface Logging {
+export interface Logging extends LogControl {
   /** The root logger; parts of the system get children of it. */
   readonly logger: Logger;
-  /** Changes the level of all loggers of this log at once. */
-  setLevel(level: LogLevel): void;
   /** Ends the log. Everything logged before is written; what comes after is dropped. */
   close(): Promise<void>;
 }
@@ -53,6 +58,7 @@ export function createLogging(options: LoggingOptions): Logging {
   return {
     logger: new NamedLogger(log, []),
     setLevel: (level) => log.setLevel(level),
+    listen: (listener) => log.listen(listener),
     close() {
       opened.close();
       return Promise.resolve();
@@ -79,6 +85,8 @@ interface LogParts {
 class Log {
   readonly #now: () => number;
   readonly #sink: Sink;
+  readonly #maskPatterns = createPatternMask();
+  readonly #listeners = new Set<(line: LogLine) => void>();
   #level: LogLevel;
   #lostLines = 0;
 
@@ -88,6 +96,7 @@ class Log {
     const write = (record: LogRecord) => {
       if (output.write(formatter(record))) this.#reportLostLines();
       else this.#lostLines++;
+      if (this.#listeners.size > 0) this.#tell(record);
     };
     this.#sink = redactByField(write, { fieldPatterns: secretFieldNames, action: maskFieldValue });
   }
@@ -108,12 +117,38 @@ class Log {
     this.#sink({ category, level, message: [text], rawMessage: "", timestamp: this.#now(), properties });
   }
 
+  listen(listener: (line: LogLine) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Listeners get what stands in the output, masked like it. */
+  #tell(record: LogRecord): void {
+    const { message, fields } = this.#maskPatterns(record);
+    const { timestamp: timeMs, category } = record;
+    const line = { timeMs, level: levelOf(record), logger: category.join("."), message, fields };
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(line);
+      } catch (error) {
+        this.#listeners.delete(listener);
+        const reason = { error: messageOf(error) };
+        this.write("error", [], "A listener of the log failed and is told nothing more", reason);
+      }
+    }
+  }
+
   #reportLostLines(): void {
     if (this.#lostLines === 0) return;
     const lines = this.#lostLines;
     this.#lostLines = 0;
     this.write("warning", [], "Log lines were lost because the output did not take them", { lines });
   }
+}
+
+/** The level under our name for it; ours are all that is written here. */
+function levelOf({ level }: LogRecord): LogLevel {
+  return level === "debug" || level === "info" || level === "warning" ? level : "error";
 }
 
 /** A logger with the names of the part that it belongs to. */

@@ -102,6 +102,18 @@ function* brokerSamples(broker: MessageBroker): Iterable<MetricSample> {
   yield { name: "trunkline_broker_requests_total", value: stats.requests };
   yield { name: "trunkline_broker_responses_total", value: stats.responses };
   yield { name: "trunkline_broker_late_responses_total", value: stats.lateResponses };
+  yield { name: "trunkline_broker_tapped_total", value: stats.tapped };
+  yield { name: "trunkline_broker_log_listeners", value: broker.logListenerCount };
+  for (const result of ["delivered", "dropped"] as const) {
+    yield { name: "trunkline_broker_log_lines_total", labels: { result }, value: stats.logLines[result] };
+  }
+  for (const event of ["join", "leave", "lost"] as const) {
+    yield {
+      name: "trunkline_broker_presence_events_total",
+      labels: { event },
+      value: stats.presenceEvents[event],
+    };
+  }
   for (const result of ["hit", "miss"] as const) {
     const value = result === "hit" ? routeLookups.hits : routeLookups.misses;
     yield { name: "trunkline_broker_route_lookups_total", labels: { result }, value };

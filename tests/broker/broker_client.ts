@@ -52,6 +52,8 @@ export interface ConnectOptions {
   readonly ca?: string | undefined;
   /** Logs in with it: in the handshake of a WebSocket, by message otherwise. */
   readonly token?: string | undefined;
+  /** The address that a proxy names; only with the length prefix, at a hub that believes proxies here. */
+  readonly from?: string;
 }
 
 /** One connection that was greeted. */
@@ -72,10 +74,11 @@ export class BrokerClient implements AsyncDisposable {
   static async connect(
     hub: Reachable,
     transport: Transport = "websocket",
-    { ca, token }: ConnectOptions = {},
+    { ca, token, from }: ConnectOptions = {},
   ): Promise<BrokerClient> {
     if (transport === "text") {
       const link = await TextLink.connect({ port: hub.port, ca });
+      if (from !== undefined) link.write(encoder.encode(`PROXY TCP4 ${from} 127.0.0.1 5000 8443\r\n`));
       // Nobody is greeted before the first byte.
       link.send("request:system.heartbeat:1.0.0:00000000-0000-4000-8000-000000000000\n{}");
       const client = new BrokerClient(link, await receivedFrom(link));

@@ -1,14 +1,20 @@
 /** Subscribers that keep what they get, and what routes need beside them. */
 import type { Channel, PushResult } from "../../src/core/delivery.ts";
 import type { Encoded, OutgoingMessage, TransportKind } from "../../src/core/transport.ts";
-import type { Subscriber } from "../../src/broker/subscription.ts";
+import type { Member } from "../../src/broker/tenant_space.ts";
+import { LOCAL_OPERATOR, type Principal } from "../../src/core/principal.ts";
+import type { EventOrigin } from "../../src/core/security_event.ts";
 import type { TopicSettings } from "../../src/broker/topic_policies.ts";
 
 /** A subscriber that is as slow, and as full, as a test says. */
-export class FakeSubscriber implements Subscriber {
+export class FakeSubscriber implements Member {
   readonly id: string;
   readonly kind: TransportKind;
+  principal: Principal | null = LOCAL_OPERATOR;
+  readonly origin: EventOrigin = { address: "127.0.0.1", connectionId: null, who: null };
   heldBytes = 0;
+  /** How it was ended. */
+  closedWith: { readonly code: number; readonly reason: string } | null = null;
   /** What becomes of messages. */
   result: PushResult = "queued";
   /** What was queued. */
@@ -31,6 +37,10 @@ export class FakeSubscriber implements Subscriber {
     this.offered++;
     if (this.result === "queued") this.got.push(message.encodedFor(this.kind));
     return this.result;
+  }
+
+  close(code: number, reason: string): void {
+    this.closedWith = { code, reason };
   }
 
   hasRoomFor(): boolean {

@@ -23,7 +23,9 @@ Deno.test("Message ids: rise one by one, as numbers and as texts, over every car
   const ids = new MessageIds(EPOCH_MS);
   let last = "";
   for (let sequence = 1; sequence <= 70_000; sequence++) {
+    const next = ids.nextPosition;
     const id = ids.nextText();
+    assert.equal(id, next);
     assert.equal(sequenceOf(id), sequence);
     assert.ok(id > last, `${id} comes after ${last}`);
     last = id;

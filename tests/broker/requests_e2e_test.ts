@@ -1,102 +1,9 @@
 /** Requests over real sockets, on every transport. */
 import assert from "node:assert/strict";
-import { TestCertificates } from "../helpers/certificates.ts";
-import { CutProxy } from "../helpers/cut_proxy.ts";
-import { TestHub } from "../helpers/test_hub.ts";
-import {
-  BrokerClient,
-  codeOf,
-  type ConnectOptions,
-  newId,
-  type Reachable,
-  type Received,
-  type Transport,
-} from "./broker_client.ts";
+import { type BrokerClient, codeOf, newId, type Received } from "./broker_client.ts";
+import { askAll, CALLERS, nextAlive, OUTSTANDING, Scene, targetIdOf, testEach } from "./request_scene.ts";
 
-const CALLERS = 100;
-const OUTSTANDING = "trunkline_broker_requests_outstanding";
 const errors = (code: string) => `trunkline_broker_errors_total{code="${code}"}`;
-
-/** A transport as it is called outside. */
-const WIRES: Readonly<Record<string, { readonly transport: Transport; readonly isTls: boolean }>> = {
-  ws: { transport: "websocket", isTls: false },
-  wss: { transport: "websocket", isTls: true },
-  tcp: { transport: "text", isTls: false },
-  tls: { transport: "text", isTls: true },
-};
-
-/** A hub, and connections to it over one of the transports. */
-class Scene implements AsyncDisposable {
-  readonly hub: TestHub;
-  readonly #transport: Transport;
-  readonly #options: ConnectOptions;
-  readonly #stack: AsyncDisposableStack;
-  readonly #proxies: CutProxy[] = [];
-
-  private constructor(
-    hub: TestHub,
-    { transport, ca, stack }: { transport: Transport; ca: string | undefined; stack: AsyncDisposableStack },
-  ) {
-    this.hub = hub;
-    this.#transport = transport;
-    this.#options = { ca };
-    this.#stack = stack;
-  }
-
-  static async start(wire: string, set: readonly string[] = []): Promise<Scene> {
-    const { transport, isTls } = WIRES[wire] ?? assert.fail(wire);
-    const stack = new AsyncDisposableStack();
-    const certificates = isTls ? stack.use(await TestCertificates.create()) : undefined;
-    const hub = stack.use(await TestHub.start([...certificates?.settings ?? [], ...set]));
-    return new Scene(hub, { transport, ca: certificates?.ca, stack });
-  }
-
-  async connect(to: Reachable = this.hub): Promise<BrokerClient> {
-    return this.#stack.use(await BrokerClient.connect(to, this.#transport, this.#options));
-  }
-
-  /** Who answers to `work`, when the test says so. */
-  async service(to: Reachable = this.hub, priority = 0): Promise<BrokerClient> {
-    const service = await this.connect(to);
-    await service.subscribe("work", { action: "request", priority });
-    return service;
-  }
-
-  /** A way to the hub that can be cut. */
-  async proxy(): Promise<CutProxy> {
-    const proxy = this.#stack.use(await CutProxy.open(this.hub.port));
-    this.#proxies.push(proxy);
-    return proxy;
-  }
-
-  async callers(count: number): Promise<BrokerClient[]> {
-    return await Promise.all(Array.from({ length: count }, () => this.connect()));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // A client behind one that is stalled would wait for the hub's goodbye.
-    for (const proxy of this.#proxies) proxy.cut();
-    await this.#stack.disposeAsync();
-  }
-}
-
-/** The same test over every transport. */
-function testEach(name: string, run: (wire: string) => Promise<void>): void {
-  for (const wire of Object.keys(WIRES)) Deno.test(`Requests: ${name} (${wire})`, () => run(wire));
-}
-
-/** The id to answer a request with. */
-function targetIdOf({ header }: Received): string {
-  const [action, , , targetId = ""] = header.split(":");
-  assert.equal(action, "request", header);
-  return targetId;
-}
-
-/** Sends one request for each caller; they wait at the service when this is over. */
-async function askAll(callers: readonly BrokerClient[], service: BrokerClient): Promise<Received[]> {
-  for (const caller of callers) caller.send(`request:work:1.0.0:${newId()}`, "do it");
-  return await service.take(callers.length);
-}
 
 testEach("a request, its answer and their bytes go round", async (wire) => {
   await using scene = await Scene.start(wire);
@@ -169,15 +76,10 @@ testEach("a service behind a peer that is half open is noticed", async (wire) =>
   const caller = await scene.connect();
   await askAll([caller], service);
   proxy.stall();
-  for (;;) {
-    // A caller over TCP has to show that it lives.
-    const message = await caller.next();
-    if (message.header.startsWith("response:work:")) {
-      assert.equal(codeOf(JSON.parse(message.payload)), "SERVICE_UNAVAILABLE");
-      break;
-    }
-    caller.send(`response:system.heartbeat:1.0.0:${targetIdOf(message)}`, "{}");
-  }
+  // A caller over TCP has to show that it lives.
+  const { header, payload } = await nextAlive(caller);
+  assert.match(header, /^response:work:/);
+  assert.equal(codeOf(JSON.parse(payload)), "SERVICE_UNAVAILABLE");
 });
 
 testEach("a request whose time is over is answered once, whatever its service says then", async (wire) => {

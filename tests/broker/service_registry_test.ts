@@ -97,13 +97,37 @@ Deno.test("Services: a WebSocket that answers pings alone stays and is listed la
   await watcher.subscribe("system.service.events", { action: "publish" });
   await using service = await BrokerClient.connect(hub, "websocket");
   await service.request("system.service.register", ECHO);
-  const events: string[] = [];
-  while (events.length < 2) {
-    const { header, payload } = await watcher.next();
-    if (header.startsWith("publish:system.service.events:")) events.push(JSON.parse(payload).event);
-  }
-  assert.deepEqual(events, ["registered", "late"]);
+  assert.deepEqual([await nextEvent(watcher), await nextEvent(watcher)], ["registered", "late"]);
   await service.request("system.heartbeat");
+  assert.equal(await nextEvent(watcher), "updated");
   const { services } = await watcher.request("system.service.list");
   assert.deepEqual(services.map(({ state }: { state: string }) => state), ["active"]);
 });
+
+Deno.test("Services: who never answers over TCP is late, then gone with all it had, and told why", async () => {
+  await using hub = await TestHub.start(["hub.heartbeat.interval=100ms", "hub.heartbeat.timeout=300ms"]);
+  await using watcher = await BrokerClient.connect(hub, "websocket");
+  await watcher.subscribe("system.service.events", { action: "publish" });
+  const service = await BrokerClient.connect(hub, "text");
+  await service.request("system.service.register", ECHO);
+  await service.subscribe("work");
+  const events: string[] = [];
+  while (events.at(-1) !== "gone") events.push(await nextEvent(watcher));
+  assert.deepEqual(events, ["registered", "late", "gone"]);
+  assert.deepEqual((await watcher.request("system.service.list")).services, []);
+  assert.deepEqual((await watcher.request("system.topic.list")).topics, ["system.service.events"]);
+  const messages = await service.rest();
+  const asked = messages.filter(({ header }) => header.startsWith("request:system.heartbeat:"));
+  assert.equal(asked.length, 1);
+  assert.match(messages.at(-1)?.header ?? "", /^publish:system\.close:/);
+  assert.equal(JSON.parse(messages.at(-1)?.payload ?? "").code, 4408);
+  await service.close();
+});
+
+/** What the next event is. */
+async function nextEvent(watcher: BrokerClient): Promise<string> {
+  for (;;) {
+    const { header, payload } = await watcher.next();
+    if (header.startsWith("publish:system.service.events:")) return JSON.parse(payload).event;
+  }
+}

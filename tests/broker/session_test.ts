@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MessageBroker, type MessageBrokerOptions } from "../../src/broker/message_broker.ts";
 import type { Channel, PushResult } from "../../src/core/delivery.ts";
-import { ANONYMOUS, type Principal } from "../../src/core/principal.ts";
+import { ANONYMOUS, LOCAL_OPERATOR, type Principal } from "../../src/core/principal.ts";
 import type { Encoded, OutgoingMessage } from "../../src/core/transport.ts";
 import type { Connection, ConnectionUser } from "../../src/hub/connection.ts";
 import { MemoryLogger } from "../helpers/memory_logger.ts";
@@ -36,6 +36,9 @@ function createBroker(clock: FakeClock, options: Partial<MessageBrokerOptions> =
     clock,
     cachedClock: clock,
     logger: new MemoryLogger(),
+    log: null,
+    stopHub: () => {},
+    multiTenant: false,
     readMetrics: () => Promise.resolve(new Map()),
     onLatency: () => {},
     logins: null,
@@ -54,8 +57,8 @@ class FakeConnection {
   closedWith: number | null = null;
   readonly #user: ConnectionUser;
 
-  constructor(broker: MessageBroker, tenant = "default") {
-    this.principal = { ...ANONYMOUS, subject: "someone", tenant };
+  constructor(broker: MessageBroker, tenant = "default", principal = ANONYMOUS) {
+    this.principal = { ...principal, subject: "someone", tenant };
     this.#user = broker.createSession();
     this.#user.arrived?.(this.#self);
     this.#user.opened(this.#self);
@@ -235,4 +238,52 @@ Deno.test("Session: an answer that comes after the end is not sent", async () =>
   await endOfTurn();
   assert.deepEqual(connection.sent, []);
   assert.equal(connection.receive("publish:a:1.0.0"), 0);
+});
+
+Deno.test("Session: an administrator sees and ends nothing of another tenant", () => {
+  const logger = new MemoryLogger();
+  let stops = 0;
+  const broker = createBroker(new FakeClock(), { multiTenant: true, logger, stopHub: () => stops++ });
+  const admin = new FakeConnection(broker, "a", LOCAL_OPERATOR);
+  const [own, other] = [new FakeConnection(broker, "a"), new FakeConnection(broker, "b")];
+  admin.subscribe("system.message");
+  admin.subscribe("system.topic.presence");
+  const answers: string[] = [];
+  const ask = (topic: string, payload: unknown) => {
+    admin.receive(`request:${topic}:1.0.0:${newId()}`, JSON.stringify(payload));
+    answers.push(...admin.takeErrors());
+  };
+  admin.sent.length = 0;
+  for (const one of [own, other]) {
+    one.subscribe("work");
+    one.receive("publish:work:1.0.0", "hello");
+  }
+  const shown = admin.sent.splice(0);
+  assert.equal(shown.length, 1);
+  assert.equal(JSON.parse(shown[0]?.split("\n")[1] ?? "").from, own.id);
+  ask("system.control.disconnect", { serviceId: other.id });
+  ask("system.control.disconnect", { serviceId: own.id });
+  ask("system.control.drain", {});
+  assert.deepEqual(answers, ["INVALID_REQUEST", undefined, "FORBIDDEN"]);
+  assert.deepEqual([other.closedWith, own.closedWith, stops], [null, 1008, 0]);
+  assert.deepEqual(logger.lines.map(({ fields }) => fields["tenant"]), ["a"]);
+});
+
+Deno.test("Session: who is told of a message, a service or a presence costs who caused it", () => {
+  const broker = createBroker(new FakeClock(), {
+    topics: [{ pattern: "chat.#", slowConsumer: null, presence: true }],
+  });
+  const watchers = Array.from({ length: 50 }, () => new FakeConnection(broker, "default", LOCAL_OPERATOR));
+  const client = new FakeConnection(broker);
+  const costs = () => [
+    client.receive("publish:nobody:1.0.0"),
+    client.receive("request:system.service.register:1.0.0", '{"name":"x","description":""}'),
+    client.receive("request:system.topic.subscribe:1.0.0", '{"topic":"chat.a"}'),
+    client.receive("request:system.topic.unsubscribe:1.0.0", '{"topic":"chat.a"}'),
+  ];
+  for (const cost of costs()) assert.ok(cost < 10, `a cost of ${cost} with nobody who watches`);
+  for (const watcher of watchers) {
+    for (const topic of ["message", "service.events", "topic.presence"]) watcher.subscribe(`system.${topic}`);
+  }
+  for (const cost of costs()) assert.ok(cost >= watchers.length, `a cost of ${cost} with watchers`);
 });

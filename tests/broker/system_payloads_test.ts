@@ -109,7 +109,13 @@ Deno.test("System payloads: a payload that is no JSON object is refused, of ever
     "topic.unsubscribe",
     "topic.list",
     "topic.subscriptions",
+    "topic.presence",
     "metrics",
+    "log.subscribe",
+    "log.unsubscribe",
+    "control.drain",
+    "control.disconnect",
+    "control.log_level",
   ];
   const payloads = ["", "null", "[]", "1", '"text"', "{", "{}}", "{'a':1}", Uint8Array.of(0x7b, 0xff, 0x7d)];
   for (const topic of topics) {

@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { BrokerStats } from "../../src/broker/broker_stats.ts";
+import { LogFeed } from "../../src/broker/log_feed.ts";
 import { MessageIds } from "../../src/broker/message_ids.ts";
 import { MessageRouter } from "../../src/broker/message_router.ts";
+import { MessageTaps } from "../../src/broker/message_taps.ts";
+import { Permissions } from "../../src/broker/permissions.ts";
+import { Presence } from "../../src/broker/presence.ts";
 import { RequestRouter } from "../../src/broker/request_router.ts";
 import { ServiceRegistry } from "../../src/broker/service_registry.ts";
 import { SubscriptionManager } from "../../src/broker/subscription_manager.ts";
-import { type SystemContext, SystemTopics } from "../../src/broker/system_topics.ts";
+import type { SystemContext } from "../../src/broker/system_handler.ts";
+import { SystemTopics } from "../../src/broker/system_topics.ts";
 import { TenantSpaces } from "../../src/broker/tenant_space.ts";
-import { ANONYMOUS } from "../../src/core/principal.ts";
+import { LOCAL_OPERATOR } from "../../src/core/principal.ts";
 import { KeyedBuckets } from "../../src/limits/token_bucket.ts";
 import { encodeTextMessage, parseTextMessage } from "../../src/wire/text_message.ts";
 import { MemoryLogger } from "../helpers/memory_logger.ts";
@@ -226,15 +231,11 @@ Deno.test("System topics: what this version does not have is not supported", asy
     "system.initialize",
     "system.close",
     "system.service.events",
-    "system.topic.presence",
     "system.topic.gap",
-    "system.log.subscribe",
-    "system.log.unsubscribe",
+    "system.log",
     "system.message",
-    "system.control.drain",
-    "system.control.reload",
-    "system.control.disconnect",
-    "system.control.log_level",
+    "system.control",
+    "system.control.no_such",
     "system.no.such",
   ];
   for (const topic of topics) {
@@ -280,11 +281,19 @@ Deno.test("System topics: fields that nobody knows are no mistake", async () => 
 
 Deno.test("System topics: a failure inside the hub is told as such, and the log says what it was", async () => {
   const logger = new MemoryLogger();
+  const stats = new BrokerStats();
+  const { channel } = settingsOf("system.log");
+  const clock = new FakeClock();
+  const events = { record: () => {} };
   const topics = new SystemTopics({
-    events: { record: () => {} },
+    events,
     maxSubscriptions: 1,
+    permissions: new Permissions({ multiTenant: false, events }),
+    logs: new LogFeed({ log: null, channel, showsHubLines: true, clock, stats }),
+    log: null,
+    stopHub: () => {},
     readMetrics: () => Promise.reject(new Error("no metrics")),
-    cachedClock: new FakeClock(),
+    cachedClock: clock,
     logger,
   });
   const subscriptions = new SubscriptionManager({ maxPerSubscriber: 1, settingsOf });
@@ -294,14 +303,10 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
         throw new Error("no register");
       },
     },
-    connection: Object.assign(new FakeSubscriber("1"), {
-      principal: ANONYMOUS,
-      origin: { address: "127.0.0.1", connectionId: "1", who: ANONYMOUS },
-    }),
+    connection: new FakeSubscriber("1"),
+    principal: LOCAL_OPERATOR,
     space: new TenantSpaces(() => {
       const ids = new MessageIds(0);
-      const clock = new FakeClock();
-      const stats = new BrokerStats();
       const topicRates = new KeyedBuckets(1);
       const rest = { stats, topicRates, cachedClock: clock, clock, onLatency: () => {} };
       const limits = { timeoutMs: 1, failover: false, maxOutstanding: 1 };
@@ -312,6 +317,15 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
         router: new MessageRouter({ ids, subscriptions, ...rest }),
         requests: new RequestRouter({ subscriptions, stats, clock, ...limits, onAnswered: () => {} }),
         services: new ServiceRegistry({ times, ask: () => {}, onEvent: () => {} }),
+        taps: new MessageTaps({ announce: () => {}, stats }),
+        presence: new Presence({
+          rules: { patterns: [], hasPresence: () => false },
+          describe: () => null,
+          announce: () => 0,
+          isHeard: () => false,
+          later: () => {},
+          stats,
+        }),
       };
     }).enter("tenant", new FakeSubscriber("1")),
   };

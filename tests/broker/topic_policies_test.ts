@@ -57,7 +57,29 @@ Deno.test("Topic policies: a rate of 0 takes the limit off", () => {
 
 Deno.test("Topic policies: wildcards at the first level leave system topics alone", () => {
   const topics = policies({ policies: [{ pattern: "#", slowConsumer: "latest" }] });
-  assert.equal(topics.settingsOf("system.log").channel.slowConsumer, "close");
+  assert.equal(topics.settingsOf("system.service.events").channel.slowConsumer, "close");
+});
+
+Deno.test("Topic policies: who watches the hub loses the oldest, unless his topic is named", () => {
+  const watching = ["system.log", "system.message"];
+  const usual = policies({ policies: [{ pattern: "#", slowConsumer: "latest" }] });
+  const named = policies({ policies: [{ pattern: "system.#", slowConsumer: "close" }] });
+  for (const topic of watching) {
+    assert.equal(usual.settingsOf(topic).channel.slowConsumer, "drop_oldest");
+    assert.equal(named.settingsOf(topic).channel.slowConsumer, "close");
+  }
+});
+
+Deno.test("Topic policies: presence is the first match's", () => {
+  const topics = policies({
+    policies: [
+      { pattern: "chat.quiet", slowConsumer: null, presence: false },
+      { pattern: "Chat.#", slowConsumer: null, presence: true },
+    ],
+  });
+  const has = ["chat", "chat.a", "chat.quiet", "other"].map((topic) => topics.hasPresence(topic));
+  assert.deepEqual(has, [true, true, false, false]);
+  assert.deepEqual(topics.patterns, ["chat.#"]);
 });
 
 Deno.test("Topic policies: a gap is told as a message of the hub, and counted", () => {

@@ -45,20 +45,20 @@ Deno.test("Command line: the version is the one of deno.json", async () => {
 Deno.test("Command line: help names every command, and each command has its own", async () => {
   const { code, out } = await run("--help");
   assert.equal(code, 0);
-  for (
-    const command of [
-      "hub",
-      "check",
-      "config",
-      "certs",
-      "token",
-      "pub",
-      "sub",
-      "request",
-      "reply",
-      "services",
-    ]
-  ) {
+  const commands = [
+    "hub",
+    "check",
+    "config",
+    "certs",
+    "token",
+    "pub",
+    "sub",
+    "request",
+    "reply",
+    "services",
+    "bench",
+  ];
+  for (const command of commands) {
     assert.match(out, new RegExp(`\\b${command}\\b`));
     const own = await run(command, "--help");
     assert.equal(own.code, 0);

@@ -1,5 +1,5 @@
 /** The streams of a command as a test sees them: what it printed, line by line, and an input of one's own. */
-import type { CommandInput, CommandIo } from "../../src/cli/io.ts";
+import type { CommandInput, CommandIo, Terminal } from "../../src/cli/io.ts";
 
 /** What a command is given. */
 export interface MemoryIoOptions {
@@ -10,25 +10,33 @@ export interface MemoryIoOptions {
   readonly hasColours?: boolean;
   /** Whether results go to a terminal. @default false */
   readonly isTerminal?: boolean;
+  /** The terminal that is written to beside the result. @default none */
+  readonly terminal?: Omit<Terminal, "write">;
 }
 
 /** Keeps what is printed. */
 export class MemoryIo implements CommandIo {
   readonly hasColours: boolean;
   readonly isTerminal: boolean;
+  readonly terminal: Terminal | null;
   readonly input: CommandInput;
   readonly #encoder = new TextEncoder();
   #bytes: Uint8Array[] = [];
   #readerStaysFor: number;
   #errors = "";
+  #terminalText = "";
   #waiting: { readonly wanted: RegExp; readonly resolve: () => void }[] = [];
 
   constructor(
-    { input, readerStaysFor = Infinity, hasColours = false, isTerminal = false }: MemoryIoOptions = {},
+    { input, readerStaysFor = Infinity, hasColours = false, isTerminal = false, terminal }: MemoryIoOptions =
+      {},
   ) {
     this.#readerStaysFor = readerStaysFor;
     this.hasColours = hasColours;
     this.isTerminal = isTerminal;
+    this.terminal = terminal === undefined
+      ? null
+      : { ...terminal, write: (text) => void (this.#terminalText += text) };
     const chunks = input ?? [];
     this.input = {
       isTerminal: input === undefined,
@@ -57,6 +65,11 @@ export class MemoryIo implements CommandIo {
   /** What was said beside the result, likewise. */
   get errors(): string {
     return this.#errors.replace(/\n$/, "");
+  }
+
+  /** What was written to the terminal as it is. */
+  get terminalText(): string {
+    return this.#terminalText;
   }
 
   out(line: string): void {

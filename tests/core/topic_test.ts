@@ -1,5 +1,12 @@
 import { equal } from "node:assert/strict";
-import { containsPattern, isTopic, isTopicPattern, matchesTopic } from "../../src/core/topic.ts";
+import fc from "fast-check";
+import {
+  containsPattern,
+  isTopic,
+  isTopicPattern,
+  matchesTopic,
+  patternsOverlap,
+} from "../../src/core/topic.ts";
 
 const LONG = `a${"b".repeat(254)}`;
 
@@ -98,3 +105,19 @@ function sequences(levels: readonly string[], max: number): string[] {
   }
   return all;
 }
+
+Deno.test("Topic: patterns overlap when there is a topic that both select", () => {
+  const names = ["a", "b", "system"];
+  const topics = names.flatMap((one) => [
+    one,
+    ...names.flatMap((two) => [`${one}.${two}`, ...names.map((three) => `${one}.${two}.${three}`)]),
+  ]);
+  const level = fc.constantFrom(...names, "+");
+  const pattern = fc.tuple(fc.array(level, { minLength: 1, maxLength: 3 }), fc.boolean())
+    .map(([levels, isOpen]) => (isOpen ? [...levels.slice(0, 2), "#"] : levels).join("."));
+  fc.assert(fc.property(fc.oneof(pattern, fc.constant("#")), pattern, (one, other) => {
+    const isCommon = topics.some((topic) => matchesTopic(one, topic) && matchesTopic(other, topic));
+    equal(patternsOverlap(one, other), isCommon, `${one} and ${other}`);
+    equal(patternsOverlap(other, one), isCommon, `${other} and ${one}`);
+  }));
+});

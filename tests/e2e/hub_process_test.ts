@@ -49,6 +49,25 @@ Deno.test({
   },
 });
 
+Deno.test("Hub process: ends with 0 when an administrator drains it", async () => {
+  const args = await taskArguments("start");
+  await using process = new DenoProcess([...args, "--json", ...FREE_PORTS]);
+  const { hub } = await readyOf(process);
+  await using admin = await WsClient.connect(`${hub}/`);
+  admin.send("request:system.control.drain:1.0.0:8d0f6f0e-6ad5-4a54-9a5e-0e8f0f6d5f11\n{}");
+  const answers = [await admin.next(), await admin.next()];
+  assert.match(String(answers[1]), /^response:system\.control\.drain:.*\n\{"status":"success"\}$/);
+  assert.equal((await admin.closed).code, 4503);
+  const { code, stderr } = await process.ended();
+  assert.equal(code, 0, stderr);
+  const messages = stderr.trim().split("\n").map((line) => JSON.parse(line).message);
+  assert.deepEqual(messages.slice(1), [
+    "An administrator stops the hub",
+    "Stopping on request; a signal, sent twice, ends at once",
+    "The hub has stopped",
+  ]);
+});
+
 Deno.test({
   name: "Hub process: every permission of `deno task start` is needed",
   ignore: onWindows,

@@ -2,45 +2,12 @@ import assert from "node:assert/strict";
 import { TestCertificates } from "../helpers/certificates.ts";
 import { prefixed } from "../helpers/prefixed.ts";
 import { TestHub } from "../helpers/test_hub.ts";
-import { findPython } from "../helpers/tools.ts";
 import { TextClient } from "../helpers/text_client.ts";
 import { Door } from "./door.ts";
 import { ExampleProgram } from "./example_program.ts";
+import { deno, python, PYTHON_NEEDED, testBoth } from "./languages.ts";
 import { publishUntilDropped, startSlowHub } from "./slow_hub.ts";
 import { StandInHub } from "./stand_in_hub.ts";
-
-/** An example in one of its languages. */
-interface Language {
-  readonly name: string;
-  readonly ignore: boolean;
-  /** Runs `publish` or `subscribe` against a hub on this port. */
-  run(program: "publish" | "subscribe", port: number, ...args: string[]): ExampleProgram;
-}
-
-const deno: Language = {
-  name: "Deno",
-  ignore: false,
-  run: (program, port, ...args) =>
-    ExampleProgram.deno(`deno/${program}.ts`, ["--url", `ws://127.0.0.1:${port}/`, ...args]),
-};
-
-const python: Language = {
-  name: "Python",
-  ignore: findPython() === null,
-  run: (program, port, ...args) => ExampleProgram.python(`${program}.py`, ["--port", `${port}`, ...args]),
-};
-
-const PYTHON_NEEDED = "(needs python3)";
-
-/** The same test for the examples of each language. */
-function testBoth(behaviour: string, fn: (language: Language) => Promise<void>, ignore = false): void {
-  for (const language of [deno, python]) {
-    const name = `Examples in ${language.name}: ${behaviour}${
-      language === python ? ` ${PYTHON_NEEDED}` : ""
-    }`;
-    Deno.test({ name, ignore: ignore || language.ignore, fn: () => fn(language) });
-  }
-}
 
 async function subscribed(program: ExampleProgram): Promise<void> {
   assert.match(await program.err.next(), /^Subscribed to /);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { formatProblem } from "../../src/config/problem.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
-import { HubServer } from "../../src/server/hub_server.ts";
+import { HubServer, type HubServerOptions } from "../../src/server/hub_server.ts";
 import { MemoryLogger } from "./memory_logger.ts";
 
 /** The configuration that the overrides give, on free ports. */
@@ -30,9 +30,9 @@ export class TestHub implements AsyncDisposable {
   }
 
   /** Starts a hub with keys of the configuration overridden, each `key=value`. */
-  static async start(set: readonly string[] = []): Promise<TestHub> {
+  static async start(set: readonly string[] = [], options: Partial<HubServerOptions> = {}): Promise<TestHub> {
     const logger = new MemoryLogger();
-    const server = new HubServer(testConfig(set), { logger, version: "0.0.0-test" });
+    const server = new HubServer(testConfig(set), { logger, version: "0.0.0-test", ...options });
     await server.start();
     return new TestHub(server, logger);
   }

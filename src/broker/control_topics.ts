@@ -1,0 +1,121 @@
+/**
+ * The system topics that control the hub: `system.control.*`. Who may use them is decided before; here it is done,
+ * and logged with who asked for it.
+ */
+import { CloseCode } from "../core/close_codes.ts";
+import type { LogControl, LogFields, Logger, LogLevel } from "../core/ports.ts";
+import type { Principal } from "../core/principal.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
+import type { BrokerErrorCode } from "./broker_error.ts";
+import {
+  type Handlers,
+  invalid,
+  on,
+  success,
+  type SystemContext,
+  type SystemResult,
+} from "./system_handler.ts";
+import { systemPayloads } from "./system_payloads.ts";
+import type { Member } from "./tenant_space.ts";
+
+/** What the handlers work with. */
+export interface ControlTopicsOptions {
+  /** Begins to stop the hub; of no effect while it stops already. */
+  readonly stopHub: () => void;
+  /** `null`: there is no log to change. */
+  readonly log: LogControl | null;
+  readonly logger: Logger;
+  readonly events: SecurityEvents;
+}
+
+/** Makes the handlers. */
+export function controlTopics(options: ControlTopicsOptions): Handlers {
+  const { stopHub, logger } = options;
+  const { nothing, disconnect, logLevel } = systemPayloads;
+  return [
+    [
+      "system.control.drain",
+      on(nothing, (_, context) => {
+        const { connection, principal } = context;
+        logger.info("An administrator stops the hub", whoIs(connection, principal));
+        recordAction(context, options, { action: "drain", target: "hub" });
+        return { kind: "answer", answer: { status: "success" }, after: stopHub };
+      }),
+    ],
+    [
+      "system.control.reload",
+      on(nothing, () => {
+        const next = "this version reads its configuration at the start; restart the hub";
+        return refused("TOPIC_NOT_SUPPORTED", `Cannot load the configuration anew: ${next}`);
+      }),
+    ],
+    [
+      "system.control.disconnect",
+      on(disconnect, (wanted, context) => disconnectMember(wanted, context, options)),
+    ],
+    [
+      "system.control.log_level",
+      on(logLevel, (wanted, context) => setLevel(wanted, context, options)),
+    ],
+  ];
+}
+
+/** Who asked for something, for the log. */
+export function whoIs(connection: Member, { subject, tenant }: Principal): LogFields {
+  return { subject, tenant, connection: connection.id };
+}
+
+/** Tells those who look after security what an administrator did. */
+export function recordAction(
+  { connection }: SystemContext,
+  { events }: { readonly events: SecurityEvents },
+  { action, target }: { action: string; target: string },
+): void {
+  events.record({ kind: "admin_action", ...connection.origin, action, target });
+}
+
+function disconnectMember(
+  { serviceId, reason = "" }: { serviceId: string; reason?: string | undefined },
+  context: SystemContext,
+  options: ControlTopicsOptions,
+): SystemResult {
+  const { connection, principal, space } = context;
+  const member = space.member(serviceId);
+  if (member === undefined) {
+    const what = JSON.stringify(serviceId);
+    return invalid("serviceId", `Cannot disconnect ${what}: no such service is connected`);
+  }
+  const who = { ...whoIs(connection, principal), disconnected: serviceId, reason };
+  options.logger.info("An administrator disconnects a service", who);
+  recordAction(context, options, { action: "disconnect", target: serviceId });
+  const text = `Disconnected by an administrator${reason === "" ? "" : `: ${reason}`}`;
+  // With this code all that waits for him is written first: who disconnects himself gets his answer.
+  const after = () => member.close(CloseCode.policy, text);
+  return { kind: "answer", answer: { status: "success" }, after };
+}
+
+function setLevel(
+  { level }: { level: LogLevel },
+  context: SystemContext,
+  options: ControlTopicsOptions,
+): SystemResult {
+  const { connection, principal } = context;
+  const { log, logger } = options;
+  if (log === null) {
+    const why = "this hub was started without a log that can be changed";
+    return refused("SERVICE_UNAVAILABLE", `Cannot change the level of the log: ${why}`);
+  }
+  const fields = { ...whoIs(connection, principal), to: level };
+  const say = () => logger.info("An administrator changes the level of the log", fields);
+  recordAction(context, options, { action: "log_level", target: level });
+  // The line must stand there whichever of the two levels writes it.
+  const wasWritten = logger.isEnabled("info");
+  if (wasWritten) say();
+  log.setLevel(level);
+  if (!wasWritten) say();
+  return success();
+}
+
+function refused(code: BrokerErrorCode, message: string): SystemResult {
+  return { kind: "error", error: { code, message } };
+}

@@ -1,0 +1,71 @@
+/**
+ * The system topics about topics: `system.topic.*`.
+ */
+import { byTopic, topicsOf } from "./listings.ts";
+import type { Permissions } from "./permissions.ts";
+import { PRESENCE_TOPIC, type PresenceMember } from "./presence.ts";
+import type { SubscriptionAction } from "./subscription.ts";
+import {
+  type Handlers,
+  listed,
+  on,
+  success,
+  type SystemContext,
+  type SystemResult,
+} from "./system_handler.ts";
+import { systemPayloads } from "./system_payloads.ts";
+import type { TenantSpace } from "./tenant_space.ts";
+
+/** What the handlers work with. */
+export interface SubscriptionTopicsOptions {
+  readonly maxSubscriptions: number;
+  readonly permissions: Permissions;
+}
+
+interface Wanted {
+  readonly topic: string;
+  readonly action: SubscriptionAction;
+  readonly priority: number;
+  readonly group?: string | undefined;
+}
+
+/** Makes the handlers. */
+export function subscriptionTopics(options: SubscriptionTopicsOptions): Handlers {
+  const { nothing, subscribe, unsubscribe, presence } = systemPayloads;
+  return [
+    ["system.topic.subscribe", on(subscribe, (wanted, context) => subscribeTo(wanted, context, options))],
+    [
+      "system.topic.unsubscribe",
+      on(unsubscribe, ({ topic, action }, { connection, space }) => {
+        space.subscriptions.unsubscribe(connection, { pattern: topic, action });
+        return success();
+      }),
+    ],
+    ["system.topic.list", on(nothing, (_, { space }) => listed("topics", topicsOf(space.subscriptions)))],
+    [
+      "system.topic.subscriptions",
+      on(nothing, (_, { space }) => listed("subscriptions", byTopic(space.subscriptions))),
+    ],
+    [
+      PRESENCE_TOPIC,
+      on(presence, ({ topic }, { space }) => listed("members", membersOf(topic.toLowerCase(), space))),
+    ],
+  ];
+}
+
+function subscribeTo(
+  { topic, action, priority, group }: Wanted,
+  { connection, principal, space }: SystemContext,
+  { maxSubscriptions: limit, permissions }: SubscriptionTopicsOptions,
+): SystemResult {
+  const wanted = { pattern: topic, action, priority, group: group ?? null };
+  const refusal = permissions.checkSubscribe(wanted, { connection, principal });
+  if (refusal !== null) return { kind: "error", error: refusal };
+  if (space.subscriptions.subscribe(connection, wanted) !== "limit") return success();
+  const text = `Cannot subscribe to ${topic}: a connection may have ${limit} subscriptions`;
+  return { kind: "error", error: { code: "LIMIT_REACHED", message: text, details: { limit } } };
+}
+
+function* membersOf(topic: string, { subscriptions, presence }: TenantSpace): Generator<PresenceMember> {
+  for (const { id } of subscriptions.membersOf(topic)) yield presence.memberOf(id);
+}
