@@ -27,14 +27,13 @@ Deno.test("WebSocket login: a good token in the header is let in, and the desk k
   await client.sendFrame({ opcode: 1, payload: "hello" });
   assert.equal(new TextDecoder().decode((await client.readFrame())?.payload), "hello");
   assert.deepEqual(hub.seen.map(({ principal }) => principal?.subject), ["alice"]);
-  assert.deepEqual(logins.asked.map(({ isGone, ...asked }) => ({ ...asked, isGone: isGone() })), [{
+  assert.deepEqual(logins.asked.map(({ isGone: _, ...asked }) => asked), [{
     token: "good-alice",
     ip: "127.0.0.1",
     via: "header",
     connectionId: null,
     tenant: null,
     renews: null,
-    isGone: false,
   }]);
 });
 

@@ -12,7 +12,17 @@ function stepsIn(logger: MemoryLogger, message: string): unknown[] {
 Deno.test("Hub server: starts and stops its parts in the documented order", async () => {
   const hub = await TestHub.start();
   await hub.server.stop();
-  const order = ["certificates", "audit", "metrics", "heartbeat", "relay", "broker", "listener", "ready"];
+  const order = [
+    "certificates",
+    "audit",
+    "logins",
+    "metrics",
+    "heartbeat",
+    "relay",
+    "broker",
+    "listener",
+    "ready",
+  ];
   assert.deepEqual(stepsIn(hub.logger, "Starting"), order);
   assert.deepEqual(stepsIn(hub.logger, "Stopping"), order.toReversed());
 });
@@ -28,6 +38,7 @@ Deno.test("Hub server: a listener that cannot start stops what was started befor
     "relay",
     "heartbeat",
     "metrics",
+    "logins",
     "audit",
     "certificates",
   ]);
