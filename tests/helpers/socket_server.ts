@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
-import { createSecureContext, TLSSocket } from "node:tls";
+import { createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
 
 /** What a server does with each connection. */
 export type Serve = (socket: Socket) => void | Promise<void>;
@@ -14,7 +14,7 @@ export class SocketServer implements AsyncDisposable {
   /** How many connections came. */
   accepted = 0;
 
-  private constructor(serve: Serve, tls: { cert: string; key: string } | undefined) {
+  private constructor(serve: Serve, tls: SecureContextOptions | undefined) {
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (raw) => {
       this.accepted++;
       this.#keep(raw);
@@ -25,7 +25,7 @@ export class SocketServer implements AsyncDisposable {
     });
   }
 
-  static async open(serve: Serve, tls?: { cert: string; key: string }): Promise<SocketServer> {
+  static async open(serve: Serve, tls?: SecureContextOptions): Promise<SocketServer> {
     const server = new SocketServer(serve, tls);
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     return server;
@@ -70,6 +70,7 @@ export function readHead(socket: Socket): Promise<string> {
     resolve(text.slice(0, end));
   };
   socket.on("data", onData);
+  socket.resume();
   socket.once("close", () => reject(new Error("closed before the head was complete")));
   return promise;
 }
