@@ -1,6 +1,6 @@
 /**
- * Reads the settings that the environment (`TRUNKLINE_A__B`, for an agent `TRUNKLINE_AGENT_A__B`) and the command line (`--set a.b=c`) give.
- * Guarantees that a name which no setting has is told, with what was probably meant.
+ * Reads the settings that the environment (`TRUNKLINE_A__B`, for an agent `TRUNKLINE_AGENT_A__B`) and the command
+ * line (`--set a.b=c`) give. Guarantees that a name which no setting has is told, with what was probably meant.
  */
 import { parseDocument } from "yaml";
 import { type ConfigProblem, problemAt } from "./problem.ts";
