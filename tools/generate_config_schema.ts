@@ -1,17 +1,28 @@
 /**
- * Writes `config.schema.json`, by which editors complete and check `config.yaml`, from the schema that the
- * loader uses. Guarantees the same text for the same schema, so that a test can compare it with the file.
+ * Writes `config.schema.json` and `agent.schema.json`, by which editors complete and check `config.yaml` and
+ * `agent.yaml`, from the schemas that the loader uses. Guarantees the same text for the same schema, so that a test
+ * can compare it with the file.
  */
 import { z } from "zod";
 import { configSchema } from "../src/config/schema.ts";
+import { agentSchema } from "../src/config/schema_agent.ts";
 import { detachedContext } from "../src/config/schema_context.ts";
-import { isMap } from "../src/config/schema_walk.ts";
+import { isMap, type Schema } from "../src/config/schema_walk.ts";
 
 /** The text of `config.schema.json`. */
 export function configSchemaText(): string {
-  const json = z.toJSONSchema(configSchema(detachedContext), { io: "input", unrepresentable: "throw" });
+  return schemaText(configSchema(detachedContext), "Configuration of a Trunkline hub");
+}
+
+/** The text of `agent.schema.json`. */
+export function agentSchemaText(): string {
+  return schemaText(agentSchema(detachedContext), "Configuration of a Trunkline agent");
+}
+
+function schemaText(schema: Schema, title: string): string {
+  const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "throw" });
   const { $schema, ...rest } = json;
-  const titled = { $schema, title: "Configuration of a Trunkline hub", ...rest };
+  const titled = { $schema, title, ...rest };
   return `${JSON.stringify(tidy(titled), null, 2)}\n`;
 }
 
@@ -38,4 +49,5 @@ function tidyKeyword(keyword: string, value: unknown): unknown {
 
 if (import.meta.main) {
   Deno.writeTextFileSync(new URL("../config.schema.json", import.meta.url), configSchemaText());
+  Deno.writeTextFileSync(new URL("../agent.schema.json", import.meta.url), agentSchemaText());
 }

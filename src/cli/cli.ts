@@ -65,6 +65,7 @@ function exitCodeOf(code: ErrorCode): ExitCode {
     case "timed_out":
       return ExitCode.failed;
     case "unreachable":
+    case "not_frames":
     case "connection_lost":
       return ExitCode.unreachable;
     case "refused":

@@ -1,7 +1,7 @@
 /**
  * `trunkline config`: prints the effective configuration, where each key comes from, and no secrets.
  */
-import { printConfigJson, printConfigYaml } from "../config/print.ts";
+import { printConfigJson, printConfigYaml } from "../config/hub_config.ts";
 import { printProblems } from "./check.ts";
 import { type ConfigArguments, loadFromSystem } from "./config_source.ts";
 import { ExitCode, type Io } from "./io.ts";

@@ -2,7 +2,7 @@
  * Finds and loads the configuration for a command: the named file, else `config.yaml` in the working folder,
  * else the defaults; then environment and flags over it.
  */
-import { type ConfigResult, loadConfig } from "../config/load.ts";
+import { type ConfigResult, loadConfig } from "../config/hub_config.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 
 /** What a command line says about the configuration. */

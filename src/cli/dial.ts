@@ -2,10 +2,10 @@
  * Dials a hub over whichever transport its URL names. Certificate and host name are verified unless that was
  * switched off, which is said each time; every failure comes out as one line that tells what to do next.
  */
-import { connect, isIP, type Socket } from "node:net";
-import * as tls from "node:tls";
+import type { Socket } from "node:net";
+import { established, openSocket, secureSocket } from "../link/client_socket.ts";
 import { dialError } from "./dial_error.ts";
-import type { HubTarget, TlsChoice } from "./hub_target.ts";
+import type { HubTarget } from "./hub_target.ts";
 import type { MessageLink } from "./message_link.ts";
 import { PrefixedLink } from "./prefixed_link.ts";
 import { WebSocketLink } from "./websocket_link.ts";
@@ -19,8 +19,6 @@ export interface DialOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Probes find out about a hub that vanished without a word. */
-const KEEP_ALIVE_MS = 30_000;
 
 /** Connects. Throws `unreachable` or `refused`. */
 export function dial(target: HubTarget, options: DialOptions): Promise<MessageLink> {
@@ -47,55 +45,36 @@ export async function dialWith<T>(
       `Warning: the certificate of ${target.host} is not verified (--insecure); anybody may stand in for it`,
     );
   }
-  const socket = openSocket(target);
-  // Errors after the last one that was waited for have no other listener.
-  socket.on("error", () => {});
+  const sockets: Socket[] = [];
+  const cut = () => sockets.forEach((socket) => socket.destroy());
   let isLate = false;
   let isSocket = true;
   const timer = setTimeout(() => {
     isLate = true;
-    socket.destroy(new Error("time-out"));
+    cut();
   }, timeoutMs);
   try {
-    await connected(socket, target.tls !== null);
+    const socket = await connectTo(target, sockets);
     isSocket = false;
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     return await open(socket);
   } catch (cause) {
-    socket.destroy();
+    cut();
     throw dialError(target, { cause, isSocket, lateAfterMs: isLate ? timeoutMs : null });
   } finally {
     clearTimeout(timer);
   }
 }
 
-function openSocket({ host, port, tls: choice }: HubTarget): Socket {
-  return choice === null ? connect({ host, port }) : openTls(host, port, choice);
-}
-
-function openTls(host: string, port: number, { ca, client, verify }: TlsChoice): tls.TLSSocket {
-  return tls.connect({
-    host,
-    port,
-    rejectUnauthorized: verify,
-    minVersion: "TLSv1.2",
-    // Addresses have no place in the server name (RFC 6066, section 3); they are checked all the same.
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(ca === null ? {} : { ca }),
-    ...client,
-  });
-}
-
-function connected(socket: Socket, isTls: boolean): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  socket.once(isTls ? "secureConnect" : "connect", resolve);
-  socket.once("error", reject);
-  socket.once(
-    "close",
-    () => reject(Object.assign(new Error("the socket was closed"), { code: "ECONNRESET" })),
-  );
-  return promise;
+/** Connects and secures; each socket is noted as soon as there is one. */
+async function connectTo({ host, port, tls }: HubTarget, sockets: Socket[]): Promise<Socket> {
+  const raw = openSocket({ host, port });
+  sockets.push(raw);
+  await established(raw, "connect");
+  if (tls === null) return raw;
+  const { socket } = secureSocket(raw, { host, tls });
+  sockets.push(socket);
+  await established(socket, "secureConnect");
+  return socket;
 }
 
 function upgrade(socket: Socket, { url, token }: HubTarget): Promise<WebSocketLink> {

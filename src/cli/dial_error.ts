@@ -1,6 +1,7 @@
 /** Says why a hub could not be dialled, and what to do about it. */
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import { formatDuration } from "../config/units.ts";
+import { socketFaultOf } from "../link/client_socket.ts";
 import { HandshakeRefused } from "./websocket_link.ts";
 import type { HubTarget } from "./hub_target.ts";
 
@@ -44,29 +45,34 @@ function handshakeError({ url, token }: HubTarget, cause: HandshakeRefused): Tru
 }
 
 function reasonOf(target: HubTarget, { cause, isSocket }: DialFailure): string {
-  const code = codeOf(cause);
-  switch (code) {
-    case "ECONNREFUSED":
+  switch (socketFaultOf(cause)) {
+    case "refused":
       return "the connection was refused; see that the hub runs there, or give another address with --url";
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
+    case "no_address":
       return `no address is known for ${target.host}; see that the name is right`;
-    case "ECONNRESET":
+    case "cut_off":
       return cutOffReason(target);
-    case "ERR_SSL_WRONG_VERSION_NUMBER":
+    case "not_tls":
       return `what answers does not speak TLS; ${otherScheme(target)} would be without it`;
-    case "ERR_TLS_CERT_ALTNAME_INVALID":
+    case "wrong_host":
       return `its certificate is not for ${target.host} (${messageOf(cause)}); ` +
         "dial a name that is in it, or give --insecure to connect to whoever answers";
+    case "system":
+      return messageOf(cause);
+    case "other":
+      return isSocket ? unsecuredReason(target, cause) : foreignReason(target, cause);
   }
-  if (SYSTEM_ERROR.test(code)) return messageOf(cause);
-  if (!isSocket) {
-    const next = target.tls === null
-      ? `if it speaks TLS, dial ${otherScheme(target)}`
-      : "see that the port is right";
-    return `what answers is no hub (${messageOf(cause)}); ${next}`;
-  }
-  if (target.tls === null) return messageOf(cause);
+}
+
+function foreignReason(target: HubTarget, cause: unknown): string {
+  const next = target.tls === null
+    ? `if it speaks TLS, dial ${otherScheme(target)}`
+    : "see that the port is right";
+  return `what answers is no hub (${messageOf(cause)}); ${next}`;
+}
+
+function unsecuredReason({ tls }: HubTarget, cause: unknown): string {
+  if (tls === null) return messageOf(cause);
   return `TLS failed (${messageOf(cause)}); give the authority of its certificate with --ca, ` +
     "or --insecure to connect to whoever answers";
 }
@@ -81,15 +87,8 @@ function cutOffReason(target: HubTarget): string {
     : `${seen}${next}`;
 }
 
-/** Errors of the operating system are not about TLS. */
-const SYSTEM_ERROR = /^E(HOST|NET|CONN|ADDR|ACCES|PERM|PIPE|TIMEDOUT)/;
-
 function otherScheme({ url, tls }: HubTarget): string {
   return tls === null
     ? url.replace(/^ws:/, "wss:").replace(/^tcp:/, "tls:")
     : url.replace(/^wss:/, "ws:").replace(/^tls:/, "tcp:");
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }

@@ -1,9 +1,7 @@
-/**
- * Contradictions between settings that are each right by themselves. Guarantees that a check is left out when
- * one of the settings that it reads is wrong, so that one mistake is told once.
- */
+/** Contradictions between settings of the hub that are each right by themselves. */
 import { isTopicPattern } from "../core/topic.ts";
 import { issuers, jwtAlgorithms, jwtSecret, jwtSources, roles, staticTokens } from "./auth_checks.ts";
+import { type Check, type Checking, runChecks } from "./contradictions.ts";
 import { isLoopbackHost, listenerOverlaps, plainBeyondLoopback } from "./listener_checks.ts";
 import {
   loginsTwice,
@@ -15,12 +13,6 @@ import {
 import type { Report } from "./problem.ts";
 import type { Config } from "./schema.ts";
 import { formatAddress } from "./units.ts";
-
-interface Check {
-  /** The dotted settings that the check reads. */
-  readonly reads: readonly string[];
-  readonly run: (config: Config, report: Report) => void;
-}
 
 const LISTENERS = [
   "hub.listen",
@@ -42,7 +34,7 @@ const LOGIN_SOURCES = [
   "auth.oidc.issuer",
 ];
 
-const CHECKS: readonly Check[] = [
+const CHECKS: readonly Check<Config>[] = [
   { reads: ["hub.listen", "hub.tls.cert", "hub.allow_insecure"], run: plainBeyondLoopback },
   { reads: ["hub.listen", "auth.mode", "auth.allow_anonymous"], run: anonymousBeyondLoopback },
   { reads: ["hub.listen", "hub.tls.cert"], run: listenersWithoutCertificate },
@@ -69,18 +61,9 @@ const CHECKS: readonly Check[] = [
   { reads: ["dashboard.enabled", "dashboard.listen", "dashboard.token"], run: dashboardToken },
 ];
 
-interface Checking {
-  /** Whether the setting was read without a mistake. */
-  readonly isValid: (key: string) => boolean;
-  /** What takes the contradictions of a check that reads these settings. */
-  readonly reporter: (reads: readonly string[]) => Report;
-}
-
 /** Reports every contradiction; settings for which `isValid` is false are not looked at. */
-export function findContradictions(config: Config, { isValid, reporter }: Checking): void {
-  for (const { reads, run } of CHECKS) {
-    if (reads.every(isValid)) run(config, reporter(reads));
-  }
+export function findContradictions(config: Config, checking: Checking): void {
+  runChecks(CHECKS, config, checking);
 }
 
 function anonymousBeyondLoopback({ hub, auth }: Config, report: Report): void {

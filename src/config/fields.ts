@@ -38,8 +38,17 @@ export const MIB = 1024 * KIB;
 /** Bytes of a GiB, for bounds. */
 export const GIB = 1024 * MIB;
 
-/** How a value is written for people; also says which values are secret. */
-export type Unit = "plain" | "duration" | "size" | "factor" | "address" | "ports" | "ip_range" | "secret";
+/** How a value is written for people (`written`: as its `text` says); also says which values are secret. */
+export type Unit =
+  | "plain"
+  | "duration"
+  | "size"
+  | "factor"
+  | "address"
+  | "ports"
+  | "ip_range"
+  | "written"
+  | "secret";
 
 /** A part of a JSON Schema. */
 export type JsonShape = Readonly<Record<string, unknown>>;

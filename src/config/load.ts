@@ -1,14 +1,14 @@
 /**
- * Loads the hub's configuration: `--set` over environment over file over defaults, checked as a whole.
+ * Loads a configuration of whatever kind: `--set` over environment over file over defaults, checked as a whole.
  * Guarantees that every mistake is told at once with its place, that no secret is in a problem, and that
  * nothing is read but through what is passed in.
  */
 import { dirname, resolve } from "node:path";
 import type { z } from "zod";
 import { messageOf } from "../core/errors.ts";
-import { findContradictions } from "./cross_checks.ts";
+import type { Checking } from "./contradictions.ts";
 import { describeIssue, existingPath, type Mistake } from "./issues.ts";
-import { type Override, readEnvironment, readSetFlags } from "./overrides.ts";
+import { type EnvironmentNames, type Override, readEnvironment, readSetFlags } from "./overrides.ts";
 import {
   type ConfigProblem,
   formatKey,
@@ -17,12 +17,10 @@ import {
   type Report,
   sortProblems,
 } from "./problem.ts";
-import { type Config, type ConfigSchema, configSchema, defaultConfig } from "./schema.ts";
 import type { SchemaContext, SecretReference, SecretResult } from "./schema_context.ts";
 import { listSettings, type Schema, settingPath } from "./schema_walk.ts";
 import { SettingsTree, without } from "./settings_tree.ts";
 import { placeOf, type Source } from "./source.ts";
-import { refuseUnbuilt } from "./unbuilt.ts";
 import { readYaml } from "./yaml_source.ts";
 
 /** Everything that a configuration is made of. */
@@ -39,18 +37,29 @@ export interface ConfigInput {
   readonly cwd: string;
 }
 
+/** What tells the hub's configuration from an agent's. */
+export interface ConfigKind<C> {
+  /** The schema, reading paths and secrets through the context. */
+  readonly schema: (context: SchemaContext) => z.ZodType<C>;
+  readonly environment: EnvironmentNames;
+  /** A flag to show what one looks like: `key=value`. */
+  readonly exampleFlag: string;
+  /** Reports what is wrong between settings that are each right by themselves. */
+  readonly check: (config: C, checking: Checking) => void;
+}
+
 /** A configuration that can be used, or everything that is wrong with it. */
-export type ConfigResult =
-  | { readonly ok: true; readonly config: Config; readonly sources: ReadonlyMap<string, Source> }
+export type LoadResult<C> =
+  | { readonly ok: true; readonly config: C; readonly sources: ReadonlyMap<string, Source> }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 /**
  * Loads a configuration. Relative paths start at the folder of the file, or at `cwd` without one, wherever
  * they were given. `sources` has one entry for each setting, by its dotted key.
  */
-export function loadConfig(input: ConfigInput): ConfigResult {
+export function load<C>(kind: ConfigKind<C>, input: ConfigInput): LoadResult<C> {
   const namedBySecrets = new Set<string>();
-  const schema = configSchema(contextOf(input, namedBySecrets));
+  const schema = kind.schema(contextOf(input, namedBySecrets));
   const tree = new SettingsTree(schema);
   const file = input.file === null ? null : readYaml(input.file.path, input.file.text);
   if (file !== null) {
@@ -59,11 +68,11 @@ export function loadConfig(input: ConfigInput): ConfigResult {
       originOf: (path) => file.origins.get(placeOf(path)),
     });
   }
-  const environment = readEnvironment(schema, input.env);
-  const flags = readSetFlags(schema, input.set);
+  const environment = readEnvironment(schema, input.env, kind.environment);
+  const flags = readSetFlags(schema, input.set, kind.exampleFlag);
   for (const override of [...environment.overrides, ...flags.overrides]) lay(tree, override);
   const checked = file === null || file.structureIsSound
-    ? check(schema, tree)
+    ? check({ schema, tree, kind })
     : { config: null, problems: [] };
   const problems = [
     ...file?.problems ?? [],
@@ -106,13 +115,19 @@ function readSecret({ env, readSecretFile }: ConfigInput, reference: SecretRefer
   }
 }
 
-interface Checked {
-  readonly config: Config | null;
+interface Unchecked<C> {
+  readonly schema: z.ZodType<C>;
+  readonly tree: SettingsTree;
+  readonly kind: ConfigKind<C>;
+}
+
+interface Checked<C> {
+  readonly config: C | null;
   readonly problems: readonly ConfigProblem[];
 }
 
 /** Checks the values by the schema, then what is right among them against each other. */
-function check(schema: ConfigSchema, tree: SettingsTree): Checked {
+function check<C>({ schema, tree, kind }: Unchecked<C>): Checked<C> {
   const parsed = schema.safeParse(tree.root);
   const mistakes = parsed.success ? [] : mistakesOf(schema, tree.root, parsed.error);
   const problems = mistakes.map((mistake) => toProblem(tree, mistake));
@@ -128,8 +143,7 @@ function check(schema: ConfigSchema, tree: SettingsTree): Checked {
     const source = contradictionSource(tree, { path: place, reads });
     problems.push(problemAt(source, { key: formatKey(place), message }));
   };
-  findContradictions(rest.data, { isValid, reporter });
-  refuseUnbuilt(rest.data, { defaults: defaultConfig(), isValid, report: reporter([]) });
+  kind.check(rest.data, { isValid, reporter });
   return { config: rest.data, problems };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reads the settings that the environment (`TRUNKLINE_A__B`) and the command line (`--set a.b=c`) give.
- * Guarantees that a name which no setting has is told, with what was probably meant.
+ * Reads the settings that the environment (`TRUNKLINE_A__B`, for an agent `TRUNKLINE_AGENT_A__B`) and the command
+ * line (`--set a.b=c`) give. Guarantees that a name which no setting has is told, with what was probably meant.
  */
 import { parseDocument } from "yaml";
 import { type ConfigProblem, problemAt } from "./problem.ts";
@@ -22,29 +22,38 @@ export interface Overrides {
   readonly problems: readonly ConfigProblem[];
 }
 
-const PREFIX = "TRUNKLINE_";
+/** Which variables of the environment are settings. */
+export interface EnvironmentNames {
+  /** What the names of settings begin with. */
+  readonly prefix: string;
+  /** Whether a name that begins so belongs to somebody else. */
+  readonly isForeign: (name: string) => boolean;
+}
+
 const UNKNOWN = "Cannot find a setting of this name";
-/** Variables that the commands read themselves. */
-const NOT_SETTINGS = new Set(["TRUNKLINE_URL", "TRUNKLINE_TOKEN"]);
 
 /**
  * The settings of the environment; names are lower-cased, `__` is the dot. Sections come before their keys.
  */
-export function readEnvironment(schema: Schema, env: Readonly<Record<string, string>>): Overrides {
+export function readEnvironment(
+  schema: Schema,
+  env: Readonly<Record<string, string>>,
+  { prefix, isForeign }: EnvironmentNames,
+): Overrides {
   const overrides: Override[] = [];
   const problems: ConfigProblem[] = [];
   for (const name of Object.keys(env).sort()) {
-    if (!name.startsWith(PREFIX) || NOT_SETTINGS.has(name)) continue;
+    if (!name.startsWith(prefix) || isForeign(name)) continue;
     const source: Source = { kind: "env", name };
-    const parts = name.slice(PREFIX.length).toLowerCase().split("__");
+    const parts = name.slice(prefix.length).toLowerCase().split("__");
     const found = resolve(schema, parts);
     if (typeof found === "string") {
-      const bare = name.slice(PREFIX.length);
+      const bare = name.slice(prefix.length);
       const near = nearest(
         bare,
         settingNames(schema).map((setting) => setting.replaceAll(".", "__").toUpperCase()),
       );
-      problems.push(problemAt(source, { key: "", message: withHint(found, near && `${PREFIX}${near}`) }));
+      problems.push(problemAt(source, { key: "", message: withHint(found, near && `${prefix}${near}`) }));
     } else {
       overrides.push({ path: found, value: decode(schemaAt(schema, found), env[name] ?? ""), source });
     }
@@ -52,8 +61,8 @@ export function readEnvironment(schema: Schema, env: Readonly<Record<string, str
   return { overrides, problems };
 }
 
-/** The settings of `--set`, in the order in which they were given. */
-export function readSetFlags(schema: Schema, flags: readonly string[]): Overrides {
+/** The settings of `--set`, in the order in which they were given; the example is for who got one wrong. */
+export function readSetFlags(schema: Schema, flags: readonly string[], example: string): Overrides {
   const overrides: Override[] = [];
   const problems: ConfigProblem[] = [];
   for (const flag of flags) {
@@ -62,7 +71,7 @@ export function readSetFlags(schema: Schema, flags: readonly string[]): Override
     const key = match?.[1] ?? /^[A-Za-z0-9_.]*/.exec(flag)?.[0] ?? "";
     const source: Source = { kind: "set", key };
     const found = match === null
-      ? "Cannot read this flag; write --set key=value such as --set hub.listen=:8443"
+      ? `Cannot read this flag; write --set key=value such as --set ${example}`
       : resolve(schema, key.split("."));
     if (typeof found === "string") {
       const near = nearest(key, settingNames(schema));

@@ -3,8 +3,6 @@
  * loaded again (secrets aside, which read `***`), in the same units as a person writes them.
  */
 import { stringify } from "yaml";
-import { type Config, configSchema } from "./schema.ts";
-import { detachedContext } from "./schema_context.ts";
 import {
   isMap,
   listSettings,
@@ -29,16 +27,16 @@ import {
 export const MASK = "***";
 
 /** A configuration and where its settings come from, as the loader gives them. */
-export interface EffectiveConfig {
-  readonly config: Config;
+export interface EffectiveConfig<C> {
+  readonly config: C;
   readonly sources: ReadonlyMap<string, Source>;
 }
 
 /** The configuration as YAML, one line for each setting, each with its source as a comment. */
-export function printConfigYaml({ config, sources }: EffectiveConfig): string {
+export function printYaml<C>(kindSchema: Schema, { config, sources }: EffectiveConfig<C>): string {
   const lines: string[] = [];
   let above: readonly string[] = [];
-  for (const { path, schema } of listSettings(configSchema(detachedContext))) {
+  for (const { path, schema } of listSettings(kindSchema)) {
     const shared = sharedLength(above, path);
     path.slice(shared, -1).forEach((key, index) => lines.push(`${"  ".repeat(shared + index)}${key}:`));
     above = path.slice(0, -1);
@@ -51,9 +49,9 @@ export function printConfigYaml({ config, sources }: EffectiveConfig): string {
 }
 
 /** The configuration as JSON: `{ config, sources }`, the sources by dotted key. */
-export function printConfigJson({ config, sources }: EffectiveConfig): string {
+export function printJson<C>(kindSchema: Schema, { config, sources }: EffectiveConfig<C>): string {
   const texts = [...sources].map(([key, source]) => [key, describeSource(source)]);
-  const human = toHuman(configSchema(detachedContext), config);
+  const human = toHuman(kindSchema, config);
   return `${JSON.stringify({ config: human, sources: Object.fromEntries(texts) }, null, 2)}\n`;
 }
 
@@ -100,6 +98,7 @@ function formatValue({ unit }: Shape & { kind: "value" }, value: unknown): unkno
     case "ports":
       return isPortRange(value) ? formatPortRange(value) : value;
     case "ip_range":
+    case "written":
       return isMap(value) ? value["text"] : value;
   }
 }

@@ -49,7 +49,8 @@ export function tlsKeys(context: SchemaContext) {
   };
 }
 
-function minVersion() {
+/** The oldest version of TLS that is spoken. */
+export function minVersion() {
   const versions = ["1.2", "1.3"] as const;
   return field({
     json: { enum: [...versions, 1.2, 1.3] },

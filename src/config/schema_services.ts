@@ -124,15 +124,22 @@ export function dashboardSchema(context: SchemaContext) {
   });
 }
 
-/** The section `logging`. */
-export function loggingSchema(context: SchemaContext) {
-  return section({
+/** The keys of log lines, which hub and agent have in common. */
+export function logLineKeys(context: SchemaContext) {
+  return {
     level: oneOf("debug", "info", "warning", "error").prefault("info").describe(
       "Least severe lines that are written",
     ),
     format: oneOf("auto", "pretty", "json").prefault("auto")
       .describe("auto (pretty on a terminal, JSON otherwise), pretty or json"),
     output: wordOrPath(context, ["stderr", "stdout"]).prefault("stderr").describe("stderr, stdout or a file"),
+  };
+}
+
+/** The section `logging`. */
+export function loggingSchema(context: SchemaContext) {
+  return section({
+    ...logLineKeys(context),
     audit: wordOrPath(context, ["stdout"]).nullable().prefault(null)
       .describe("Who logged in, who was refused what: stdout or a file; null: nowhere"),
   });

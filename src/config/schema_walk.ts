@@ -29,6 +29,7 @@ const UNITS: readonly Unit[] = [
   "address",
   "ports",
   "ip_range",
+  "written",
   "secret",
 ];
 

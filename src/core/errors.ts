@@ -14,6 +14,8 @@ export type ErrorCode =
   | "usage"
   /** The hub cannot be reached, or nothing there speaks as a hub does. */
   | "unreachable"
+  /** Something answers where the hub should, but frames do not get through to it. */
+  | "not_frames"
   /** The connection to the hub ended although nobody here closed it. */
   | "connection_lost"
   /** The hub does not let this client in, or do this. */

@@ -3,7 +3,7 @@
  * hands out everything that the slice in its hands holds. When the budget is used up the socket is paused and the
  * rest waits for the next turn.
  */
-import type { GatedSocket } from "./gated_socket.ts";
+import type { GatedStream } from "./gated_socket.ts";
 import type { ReadBudget } from "./read_budget.ts";
 import type { Turns, Waiting } from "./turns.ts";
 
@@ -20,7 +20,7 @@ export interface SliceReceiver {
 
 /** What a reader is made of. */
 export interface BudgetedReaderOptions {
-  readonly link: GatedSocket;
+  readonly link: GatedStream;
   readonly budget: ReadBudget;
   readonly turns: Turns;
   readonly receiver: SliceReceiver;
@@ -30,7 +30,7 @@ const NOTHING: readonly Uint8Array[] = [];
 
 /** Reads one socket. */
 export class BudgetedReader implements Waiting {
-  readonly #link: GatedSocket;
+  readonly #link: GatedStream;
   readonly #budget: ReadBudget;
   readonly #turns: Turns;
   readonly #receiver: SliceReceiver;

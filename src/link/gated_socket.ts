@@ -4,18 +4,24 @@
  * so {@link TlsGate} stops the raw socket below it, also for those who only know the TLS socket, as the HTTP server.
  */
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { connect, TLSSocket } from "node:tls";
 import type { ConnectionOptions, TLSSocketOptions } from "node:tls";
 import { TrunklineError } from "../core/errors.ts";
 
-/** A socket whose peer can be held back. */
-export interface GatedSocket {
+/** A stream of bytes in both directions whose peer can be held back. */
+export interface GatedStream {
   /** Where bytes are read and written. */
-  readonly socket: Socket;
+  readonly socket: Duplex;
   /** Reads nothing more: the peer is blocked once the kernel's buffers are full. */
   pause(): void;
   /** Reads on. */
   resume(): void;
+}
+
+/** One whose bytes go straight over a socket. */
+export interface GatedSocket extends GatedStream {
+  readonly socket: Socket;
 }
 
 /** A plain socket. */

@@ -2,14 +2,14 @@
  * The thin adapter from an outbox to a real socket: what one flush gives leaves in one write (corked), and
  * the callback tells when the socket took it.
  */
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { OutboxSink } from "./outbox.ts";
 
-/** Writes to a plain or TLS socket. */
+/** Writes to a plain or TLS socket, or to what stands for one. */
 export class SocketSink implements OutboxSink {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
   }
 

@@ -4,12 +4,12 @@
  * closing and of the close exactly once each, the latter after the socket is gone. What a peer sent before its FIN
  * is handled first.
  */
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { CloseCode } from "../core/close_codes.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Encoded, PeerAddress, TransportKind } from "../core/transport.ts";
 import { BudgetedReader, type SliceReceiver } from "./budgeted_reader.ts";
-import type { GatedSocket } from "./gated_socket.ts";
+import type { GatedStream } from "./gated_socket.ts";
 import type { LinkStats } from "./link_stats.ts";
 import type { Outbox } from "./outbox.ts";
 import { ReadBudget, type ReadLimits } from "./read_budget.ts";
@@ -28,7 +28,7 @@ export interface TransportSettings {
 
 /** What a transport is made of. */
 export interface TransportOptions {
-  readonly link: GatedSocket;
+  readonly link: GatedStream;
   readonly peer: PeerAddress;
   readonly outbox: Outbox;
   readonly owner: TransportOwner;
@@ -51,7 +51,7 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
   abstract readonly kind: TransportKind;
   readonly peer: PeerAddress;
   readonly outbox: Outbox;
-  protected readonly socket: Socket;
+  protected readonly socket: Duplex;
   protected readonly owner: TransportOwner;
   protected readonly settings: TransportSettings;
   protected readonly budget: ReadBudget;

@@ -6,13 +6,10 @@ import { CloseCode } from "../core/close_codes.ts";
 import { encodeWsClose, encodeWsFrame, WsOpcode } from "../wire/ws_frame.ts";
 import { ignoreSocketError, isPatient, SocketTransport, type TransportOptions } from "./socket_transport.ts";
 import type { CloseOptions } from "./transport.ts";
+import { closeCodeOf, receiverOptions } from "./ws_receiver.ts";
 // @ts-types="./ws_types.d.ts"
 import { Receiver } from "ws";
 
-const MAX_FRAGMENTS = 1024;
-/** A message may arrive in pieces of this size on average; smaller ones would cost more memory than they carry. */
-const MIN_MEAN_CHUNK_BYTES = 256;
-const MIN_BUFFERED_CHUNKS = 1024;
 const PING = encodeWsFrame(WsOpcode.ping, new Uint8Array(0));
 const REASON_DECODER = new TextDecoder();
 
@@ -21,14 +18,7 @@ class OwnedReceiver extends Receiver {
   readonly transport: WebSocketTransport;
 
   constructor(transport: WebSocketTransport, maxMessageBytes: number) {
-    super({
-      isServer: true,
-      maxPayload: maxMessageBytes,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: Math.max(MIN_BUFFERED_CHUNKS, maxMessageBytes / MIN_MEAN_CHUNK_BYTES),
-      skipUTF8Validation: false,
-      allowSynchronousEvents: true,
-    });
+    super(receiverOptions(maxMessageBytes, { isServer: true }));
     this.transport = transport;
   }
 }
@@ -140,19 +130,5 @@ export class WebSocketTransport extends SocketTransport {
     this.#receiver.removeAllListeners();
     this.#receiver.on("error", ignoreSocketError);
     this.#receiver.destroy();
-  }
-}
-
-function closeCodeOf(receiverCode: string | undefined): number {
-  switch (receiverCode) {
-    case "WS_ERR_INVALID_UTF8":
-      return CloseCode.invalidData;
-    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
-    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
-      return CloseCode.tooBig;
-    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
-      return CloseCode.policy;
-    default:
-      return CloseCode.protocolError;
   }
 }

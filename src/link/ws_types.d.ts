@@ -5,16 +5,19 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex, Writable } from "node:stream";
 
+/** How a receiver reads. */
+export interface ReceiverOptions {
+  isServer: boolean;
+  maxPayload: number;
+  maxFragments: number;
+  maxBufferedChunks: number;
+  skipUTF8Validation: boolean;
+  allowSynchronousEvents: boolean;
+}
+
 /** Reads WebSocket frames from bytes (RFC 6455) and emits whole messages and control frames. */
 export class Receiver extends Writable {
-  constructor(options: {
-    isServer: boolean;
-    maxPayload: number;
-    maxFragments: number;
-    maxBufferedChunks: number;
-    skipUTF8Validation: boolean;
-    allowSynchronousEvents: boolean;
-  });
+  constructor(options: ReceiverOptions);
   on(event: "message", listener: (data: Uint8Array, isBinary: boolean) => void): this;
   on(event: "ping" | "pong", listener: (data: Uint8Array) => void): this;
   on(event: "conclude", listener: (code: number, reason: Uint8Array) => void): this;

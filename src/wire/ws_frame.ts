@@ -16,7 +16,8 @@ export const COPY_LIMIT_BYTES = 4096;
 export const MAX_CONTROL_PAYLOAD_BYTES = 125;
 
 const NOTHING = new Uint8Array(0);
-const FIN = 0x80;
+/** The bit of the first byte that says: the message ends with this frame. */
+export const FIN = 0x80;
 const MAX_SHORT = 125;
 const MAX_MEDIUM = 0xffff;
 
@@ -35,16 +36,7 @@ export function encodeWsFrame(opcode: WsOpcode, rest: Uint8Array, head: Uint8Arr
   const joined = length <= COPY_LIMIT_BYTES;
   const first = new Uint8Array(headerLength + (joined ? length : head.length));
   first[0] = FIN | opcode;
-  if (headerLength === 2) {
-    first[1] = length;
-  } else if (headerLength === 4) {
-    first[1] = 126;
-    first[2] = length >>> 8;
-    first[3] = length;
-  } else {
-    first[1] = 127;
-    new DataView(first.buffer).setBigUint64(2, BigInt(length));
-  }
+  writeWsLength(first, length);
   first.set(head, headerLength);
   if (!joined) return { parts: [first, rest], bytes: headerLength + length };
   first.set(rest, headerLength + head.length);
@@ -56,9 +48,29 @@ export function encodeWsFrame(opcode: WsOpcode, rest: Uint8Array, head: Uint8Arr
  * The codes 1005 and 1006 never travel: they give an empty close frame (RFC 6455, section 7.4.1).
  */
 export function encodeWsClose(code: number, reason: string): Encoded {
-  if (code === 1005 || code === 1006) return encodeWsFrame(WsOpcode.close, new Uint8Array(0));
+  return encodeWsFrame(WsOpcode.close, wsClosePayload(code, reason));
+}
+
+/** The payload of a close frame; see {@link encodeWsClose}. */
+export function wsClosePayload(code: number, reason: string): Uint8Array {
+  if (code === 1005 || code === 1006) return NOTHING;
   const payload = new Uint8Array(MAX_CONTROL_PAYLOAD_BYTES);
   new DataView(payload.buffer).setUint16(0, code);
   const { written } = new TextEncoder().encodeInto(reason, payload.subarray(2));
-  return encodeWsFrame(WsOpcode.close, payload.subarray(0, 2 + written));
+  return payload.subarray(0, 2 + written);
+}
+
+/** Writes the length of the payload into a header, behind its first byte. */
+export function writeWsLength(header: Uint8Array, payloadBytes: number): void {
+  const headerLength = wsHeaderLength(payloadBytes);
+  if (headerLength === 2) {
+    header[1] = payloadBytes;
+  } else if (headerLength === 4) {
+    header[1] = 126;
+    header[2] = payloadBytes >>> 8;
+    header[3] = payloadBytes;
+  } else {
+    header[1] = 127;
+    new DataView(header.buffer, header.byteOffset).setBigUint64(2, BigInt(payloadBytes));
+  }
 }

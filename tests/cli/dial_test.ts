@@ -8,6 +8,7 @@ import { dial } from "../../src/cli/dial.ts";
 import { type ConnectionArguments, readHubTarget } from "../../src/cli/hub_target.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import { TestCertificates } from "../helpers/certificates.ts";
+import { freePort } from "../helpers/socket_server.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { run } from "./commands.ts";
 import { answerTo, errorPayload, StubHub } from "./stub_hub.ts";
@@ -23,13 +24,6 @@ function target(options: Partial<ConnectionArguments>, env: ReadonlyMap<string, 
 async function publishTo(url: string, ...options: string[]): Promise<[number, string]> {
   const { code, io } = await run(["pub", "a", "x", "--url", url, ...options]);
   return [code, io.errors];
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }
 
 /** A listener that does this with each connection, until the end of its scope. */

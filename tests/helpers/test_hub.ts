@@ -1,7 +1,7 @@
 /** A real hub on free loopback ports, stopped at the end of its scope. */
 import assert from "node:assert/strict";
 import { formatProblem } from "../../src/config/problem.ts";
-import { loadConfig } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/hub_config.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { HubServer, type HubServerOptions } from "../../src/server/hub_server.ts";
 import { MemoryLogger } from "./memory_logger.ts";

@@ -1,0 +1,42 @@
+/** What an agent dials: its hub, the proxy on the way, and how TLS is spoken. */
+import type { AgentConfig } from "../config/mod.ts";
+import type { HubUrl } from "../config/hub_url.ts";
+import { type ClientTls, readClientTls } from "../link/client_tls.ts";
+import type { LinkPath } from "./link_paths.ts";
+import { chooseProxy, type Proxy } from "./proxy_choice.ts";
+
+/** A hub to dial. */
+export interface DialTarget {
+  readonly url: HubUrl;
+  /** `null` to dial the hub itself. */
+  readonly proxy: Proxy | null;
+  /** `null` for plain text. */
+  readonly tls: ClientTls | null;
+  /** How long everything together may take until the hub is reached. */
+  readonly connectTimeoutMs: number;
+}
+
+const NAMES = { ca: "hub.ca", cert: "hub.cert", key: "hub.key" };
+
+/**
+ * Reads what the configuration and the environment say. Throws `certificate_invalid` for a file and `usage` for a
+ * proxy that cannot be used.
+ */
+export function readDialTarget(
+  { url, ca, cert, key, tls_min_version: minVersion, connect_timeout: connectTimeoutMs }: AgentConfig["hub"],
+  env: Readonly<Record<string, string>>,
+): DialTarget {
+  const tls = url.isSecure
+    ? {
+      ...readClientTls({ ca, cert, key }, { names: NAMES, code: "certificate_invalid" }),
+      verify: true,
+      minVersion,
+    }
+    : null;
+  return { url, proxy: chooseProxy(url, env), tls, connectTimeoutMs };
+}
+
+/** The way that the URL asks for first. */
+export function firstPath({ scheme }: HubUrl): LinkPath {
+  return scheme === "ws" || scheme === "wss" ? "websocket" : "stream";
+}
