@@ -2,6 +2,7 @@
  * What all sessions of one broker share.
  */
 import type { Clock } from "../core/ports.ts";
+import type { ReadOptions } from "../wire/text_message.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import type { SystemTopics } from "./system_topics.ts";
 import type { TenantSpaces } from "./tenant_space.ts";
@@ -23,6 +24,8 @@ export interface BrokerLimits {
 /** The parts of one broker. */
 export interface BrokerParts {
   readonly limits: BrokerLimits;
+  /** How messages are read. */
+  readonly reading: ReadOptions;
   readonly stats: BrokerStats;
   readonly spaces: TenantSpaces;
   readonly systemTopics: SystemTopics;

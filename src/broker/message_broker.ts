@@ -6,6 +6,7 @@ import type { SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { ConnectionUser } from "../hub/connection.ts";
 import { KeyedBuckets } from "../limits/token_bucket.ts";
+import { KnownDestinations } from "../wire/destination.ts";
 import { MAX_HEADER_BYTES } from "../wire/header_fields.ts";
 import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
@@ -47,7 +48,7 @@ export interface MessageBrokerOptions {
   readonly failover: boolean;
   /** The most requests of a tenant that wait for their answers. */
   readonly maxOutstandingRequests: number;
-  /** Told how long an answer took, in seconds. */
+  /** Told how long an answer took, in seconds; of those that come in one turn only the first. */
   readonly onAnswered: (seconds: number) => void;
   /** Told how long the routing of a message took, in seconds; not of every message. */
   readonly onLatency: (seconds: number) => void;
@@ -82,6 +83,7 @@ export class MessageBroker {
     const maxMessageBytes = 2 * limits.maxPayloadBytes + MAX_HEADER_BYTES;
     this.#parts = {
       limits: { ...limits, maxMessageBytes },
+      reading: { maxTimeoutMs: limits.maxTimeoutMs, destinations: new KnownDestinations() },
       stats: this.stats,
       systemTopics: new SystemTopics({
         maxSubscriptions: limits.maxSubscriptions,
@@ -169,6 +171,7 @@ export class MessageBroker {
       subscriptions,
       stats: this.stats,
       clock,
+      cachedClock,
       timeoutMs: this.#options.requestTimeoutMs,
       failover: this.#options.failover,
       maxOutstanding: this.#options.maxOutstandingRequests,

@@ -62,7 +62,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const space = this.#space;
     if (space === null) return 0;
     if (this.#service !== null) space.services.heard(this.#service, this.#parts.cachedClock.now());
-    const message = parseTextMessage(data, this.#parts.limits);
+    const message = parseTextMessage(data, this.#parts.reading);
     if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
     const refusal = this.#check(message);
     if (refusal !== null) return this.#refuse(message, refusal);

@@ -169,7 +169,8 @@ export const metricTable = defineMetrics({
   },
   trunkline_broker_request_seconds: {
     type: "histogram",
-    help: "How long services took to answer requests",
+    help:
+      "How long services took to answer requests; of answers that come in one turn of the event loop one is measured",
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
   },
   trunkline_broker_routing_seconds: {

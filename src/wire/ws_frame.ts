@@ -31,24 +31,39 @@ export function wsHeaderLength(payloadBytes: number): number {
  */
 export function encodeWsFrame(opcode: WsOpcode, rest: Uint8Array, head: Uint8Array = NOTHING): Encoded {
   const length = head.length + rest.length;
+  const frame = startWsFrame(opcode, length, { ownBytes: length <= COPY_LIMIT_BYTES ? length : head.length });
+  frame.set(head, wsHeaderLength(length));
+  return finishWsFrame(frame, length, rest);
+}
+
+/** A frame with its header, and with room behind it for `ownBytes` of its payload of `length` bytes. */
+export function startWsFrame(
+  opcode: WsOpcode,
+  length: number,
+  { ownBytes }: { readonly ownBytes: number },
+): Uint8Array {
   const headerLength = wsHeaderLength(length);
-  const joined = length <= COPY_LIMIT_BYTES;
-  const first = new Uint8Array(headerLength + (joined ? length : head.length));
-  first[0] = FIN | opcode;
+  const frame = new Uint8Array(headerLength + ownBytes);
+  frame[0] = FIN | opcode;
   if (headerLength === 2) {
-    first[1] = length;
+    frame[1] = length;
   } else if (headerLength === 4) {
-    first[1] = 126;
-    first[2] = length >>> 8;
-    first[3] = length;
+    frame[1] = 126;
+    frame[2] = length >>> 8;
+    frame[3] = length;
   } else {
-    first[1] = 127;
-    new DataView(first.buffer).setBigUint64(2, BigInt(length));
+    frame[1] = 127;
+    new DataView(frame.buffer, frame.byteOffset).setBigUint64(2, BigInt(length));
   }
-  first.set(head, headerLength);
-  if (!joined) return { parts: [first, rest], bytes: headerLength + length };
-  first.set(rest, headerLength + head.length);
-  return { parts: [first], bytes: first.length };
+  return frame;
+}
+
+/** Ends a frame that was started with the last of its payload: copied where the frame has room, else behind it. */
+export function finishWsFrame(frame: Uint8Array, length: number, rest: Uint8Array): Encoded {
+  const bytes = wsHeaderLength(length) + length;
+  if (frame.length < bytes) return { parts: [frame, rest], bytes };
+  frame.set(rest, bytes - rest.length);
+  return { parts: [frame], bytes };
 }
 
 /**
