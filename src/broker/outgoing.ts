@@ -6,6 +6,7 @@ import type { Encoded, OutgoingMessage, TransportKind } from "../core/transport.
 import type { Destination } from "../wire/destination.ts";
 import { ID_BYTES } from "../wire/header_fields.ts";
 import { encodeLengthPrefixed } from "../wire/length_prefix.ts";
+import type { Slab } from "../wire/slab.ts";
 import { encodeTextMessage, type TextHeader, type TextMessage } from "../wire/text_message.ts";
 import {
   COPY_LIMIT_BYTES,
@@ -17,14 +18,18 @@ import {
 } from "../wire/ws_frame.ts";
 import type { RequestIds } from "./request_ids.ts";
 
-/** What a service gets of a request. */
-export interface RequestContent {
-  readonly destination: Destination;
+/** A payload of somebody. */
+export interface ForwardedPayload {
   readonly payload: Uint8Array;
+  /** Whether it was found to be valid UTF-8 already. */
+  readonly isKnownText: boolean;
+}
+
+/** What a service gets of a request. */
+export interface RequestContent extends ForwardedPayload {
+  readonly destination: Destination;
   /** As the origin gave it. */
   readonly timeoutMs: number | null;
-  /** Whether the payload was found to be valid UTF-8 already. */
-  readonly isKnownText: boolean;
 }
 
 /** What an answer needs to know of its request. */
@@ -81,13 +86,15 @@ export class HubMessage implements OutgoingMessage {
 abstract class ForwardedMessage implements OutgoingMessage {
   readonly #payload: Uint8Array;
   readonly #isKnownText: boolean;
+  readonly #slab: Slab | null;
   #websocket: Encoded | null = null;
   #text: Encoded | null = null;
 
-  /** `isKnownText`: the payload was found to be valid UTF-8 already. */
-  constructor(payload: Uint8Array, isKnownText: boolean) {
+  /** `slab`: where it is cut from; `null` for one that many may keep. */
+  constructor({ payload, isKnownText }: ForwardedPayload, slab: Slab | null) {
     this.#payload = payload;
     this.#isKnownText = isKnownText;
+    this.#slab = slab;
   }
 
   encodedFor(kind: TransportKind): Encoded {
@@ -112,7 +119,7 @@ abstract class ForwardedMessage implements OutgoingMessage {
     const { headBytes } = this;
     const length = headBytes + this.#payload.length;
     const ownBytes = length <= COPY_LIMIT_BYTES ? length : headBytes;
-    const frame = startWsFrame(this.#opcode(), length, { ownBytes });
+    const frame = startWsFrame(this.#opcode(), length, { ownBytes, slab: this.#slab });
     this.writeHead(frame, wsHeaderLength(length));
     return finishWsFrame(frame, length, this.#payload);
   }
@@ -135,7 +142,7 @@ export class PublishedMessage extends ForwardedMessage {
 
   /** `message` as it was published, with the bytes of the id that the hub gave it, which are valid only now. */
   constructor(message: TextMessage, { id, isKnownText }: { id: Uint8Array; isKnownText: boolean }) {
-    super(message.payload, isKnownText);
+    super({ payload: message.payload, isKnownText }, null);
     this.#head = deliveryHead(message, id);
   }
 
@@ -155,11 +162,11 @@ export class ForwardedRequest extends ForwardedMessage {
   readonly #timeout: string;
 
   /** `reply`: how it is answered; `null` for one that nobody wants an answer to. */
-  constructor({ destination, payload, isKnownText, timeoutMs }: RequestContent, reply: ReplyTo | null) {
-    super(payload, isKnownText);
-    this.#destination = destination;
+  constructor(content: RequestContent, reply: ReplyTo | null, slab: Slab) {
+    super(content, slab);
+    this.#destination = content.destination;
     this.#reply = reply;
-    this.#timeout = timeoutMs === null ? "" : String(timeoutMs);
+    this.#timeout = content.timeoutMs === null ? "" : String(content.timeoutMs);
   }
 
   protected override get headBytes(): number {
@@ -188,8 +195,8 @@ export class ForwardedResponse extends ForwardedMessage {
   readonly #originId: string;
 
   /** `asked`: what it answers. */
-  constructor(asked: AskedFor, payload: Uint8Array, isKnownText: boolean) {
-    super(payload, isKnownText);
+  constructor(asked: AskedFor, payload: ForwardedPayload, slab: Slab) {
+    super(payload, slab);
     this.#destination = asked.destination;
     this.#originId = asked.originId;
   }

@@ -3,6 +3,7 @@
  * answer, whatever becomes of the two: the service's, or an error of the hub.
  */
 import type { Clock } from "../core/ports.ts";
+import { Slab } from "../wire/slab.ts";
 import type { TextMessage } from "../wire/text_message.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerStats } from "./broker_stats.ts";
@@ -39,6 +40,7 @@ export class RequestRouter {
   readonly #pending: PendingRequests;
   readonly #parties = new RequestParties();
   readonly #ids = new RequestIds();
+  readonly #slab = new Slab();
   readonly #pace = new FailurePace();
   /** Requests whose service is gone and that were not seen to yet. */
   readonly #orphans: PendingRequest[] = [];
@@ -111,7 +113,8 @@ export class RequestRouter {
       const text = `Cannot route a response to ${message.topic}: no request of this id waits for one of you`;
       return { code: "INVALID_REQUEST_ID", message: text };
     }
-    const answer = new ForwardedResponse(match, message.payload, isKnownText);
+    const { payload } = message;
+    const answer = new ForwardedResponse(match, { payload, isKnownText }, this.#slab);
     if (match.origin.subscriber.send(answer, "request") === "queued") this.#options.stats.responses++;
     this.#measure(match);
     return null;
@@ -153,7 +156,11 @@ export class RequestRouter {
     { destination, payload }: TextMessage,
     isKnownText: boolean,
   ): BrokerError | null {
-    const sent = new ForwardedRequest({ destination, payload, isKnownText, timeoutMs: null }, null);
+    const sent = new ForwardedRequest(
+      { destination, payload, isKnownText, timeoutMs: null },
+      null,
+      this.#slab,
+    );
     if (this.#offer(responders, sent, null) === null) return noneTakes(destination.topic);
     this.#options.stats.requests++;
     return null;
@@ -163,7 +170,7 @@ export class RequestRouter {
   #try(request: PendingRequest, content: RequestContent, responders: readonly Responder[]): boolean {
     const { origin, originId } = request;
     const number = ++this.#number;
-    const sent = new ForwardedRequest(content, { ids: this.#ids, number, originId });
+    const sent = new ForwardedRequest(content, { ids: this.#ids, number, originId }, this.#slab);
     const target = this.#offer(responders, sent, origin);
     if (origin.isGone) return true;
     if (target === null) return false;

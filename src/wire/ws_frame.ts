@@ -3,6 +3,7 @@
  * is encoded once and its bytes are handed to every receiver.
  */
 import type { Encoded } from "../core/transport.ts";
+import type { Slab } from "./slab.ts";
 
 /** Opcodes that a server sends. */
 export const WsOpcode = { text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;
@@ -36,14 +37,17 @@ export function encodeWsFrame(opcode: WsOpcode, rest: Uint8Array, head: Uint8Arr
   return finishWsFrame(frame, length, rest);
 }
 
-/** A frame with its header, and with room behind it for `ownBytes` of its payload of `length` bytes. */
+/**
+ * A frame with its header, and with room behind it for `ownBytes` of its payload of `length` bytes; cut from `slab` if
+ * there is one.
+ */
 export function startWsFrame(
   opcode: WsOpcode,
   length: number,
-  { ownBytes }: { readonly ownBytes: number },
+  { ownBytes, slab = null }: { readonly ownBytes: number; readonly slab?: Slab | null },
 ): Uint8Array {
   const headerLength = wsHeaderLength(length);
-  const frame = new Uint8Array(headerLength + ownBytes);
+  const frame = slab === null ? new Uint8Array(headerLength + ownBytes) : slab.take(headerLength + ownBytes);
   frame[0] = FIN | opcode;
   if (headerLength === 2) {
     frame[1] = length;
