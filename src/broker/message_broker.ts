@@ -113,6 +113,19 @@ export class MessageBroker {
     return this.#parts.spaces.serviceCount;
   }
 
+  /** How many services of each label are in each state. */
+  get serviceStates(): Map<string, Record<"active" | "late", number>> {
+    const byLabel = new Map<string, Record<"active" | "late", number>>();
+    for (const { label } of this.stats.services.all()) byLabel.set(label, { active: 0, late: 0 });
+    for (const { services } of this.#parts.spaces.all()) {
+      for (const { name, state } of services.states()) {
+        const counts = byLabel.get(this.stats.services.shownAs(name));
+        if (counts !== undefined && state !== "gone") counts[state]++;
+      }
+    }
+    return byLabel;
+  }
+
   /** How many requests wait for their answer. */
   get outstandingRequests(): number {
     return this.#parts.spaces.outstandingRequests;

@@ -6,6 +6,7 @@ import type { Clock } from "../core/ports.ts";
 import { Deadlines, Expiring } from "../limits/deadlines.ts";
 import type { Destination } from "../wire/destination.ts";
 import type { BrokerError } from "./broker_error.ts";
+import type { RequestFailure } from "./broker_stats.ts";
 import type { RequestContent } from "./outgoing.ts";
 import type { RequestParty } from "./request_party.ts";
 
@@ -16,6 +17,11 @@ export interface Call {
   /** As the origin wrote it. */
   readonly destination: Destination;
   readonly startedMs: number;
+}
+
+/** Why there is no answer, as its origin is told. */
+export interface Failure extends BrokerError {
+  readonly code: RequestFailure;
 }
 
 /** A request on its way, or one that failed and whose origin was not told yet. */
@@ -29,7 +35,7 @@ export class PendingRequest extends Expiring<PendingRequest> implements Call {
   /** Whom it was sent to; `null` before that and when it failed. */
   target: RequestParty | null = null;
   /** What its origin is told at the deadline; `null` while it can be answered. */
-  failure: BrokerError | null = null;
+  failure: Failure | null = null;
   /** For one more try elsewhere; `null` when there is none. Its payload is a copy. */
   again: RequestContent | null = null;
   /** Its neighbours among those that its target owes. */

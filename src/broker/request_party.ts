@@ -3,6 +3,7 @@
  * once. It lives as long as whom it stands for.
  */
 import type { PendingRequest } from "./pending_requests.ts";
+import type { ServiceCounters } from "./service_stats.ts";
 import type { Subscriber } from "./subscription.ts";
 
 /** What is known of one subscriber. */
@@ -15,13 +16,17 @@ export class RequestParty {
   isGone = false;
   /** When he was given his last request, counted in requests. */
   lastTurn = 0;
+  isRegistered = false;
+  /** Where what he does as a service is counted. */
+  counters: ServiceCounters;
   #owed = 0;
   #firstOwed: PendingRequest | null = null;
   #lastOwed: PendingRequest | null = null;
 
-  constructor(subscriber: Subscriber) {
+  constructor(subscriber: Subscriber, counters: ServiceCounters) {
     this.id = subscriber.id;
     this.subscriber = subscriber;
+    this.counters = counters;
   }
 
   /** How many answers he owes. */
@@ -65,12 +70,18 @@ export class RequestParty {
 /** The parties of one tenant. They are held by those whom they stand for. */
 export class RequestParties {
   readonly #bySubscriber = new WeakMap<Subscriber, RequestParty>();
+  readonly #unnamed: ServiceCounters;
+
+  /** `unnamed`: where those are counted who did not register. */
+  constructor(unnamed: ServiceCounters) {
+    this.#unnamed = unnamed;
+  }
 
   /** The record of somebody; it comes with the first look. */
   of(subscriber: Subscriber): RequestParty {
     const known = this.#bySubscriber.get(subscriber);
     if (known !== undefined) return known;
-    const party = new RequestParty(subscriber);
+    const party = new RequestParty(subscriber, this.#unnamed);
     this.#bySubscriber.set(subscriber, party);
     return party;
   }

@@ -9,7 +9,7 @@ import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import { FailurePace } from "./failure_pace.ts";
 import { ForwardedRequest, ForwardedResponse, HubMessage, type RequestContent } from "./outgoing.ts";
-import { type Call, PendingRequest, PendingRequests } from "./pending_requests.ts";
+import { type Call, type Failure, PendingRequest, PendingRequests } from "./pending_requests.ts";
 import { RequestIds } from "./request_ids.ts";
 import { RequestParties, type RequestParty } from "./request_party.ts";
 import type { Subscriber } from "./subscription.ts";
@@ -38,7 +38,7 @@ export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 export class RequestRouter {
   readonly #options: RequestRouterOptions;
   readonly #pending: PendingRequests;
-  readonly #parties = new RequestParties();
+  readonly #parties: RequestParties;
   readonly #ids = new RequestIds();
   readonly #slab = new Slab();
   readonly #pace = new FailurePace();
@@ -54,8 +54,10 @@ export class RequestRouter {
 
   constructor(options: RequestRouterOptions) {
     this.#options = options;
+    this.#parties = new RequestParties(options.stats.services.other);
     this.#pending = new PendingRequests(options.clock, (request) => {
       if (request.failure !== null) return this.#tell(request, request.failure);
+      if (request.target !== null) request.target.counters.timeouts++;
       const seconds = Math.round(request.deadlineMs - request.startedMs) / 1000;
       const message = `No answer to ${request.destination.topic} within ${seconds} s`;
       this.#fail(request, { code: "TIMEOUT", message });
@@ -127,7 +129,10 @@ export class RequestRouter {
   leave(party: Subscriber): void {
     const leaving = this.#parties.of(party);
     leaving.isGone = true;
-    for (const request of this.#pending.leave(leaving)) this.#orphans.push(request);
+    const owed = this.#pending.leave(leaving);
+    leaving.counters.lost += owed.length;
+    this.#countAs(leaving, null);
+    for (const request of owed) this.#orphans.push(request);
     if (this.#isSeeingToOrphans) return;
     this.#isSeeingToOrphans = true;
     try {
@@ -143,6 +148,11 @@ export class RequestRouter {
       this.#orphans.length = 0;
       this.#isSeeingToOrphans = false;
     }
+  }
+
+  /** Somebody registered as a service of this name: what he does is counted there. */
+  registered(party: Subscriber, name: string): void {
+    this.#countAs(this.#parties.of(party), name);
   }
 
   /** Takes no new requests from now on. */
@@ -235,17 +245,28 @@ export class RequestRouter {
     return best;
   }
 
+  #countAs(party: RequestParty, name: string | null): void {
+    const { services } = this.#options.stats;
+    if (party.isRegistered) services.leave(party.counters);
+    party.isRegistered = name !== null;
+    party.counters = name === null ? services.other : services.enter(name);
+  }
+
   /** Answers that come in one turn are measured once: under load that is a sample, otherwise all of them. */
-  #measure({ startedMs }: Call): void {
+  #measure({ startedMs, target }: PendingRequest): void {
     const { cachedClock, clock, onAnswered } = this.#options;
     const turnMs = cachedClock.now();
+    if (target !== null) {
+      target.counters.answers++;
+      target.counters.answerMs += Math.max(0, turnMs - startedMs);
+    }
     if (turnMs === this.#measuredMs) return;
     this.#measuredMs = turnMs;
     onAnswered((clock.now() - startedMs) / 1000);
   }
 
   /** There will be no answer: tells who asked, at once or when it is his turn. */
-  #fail(request: PendingRequest, failure: BrokerError): void {
+  #fail(request: PendingRequest, failure: Failure): void {
     if (request.origin.isGone) return;
     const nowMs = this.#options.clock.now();
     const waitMs = this.#pace.take(request.origin.subscriber, nowMs);
@@ -257,17 +278,18 @@ export class RequestRouter {
     this.#pending.add(failed);
   }
 
-  #tell({ origin, originId, destination: { topic, version } }: Call, error: BrokerError): void {
+  #tell({ origin, originId, destination: { topic, version } }: Call, error: Failure): void {
+    this.#options.stats.failedRequests[error.code]++;
     this.#options.stats.answered(error.code);
     const header = { action: "response", topic, version, requestId: originId } as const;
     origin.subscriber.send(new HubMessage(header, encodeError(error)), "request");
   }
 }
 
-function unavailable(message: string): BrokerError {
+function unavailable(message: string): Failure {
   return { code: "SERVICE_UNAVAILABLE", message };
 }
 
-function noneTakes(topic: string): BrokerError {
+function noneTakes(topic: string): Failure {
   return unavailable(`Nobody who answers requests to ${topic} can take one now`);
 }

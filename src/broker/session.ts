@@ -90,6 +90,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     if (this.#connection === null || this.#space === null) return;
     const nowMs = this.#parts.cachedClock.now();
     this.#service = this.#space.services.register(this.#connection, description, nowMs);
+    this.#space.requests.registered(this.#connection, description.name);
   }
 
   /** Why a message is not handled, whatever it asks for. */

@@ -26,6 +26,11 @@ function defineMetrics<const T extends Readonly<Record<string, MetricDefinition>
 
 const transports: readonly TransportKind[] = ["websocket", "text", "json"];
 
+/** Names are the services' own, so there is a bound to them. */
+const SERVICE_LABEL =
+  "Name of the service, other characters than letters, digits, `_`, `.`, `-` as `_`; `other` beyond 200 names, and " +
+  "for those who did not register";
+
 /** All metrics by name. */
 export const metricTable = defineMetrics({
   trunkline_build_info: {
@@ -109,6 +114,11 @@ export const metricTable = defineMetrics({
     type: "gauge",
     help: "Bytes that wait in all outboxes and their sockets together",
   },
+  trunkline_outbox_lane_bytes: {
+    type: "gauge",
+    help: "Bytes that wait in one lane of all outboxes together and were not yet handed to a socket",
+    labels: { lane: ["control", "request", "publish", "data"] },
+  },
   trunkline_relay_rooms: {
     type: "gauge",
     help: "Relay rooms with at least one member",
@@ -161,6 +171,31 @@ export const metricTable = defineMetrics({
   trunkline_broker_late_responses_total: {
     type: "counter",
     help: "Answers of services that came when nobody waited any more",
+  },
+  trunkline_broker_requests_failed_total: {
+    type: "counter",
+    help: "Requests that were sent on and whose origin was told that there is no answer",
+    labels: { code: ["TIMEOUT", "SERVICE_UNAVAILABLE"] },
+  },
+  trunkline_broker_service_connections: {
+    type: "gauge",
+    help: "Registered services by whether they answer signs of life",
+    labels: { service: SERVICE_LABEL, state: ["active", "late"] },
+  },
+  trunkline_broker_service_answers_total: {
+    type: "counter",
+    help: "Requests that services answered in time",
+    labels: { service: SERVICE_LABEL },
+  },
+  trunkline_broker_service_answer_seconds_total: {
+    type: "counter",
+    help: "How long the answers of services took together",
+    labels: { service: SERVICE_LABEL },
+  },
+  trunkline_broker_service_errors_total: {
+    type: "counter",
+    help: "Requests that services did not answer in time (timeout) or had when they went away (gone)",
+    labels: { service: SERVICE_LABEL, reason: ["timeout", "gone"] },
   },
   trunkline_broker_route_lookups_total: {
     type: "counter",
