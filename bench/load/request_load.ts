@@ -16,7 +16,8 @@ export interface RequestLoad {
   readonly payloadBytes: number;
   readonly inFlight: number;
   readonly seconds: number;
-  /** Calls a second, evenly in time, whatever is in flight; `null`: as many as there can be with `inFlight`. */
+  /** Calls a second, evenly in time, whatever is in flight; `null`: as many as there can be with `inFlight`. The warming
+   * up has `inFlight` in any case. */
   readonly rate: number | null;
 }
 
@@ -127,6 +128,8 @@ class Caller {
   readonly #cut: ReturnType<Dialect["cutter"]>;
   readonly #sentAt = new Map<number, number>();
   #next = 0;
+  /** Writes go out one after the other, also when nobody waits for them. */
+  #written: Promise<void> = Promise.resolve();
   delays: number[] = [];
 
   constructor(connection: Deno.Conn, reader: FrameReader, dialect: Dialect) {
@@ -186,7 +189,9 @@ class Caller {
       this.#sentAt.set(number, performance.now());
       requests.push(this.#dialect.request(number));
     }
-    await writeAll(this.#connection, framesOf(requests, this.#dialect));
+    const bytes = framesOf(requests, this.#dialect);
+    this.#written = this.#written.then(() => writeAll(this.#connection, bytes));
+    await this.#written;
   }
 }
 
@@ -205,12 +210,11 @@ async function run({ port, protocol, payloadBytes, inFlight, seconds, rate }: Re
   const serving = serve(service, new FrameReader(), dialect);
   await new Promise((resolve) => setTimeout(resolve, 200));
   const caller = new Caller(client, new FrameReader(), dialect);
-  const call = (seconds: number) =>
-    rate === null ? caller.run(seconds, inFlight) : caller.runPaced(seconds, rate);
-  await call(WARM_UP_SECONDS);
+  await caller.run(WARM_UP_SECONDS, inFlight);
   print("go");
   const started = performance.now();
-  await call(seconds);
+  if (rate === null) await caller.run(seconds, inFlight);
+  else await caller.runPaced(seconds, rate);
   const result: RequestResult = {
     calls: caller.delays.length,
     seconds: (performance.now() - started) / 1000,
