@@ -76,14 +76,15 @@ export class WebSocketTransport extends SocketTransport {
 
   /** A whole message costs a fifth of what the receiver takes for it. */
   override take(chunk: Uint8Array, from: number): number {
-    const end = this.#frames.wholeMessageEnd(chunk, from);
-    if (end === 0) {
+    const message = this.#frames.wholeMessage(chunk, from);
+    if (message === null) {
       const stop = this.#frames.follow(chunk, from, Math.min(from + SLICE_BYTES, chunk.length));
       this.feed(chunk.subarray(from, stop));
       return stop;
     }
+    const end = message.byteOffset - chunk.byteOffset + message.length;
     this.settings.stats.bytesReceived += end - from;
-    this.#received(this.#frames.payload(chunk, end), chunk[from] === BINARY_FRAME);
+    this.#received(message, chunk[from] === BINARY_FRAME);
     return end;
   }
 

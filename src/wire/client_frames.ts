@@ -22,7 +22,7 @@ export class ClientFrames {
   /** Bytes of the present frame's header that are its length, beside the short one. */
   #lengthBytes = 0;
   #first = 0;
-  /** The payload of the whole message that was found last. */
+  /** Bytes of the payload of the message that is looked at. */
   #length = 0;
   /** Whether a message in several frames is on its way. */
   #isFragmented = false;
@@ -33,28 +33,23 @@ export class ClientFrames {
   }
 
   /**
-   * Where the whole message ends that begins at `from`; 0 when there is none. Its payload is a view of `chunk`,
-   * unmasked in place; that of a text is valid UTF-8.
+   * The whole message that begins at `from`; `null` when there is none. It is a view of `chunk`, unmasked in place, and
+   * ends where its frame does; a text is valid UTF-8.
    */
-  wholeMessageEnd(chunk: Uint8Array, from: number): number {
-    if (this.#isFragmented || this.#headSeen > 0) return 0;
+  wholeMessage(chunk: Uint8Array, from: number): Uint8Array | null {
+    if (this.#isFragmented || this.#headSeen > 0) return null;
     const first = chunk[from];
-    if (first !== TEXT && first !== BINARY) return 0;
+    if (first !== TEXT && first !== BINARY) return null;
     const start = this.#payloadStart(chunk, from);
     const end = start + this.#length;
-    if (start === 0 || end > chunk.length || this.#length > this.#maxMessageBytes) return 0;
+    if (start === 0 || end > chunk.length || this.#length > this.#maxMessageBytes) return null;
     applyMask(chunk, start, end);
-    if (first === TEXT && !buffer.isUtf8(view(chunk, start, end))) {
-      // Whoever gets it instead finds it as it came.
-      applyMask(chunk, start, end);
-      return 0;
-    }
-    return end;
-  }
-
-  /** The payload of the whole message that was found last, which ended there. */
-  payload(chunk: Uint8Array, end: number): Uint8Array {
-    return view(chunk, end - this.#length, end);
+    // Of a Buffer `subarray` would make another, which takes longer.
+    const message = new Uint8Array(chunk.buffer, chunk.byteOffset + start, end - start);
+    if (first === BINARY || buffer.isUtf8(message)) return message;
+    // Whoever gets it instead finds it as it came.
+    applyMask(chunk, start, end);
+    return null;
   }
 
   /** Follows what somebody else gets, to the end of the frame at most; gives where to stop, before `limit`. */
@@ -106,10 +101,6 @@ export class ClientFrames {
     this.#headSeen = 0;
     this.#headBytes = 2;
   }
-}
-
-function view(chunk: Uint8Array, from: number, to: number): Uint8Array {
-  return new Uint8Array(chunk.buffer, chunk.byteOffset + from, to - from);
 }
 
 /** Applies the mask that stands before `start`; twice is as if it was never done. */

@@ -55,11 +55,11 @@ async function readBoth(chunks: readonly Uint8Array[], sliceBytes: number) {
   let wholes = 0;
   for (const chunk of chunks) {
     for (let at = 0; at < chunk.length && !state.isOver;) {
-      const end = frames.wholeMessageEnd(chunk, at);
-      if (end > 0) {
+      const message = frames.wholeMessage(chunk, at);
+      if (message !== null) {
         wholes++;
-        say("message", chunk[at] === 0x82, [...frames.payload(chunk, end)]);
-        at = end;
+        say("message", chunk[at] === 0x82, [...message]);
+        at = message.byteOffset - chunk.byteOffset + message.length;
         continue;
       }
       const stop = frames.follow(chunk, at, Math.min(at + sliceBytes, chunk.length));
@@ -192,8 +192,9 @@ Deno.test("Client frames: a message is a view of what came, unmasked in place", 
   const payload = new TextEncoder().encode("hello");
   const chunk = encode({ first: 0x81, payload, mask: Uint8Array.of(1, 2, 3, 4), form: 0 });
   const frames = new ClientFrames(MAX_BYTES);
-  assert.equal(frames.wholeMessageEnd(chunk, 0), chunk.length);
-  const view = frames.payload(chunk, chunk.length);
-  assert.equal(view.buffer, chunk.buffer);
-  assert.deepEqual([...view], [...payload]);
+  const message = frames.wholeMessage(chunk, 0);
+  assert.ok(message);
+  assert.equal(message.buffer, chunk.buffer);
+  assert.equal(message.byteOffset + message.length, chunk.byteOffset + chunk.length);
+  assert.deepEqual([...message], [...payload]);
 });
