@@ -1,5 +1,5 @@
 /**
- * Reads short unmasked WebSocket frames as texts, in whatever pieces they come. For loads that have to look at what
+ * Reads unmasked WebSocket frames as texts, in whatever pieces they come. For loads that have to look at what
  * they get; those that need not count bytes instead.
  */
 
@@ -22,9 +22,11 @@ export class FrameReader {
     let at = 0;
     for (;;) {
       const short = (bytes[at + 1] ?? 0) & 0x7f;
-      const head = short < 126 ? 2 : 4;
+      const head = short < 126 ? 2 : short === 126 ? 4 : 10;
       if (at + head > bytes.length) break;
-      const length = short < 126 ? short : (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0);
+      const length = short < 126
+        ? short
+        : bytes.subarray(at + 2, at + head).reduce((sum, byte) => sum * 256 + byte, 0);
       if (at + head + length > bytes.length) break;
       texts.push(decoder.decode(bytes.subarray(at + head, at + head + length)));
       at += head + length;

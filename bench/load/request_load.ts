@@ -1,7 +1,7 @@
 /**
  * The load of the request benchmark, a process of its own: one client that asks, with a bounded number of requests in
- * flight, and one service that answers with what it was sent. Prints "go" when the measured part begins and one JSON
- * line at its end.
+ * flight or at a steady rate, and one service that answers with what it was sent. Prints "go" when the measured part
+ * begins and one JSON line at its end.
  */
 import { quantile } from "../report.ts";
 import { print } from "./console.ts";
@@ -16,6 +16,9 @@ export interface RequestLoad {
   readonly payloadBytes: number;
   readonly inFlight: number;
   readonly seconds: number;
+  /** Calls a second, evenly in time, whatever is in flight; `null`: as many as there can be with `inFlight`. The warming
+   * up has `inFlight` in any case. */
+  readonly rate: number | null;
 }
 
 /** What came of it. */
@@ -28,6 +31,8 @@ export interface RequestResult {
 
 const TOPIC = "bench";
 const WARM_UP_SECONDS = 1;
+/** How often a steady rate is caught up with. */
+const PACE_MS = 1;
 const encoder = new TextEncoder();
 
 /** How the two speak. */
@@ -123,6 +128,8 @@ class Caller {
   readonly #cut: ReturnType<Dialect["cutter"]>;
   readonly #sentAt = new Map<number, number>();
   #next = 0;
+  /** Writes go out one after the other, also when nobody waits for them. */
+  #written: Promise<void> = Promise.resolve();
   delays: number[] = [];
 
   constructor(connection: Deno.Conn, reader: FrameReader, dialect: Dialect) {
@@ -144,6 +151,28 @@ class Caller {
     }
   }
 
+  /**
+   * Asks at a steady rate, however long the answers take. Calls are timed from when they were sent: that a timer of the
+   * load is late is not the server's doing.
+   */
+  async runPaced(seconds: number, rate: number): Promise<void> {
+    const started = performance.now();
+    const total = Math.floor(rate * seconds);
+    this.delays = [];
+    let asked = 0;
+    const timer = setInterval(() => {
+      const due = Math.min(total, Math.floor((performance.now() - started) / 1000 * rate));
+      if (due > asked) this.#ask(due - asked);
+      asked = due;
+      if (due === total) clearInterval(timer);
+    }, PACE_MS);
+    while (this.delays.length < total) {
+      const frames = await this.#reader.read(this.#connection);
+      if (frames === null) throw new Error("Cannot measure: the server closed the client");
+      for (const message of this.#cut(frames)) this.#take(message);
+    }
+  }
+
   #take(message: string): boolean {
     const number = this.#dialect.answered(message);
     const sentAt = number === null ? undefined : this.#sentAt.get(number);
@@ -160,11 +189,13 @@ class Caller {
       this.#sentAt.set(number, performance.now());
       requests.push(this.#dialect.request(number));
     }
-    await writeAll(this.#connection, framesOf(requests, this.#dialect));
+    const bytes = framesOf(requests, this.#dialect);
+    this.#written = this.#written.then(() => writeAll(this.#connection, bytes));
+    await this.#written;
   }
 }
 
-async function run({ port, protocol, payloadBytes, inFlight, seconds }: RequestLoad): Promise<void> {
+async function run({ port, protocol, payloadBytes, inFlight, seconds, rate }: RequestLoad): Promise<void> {
   const payload = "x".repeat(payloadBytes);
   const isBroker = protocol === "broker";
   const dialect = isBroker ? brokerDialect(payload) : natsDialect(payload);
@@ -182,7 +213,8 @@ async function run({ port, protocol, payloadBytes, inFlight, seconds }: RequestL
   await caller.run(WARM_UP_SECONDS, inFlight);
   print("go");
   const started = performance.now();
-  await caller.run(seconds, inFlight);
+  if (rate === null) await caller.run(seconds, inFlight);
+  else await caller.runPaced(seconds, rate);
   const result: RequestResult = {
     calls: caller.delays.length,
     seconds: (performance.now() - started) / 1000,

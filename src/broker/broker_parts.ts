@@ -4,6 +4,7 @@
 import type { Clock } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { LoginDesk } from "../hub/login.ts";
+import type { ReadOptions } from "../wire/text_message.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import type { LogFeed } from "./log_feed.ts";
 import type { Permissions } from "./permissions.ts";
@@ -27,6 +28,8 @@ export interface BrokerLimits {
 /** The parts of one broker. */
 export interface BrokerParts {
   readonly limits: BrokerLimits;
+  /** How messages are read. */
+  readonly reading: ReadOptions;
   readonly stats: BrokerStats;
   readonly spaces: TenantSpaces;
   readonly systemTopics: SystemTopics;

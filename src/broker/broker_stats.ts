@@ -2,6 +2,10 @@
  * What the broker does, as plain numbers that the metrics read when they are collected.
  */
 import { BROKER_ERROR_CODES, type BrokerErrorCode } from "./broker_error.ts";
+import { ServiceStats } from "./service_stats.ts";
+
+/** Why there is no answer to a request that was sent on. */
+export type RequestFailure = "TIMEOUT" | "SERVICE_UNAVAILABLE";
 
 /** Counters of one hub's broker, all tenants together. */
 export class BrokerStats {
@@ -25,6 +29,9 @@ export class BrokerStats {
   readonly logLines = { delivered: 0, dropped: 0 };
   /** Events about who comes and goes, and those that were too many to be told. */
   readonly presenceEvents = { join: 0, leave: 0, lost: 0 };
+  /** Requests that were sent on and whose origin was told that there is no answer, by what it was told. */
+  readonly failedRequests: Record<RequestFailure, number> = { TIMEOUT: 0, SERVICE_UNAVAILABLE: 0 };
+  readonly services = new ServiceStats();
   /** Messages that were answered with an error, by its code. */
   readonly errors = new Map<BrokerErrorCode, number>(BROKER_ERROR_CODES.map((code) => [code, 0]));
 

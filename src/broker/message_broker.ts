@@ -8,6 +8,7 @@ import type { SecurityEvents } from "../core/security_event.ts";
 import type { ConnectionUser } from "../hub/connection.ts";
 import type { LoginDesk } from "../hub/login.ts";
 import { KeyedBuckets } from "../limits/token_bucket.ts";
+import { KnownDestinations } from "../wire/destination.ts";
 import { MAX_HEADER_BYTES } from "../wire/header_fields.ts";
 import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
@@ -60,7 +61,7 @@ export interface MessageBrokerOptions {
   readonly failover: boolean;
   /** The most requests of a tenant that wait for their answers. */
   readonly maxOutstandingRequests: number;
-  /** Told how long an answer took, in seconds. */
+  /** Told how long an answer took, in seconds; of those that come in one turn only the first. */
   readonly onAnswered: (seconds: number) => void;
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
@@ -108,6 +109,7 @@ export class MessageBroker {
     const shared = { readMetrics, cachedClock, logger, log, stopHub, events: options.events };
     this.#parts = {
       limits: { ...limits, maxMessageBytes },
+      reading: { maxTimeoutMs: limits.maxTimeoutMs, destinations: new KnownDestinations() },
       stats: this.stats,
       systemTopics: new SystemTopics({ ...shared, maxSubscriptions, permissions, logs }),
       permissions,
@@ -139,6 +141,19 @@ export class MessageBroker {
   /** How many services are registered. */
   get serviceCount(): number {
     return this.#parts.spaces.serviceCount;
+  }
+
+  /** How many services of each label are in each state. */
+  get serviceStates(): Map<string, Record<"active" | "late", number>> {
+    const byLabel = new Map<string, Record<"active" | "late", number>>();
+    for (const { label } of this.stats.services.all()) byLabel.set(label, { active: 0, late: 0 });
+    for (const { services } of this.#parts.spaces.all()) {
+      for (const { name, state } of services.states()) {
+        const counts = byLabel.get(this.stats.services.shownAs(name));
+        if (counts !== undefined && state !== "gone") counts[state]++;
+      }
+    }
+    return byLabel;
   }
 
   /** How many requests wait for their answer. */
@@ -222,6 +237,7 @@ export class MessageBroker {
       taps,
       stats: this.stats,
       clock: this.#options.clock,
+      cachedClock: this.#options.cachedClock,
       timeoutMs: this.#options.requestTimeoutMs,
       failover: this.#options.failover,
       maxOutstanding: this.#options.maxOutstandingRequests,

@@ -118,6 +118,11 @@ export class ServiceRegistry {
     for (const service of this.#services.values()) yield infoOf(service, nowMs);
   }
 
+  /** The name and the state of each. */
+  *states(): Generator<{ readonly name: string; readonly state: ServiceState }> {
+    for (const { description: { name }, state } of this.#services.values()) yield { name, state };
+  }
+
   /** How a connection described itself; `null` when it is no service. */
   descriptionOf(id: string): ServiceDescription | null {
     return this.#services.get(id)?.description ?? null;

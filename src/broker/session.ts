@@ -102,7 +102,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const space = this.#space;
     if (space === null) return 0;
     if (this.#service !== null) space.services.heard(this.#service, this.#parts.cachedClock.now());
-    const message = parseTextMessage(data, this.#parts.limits);
+    const message = parseTextMessage(data, this.#parts.reading);
     if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
     const refusal = this.#check(message);
     if (refusal !== null) return this.#refuse(message, refusal);
@@ -133,6 +133,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const nowMs = this.#parts.cachedClock.now();
     const isNew = this.#service === null;
     this.#service = this.#space.services.register(this.#connection, description, nowMs);
+    this.#space.requests.registered(this.#connection, description.name);
     const { events } = this.#parts;
     if (isNew) {
       events.record({ kind: "service_registered", ...this.#connection.origin, name: description.name });

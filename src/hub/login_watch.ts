@@ -4,7 +4,7 @@
  */
 import { CloseCode } from "../core/close_codes.ts";
 import type { Clock } from "../core/ports.ts";
-import { Deadlines } from "../limits/deadlines.ts";
+import { Deadlines, Expiring } from "../limits/deadlines.ts";
 import type { Login } from "./login.ts";
 
 /** Whose login is watched. */
@@ -35,13 +35,23 @@ export const NOTICE_MS = 30_000;
 /** Logins end by the second. */
 const EXPIRY_SLOT_MS = 1000;
 
-interface Appointment<H> {
-  readonly deadlineMs: number;
+/** What somebody waits to be told. */
+class Appointment<H> extends Expiring<Appointment<H>> {
   readonly holder: H;
   /** `null` while nobody has logged in. */
   readonly login: Login | null;
   /** The end comes next; otherwise the notice of it. */
   readonly isLast: boolean;
+
+  constructor(
+    deadlineMs: number,
+    { holder, login, isLast }: { holder: H; login: Login | null; isLast: boolean },
+  ) {
+    super(deadlineMs);
+    this.holder = holder;
+    this.login = login;
+    this.isLast = isLast;
+  }
 }
 
 /** Watches the logins of one hub. */
@@ -65,7 +75,7 @@ export class LoginWatch<H extends LoginHolder> {
   /** Somebody is there who has to log in. */
   waits(holder: H): void {
     const deadlineMs = this.#options.clock.now() + this.#options.timeoutMs;
-    this.#make(this.#waiting, { deadlineMs, holder, login: null, isLast: true });
+    this.#make(this.#waiting, new Appointment(deadlineMs, { holder, login: null, isLast: true }));
   }
 
   /** Somebody logged in, for the first time or again. */
@@ -79,7 +89,8 @@ export class LoginWatch<H extends LoginHolder> {
     const isLast = leftMs <= NOTICE_MS;
     // Who comes with a login that is about to run out is told at once; the notice is never skipped.
     if (isLast) holder.loginExpires(expiresAtMs);
-    this.#make(this.#expiring, { deadlineMs: isLast ? endMs : endMs - NOTICE_MS, holder, login, isLast });
+    const deadlineMs = isLast ? endMs : endMs - NOTICE_MS;
+    this.#make(this.#expiring, new Appointment(deadlineMs, { holder, login, isLast }));
   }
 
   /** Somebody is gone. */
@@ -115,7 +126,7 @@ export class LoginWatch<H extends LoginHolder> {
     }
     holder.loginExpires(expiresAtMs);
     const deadlineMs = this.#options.clock.now() + expiresAtMs - this.#options.wallClock.now();
-    this.#make(this.#expiring, { deadlineMs, holder, login, isLast: true });
+    this.#make(this.#expiring, new Appointment(deadlineMs, { holder, login, isLast: true }));
   }
 
   #make(deadlines: Deadlines<Appointment<H>>, appointment: Appointment<H>): void {

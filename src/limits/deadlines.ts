@@ -8,18 +8,33 @@ import type { Clock } from "../core/ports.ts";
 /** How long a slot is, and a tick of the timer, in milliseconds, where nothing else is said. */
 export const SLOT_MS = 10;
 
-/** Something that is given up at a time. */
-export interface Expiring {
-  /** In milliseconds of the clock. Never changed while it is watched. */
+/** Something that is given up at a time. It is itself the link of the list that it stands in; `E` is what it is. */
+export class Expiring<E> {
+  /** In milliseconds of the clock. */
   readonly deadlineMs: number;
+  /** Where it stands; `null` while it is not watched. */
+  slot: Slot<E> | null = null;
+  previousDue: E | null = null;
+  nextDue: E | null = null;
+
+  constructor(deadlineMs: number) {
+    this.deadlineMs = deadlineMs;
+  }
+}
+
+/** All whose time comes within {@link SLOT_MS}, in the order in which they came. */
+interface Slot<E> {
+  readonly number: number;
+  first: E | null;
+  last: E | null;
 }
 
 /** Watches deadlines. */
-export class Deadlines<E extends Expiring> {
+export class Deadlines<E extends Expiring<E>> {
   readonly #clock: Clock;
   readonly #onExpired: (expired: E) => void;
   readonly #slotMs: number;
-  readonly #slots = new Map<number, Set<E>>();
+  readonly #slots = new Map<number, Slot<E>>();
   /** There is nothing in the slots before this one. */
   #firstSlot = Infinity;
   #size = 0;
@@ -39,22 +54,30 @@ export class Deadlines<E extends Expiring> {
 
   /** Watches one; of no effect when it is watched already. */
   add(one: E): void {
-    const slot = this.#slotOf(one.deadlineMs);
-    const set = this.#slots.get(slot);
-    if (set === undefined) this.#slots.set(slot, new Set([one]));
-    else if (set.has(one)) return;
-    else set.add(one);
+    if (one.slot !== null) return;
+    const slot = this.#slotAt(this.#slotOf(one.deadlineMs));
+    one.slot = slot;
+    one.previousDue = slot.last;
+    if (slot.last === null) slot.first = one;
+    else slot.last.nextDue = one;
+    slot.last = one;
     this.#size++;
-    this.#firstSlot = Math.min(this.#firstSlot, slot);
+    if (slot.number < this.#firstSlot) this.#firstSlot = slot.number;
     this.#timer ??= setInterval(() => this.check(), this.#slotMs);
   }
 
   /** Forgets one; whether it was watched. */
   delete(one: E): boolean {
-    const slot = this.#slotOf(one.deadlineMs);
-    const set = this.#slots.get(slot);
-    if (set?.delete(one) !== true) return false;
-    if (set.size === 0) this.#slots.delete(slot);
+    const { slot, previousDue: previous, nextDue: next } = one;
+    if (slot === null) return false;
+    if (previous === null) slot.first = next;
+    else previous.nextDue = next;
+    if (next === null) slot.last = previous;
+    else next.previousDue = previous;
+    one.slot = null;
+    one.previousDue = null;
+    one.nextDue = null;
+    if (slot.first === null) this.#slots.delete(slot.number);
     if (--this.#size === 0) this.#rest();
     return true;
   }
@@ -69,14 +92,24 @@ export class Deadlines<E extends Expiring> {
   #due(nowMs: number): readonly E[] {
     const due: E[] = [];
     const current = this.#slotOf(nowMs);
-    for (const slot of this.#slotsUntil(current)) {
-      for (const one of this.#slots.get(slot) ?? []) if (one.deadlineMs <= nowMs) due.push(one);
+    for (const number of this.#slotsUntil(current)) {
+      for (let one = this.#slots.get(number)?.first ?? null; one !== null; one = one.nextDue) {
+        if (one.deadlineMs <= nowMs) due.push(one);
+      }
     }
     this.#firstSlot = Math.max(this.#firstSlot, current);
     return due;
   }
 
-  /** The slots up to this one, in their order; after a long sleep there are fewer sets than slots went by. */
+  #slotAt(number: number): Slot<E> {
+    const known = this.#slots.get(number);
+    if (known !== undefined) return known;
+    const slot = { number, first: null, last: null };
+    this.#slots.set(number, slot);
+    return slot;
+  }
+
+  /** The slots up to this one, in their order; after a long sleep there are fewer slots than went by. */
   #slotsUntil(last: number): readonly number[] {
     const count = last - this.#firstSlot + 1;
     if (count > this.#slots.size) {

@@ -1,19 +1,25 @@
 /**
- * Feeds a receiver from a socket within a read budget: in small slices, because a receiver that is stopped still
- * hands out everything that the slice in its hands holds. When the budget is used up the socket is paused and the
- * rest waits for the next turn.
+ * Feeds a receiver from a socket within a read budget: in whole messages or in small slices, because a receiver that
+ * is stopped still hands out everything that the slice in its hands holds. When the budget is used up the socket is
+ * paused and the rest waits for the next turn.
  */
 import type { GatedStream } from "./gated_socket.ts";
 import type { ReadBudget } from "./read_budget.ts";
 import type { Turns, Waiting } from "./turns.ts";
 
-/** The largest piece that a receiver gets at once. */
+/**
+ * The largest piece that a receiver takes at once, unless it ends a message. Smaller ones would leave fewer deliveries to
+ * join in a turn: with one message at a time a fan-out to 1,000 costs a third more.
+ */
 export const SLICE_BYTES = 1024;
 
-/** Who gets the slices. */
+/** Who gets the bytes. */
 export interface SliceReceiver {
-  /** Takes a slice; the bytes stay valid. */
-  feed(slice: Uint8Array): void;
+  /**
+   * Takes the messages that begin within {@link SLICE_BYTES} from `from`, or a slice of at most so many; gives where that
+   * ended. The bytes stay valid.
+   */
+  take(chunk: Uint8Array, from: number): number;
   /** Everything that waited for a later turn was fed. */
   caughtUp(): void;
 }
@@ -99,10 +105,10 @@ export class BudgetedReader implements Waiting {
   #feed(chunk: Uint8Array): boolean {
     while (this.#offset < chunk.length) {
       if (this.#budget.isSpent()) return false;
-      const slice = chunk.subarray(this.#offset, this.#offset + SLICE_BYTES);
-      this.#offset += slice.length;
-      this.#budget.spendBytes(slice.length);
-      this.#receiver.feed(slice);
+      const from = this.#offset;
+      const end = this.#receiver.take(chunk, from);
+      this.#offset = end;
+      this.#budget.spendBytes(end - from);
       if (this.#isStopped) return false;
     }
     this.#offset = 0;

@@ -7,6 +7,7 @@
  */
 import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Encoded, TransportKind } from "../core/transport.ts";
+import { detach } from "../wire/slab.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Lane, LaneBounds } from "./lane.ts";
 import { LaneScheduler } from "./lane_scheduler.ts";
@@ -74,6 +75,8 @@ export class Outbox {
   #ledgerBytes = 0;
   #phase: Phase = "open";
   #flushDue = false;
+  /** Whether something waits for longer than a turn; what comes then will wait too, in memory of its own. */
+  #isBacklogged = false;
   #pong: Encoded | null = null;
   #last: Encoded | null = null;
   #onFinished: (() => void) | null = null;
@@ -106,7 +109,7 @@ export class Outbox {
    */
   push(lane: Exclude<Lane, "publish">, message: Encoded): PushResult {
     if (this.#phase !== "open") return "closed";
-    if (!this.#lanes[lane].offer(message)) {
+    if (!this.#lanes[lane].offer(this.#isBacklogged ? detach(message) : message)) {
       if (lane !== "data") this.#owner.overflow();
       return "full";
     }
@@ -192,6 +195,7 @@ export class Outbox {
     const { socketBytes, flusher } = this.#settings;
     const parts: Uint8Array[] = [];
     const bytes = this.#takeInto(parts, socketBytes - this.#inFlightBytes);
+    this.#isBacklogged = this.#inFlightBytes > 0 || this.#lanes.bytes > 0;
     this.#inFlightBytes += bytes;
     this.#tellLedger();
     if (bytes === 0) return;

@@ -5,6 +5,7 @@
  * the bound a tenth of a second is enough, and once it goes on for ten seconds everybody is eligible.
  */
 import type { Clock } from "../core/ports.ts";
+import type { Lane } from "./lane.ts";
 
 /** An outbox as its ledger sees it. */
 export interface LedgerMember {
@@ -12,6 +13,8 @@ export interface LedgerMember {
   readonly heldBytes: number;
   /** Rises whenever its socket took something. */
   readonly progress: number;
+  /** Bytes of one lane that were not yet handed to the socket. */
+  queuedBytesOf(lane: Lane): number;
   /** Ends its connection at once, as a slow consumer. */
   evict(): void;
 }
@@ -48,6 +51,13 @@ export class OutboxLedger {
   /** Bytes that all outboxes hold together. */
   get heldBytes(): number {
     return this.#heldBytes;
+  }
+
+  /** Bytes of one lane in all outboxes that were not yet handed to a socket. Looks at each: not for a hot path. */
+  queuedBytesOf(lane: Lane): number {
+    let bytes = 0;
+    for (const member of this.#members) bytes += member.queuedBytesOf(lane);
+    return bytes;
   }
 
   join(member: LedgerMember): void {

@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import { CloseCode } from "../core/close_codes.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Encoded, PeerAddress, TransportKind } from "../core/transport.ts";
-import { BudgetedReader, type SliceReceiver } from "./budgeted_reader.ts";
+import { BudgetedReader, SLICE_BYTES, type SliceReceiver } from "./budgeted_reader.ts";
 import type { GatedStream } from "./gated_socket.ts";
 import type { LinkStats } from "./link_stats.ts";
 import type { Outbox } from "./outbox.ts";
@@ -76,7 +76,9 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
   abstract ask(): void;
   abstract expire(): void;
   abstract close(code: number, reason: string, options?: CloseOptions): void;
-  abstract feed(slice: Uint8Array): void;
+
+  /** Takes a slice; the bytes stay valid. */
+  protected abstract feed(slice: Uint8Array): void;
 
   /** The peer sent its FIN, and all that came before it was fed. */
   protected abstract peerEnded(): void;
@@ -93,6 +95,12 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     this.reader.start(head);
     // Over TLS the FIN may have come with the bytes before it, when nobody listened yet.
     if (socket.readableEnded) this.#ended();
+  }
+
+  take(chunk: Uint8Array, from: number): number {
+    const slice = chunk.subarray(from, from + SLICE_BYTES);
+    this.feed(slice);
+    return from + slice.length;
   }
 
   get lastHeardMs(): number {

@@ -40,7 +40,7 @@ export abstract class StreamTransport extends SocketTransport {
   }
 
   /** Every byte is a sign of life: it belongs to a message, be it a long one on its way. */
-  feed(slice: Uint8Array): void {
+  protected override feed(slice: Uint8Array): void {
     this.settings.stats.bytesReceived += slice.length;
     this.heard();
     const tooLong = this.decode(slice);

@@ -27,6 +27,11 @@ function defineMetrics<const T extends Readonly<Record<string, MetricDefinition>
 
 const transports: readonly TransportKind[] = ["websocket", "text", "json"];
 
+/** Names are the services' own, so there is a bound to them. */
+const SERVICE_LABEL =
+  "Name of the service, other characters than letters, digits, `_`, `.`, `-` as `_`; `other` beyond 200 names, and " +
+  "for those who did not register";
+
 /** All metrics by name. */
 export const metricTable = defineMetrics({
   trunkline_build_info: {
@@ -110,6 +115,11 @@ export const metricTable = defineMetrics({
     type: "gauge",
     help: "Bytes that wait in all outboxes and their sockets together",
   },
+  trunkline_outbox_lane_bytes: {
+    type: "gauge",
+    help: "Bytes that wait in one lane of all outboxes together and were not yet handed to a socket",
+    labels: { lane: ["control", "request", "publish", "data"] },
+  },
   trunkline_relay_rooms: {
     type: "gauge",
     help: "Relay rooms with at least one member",
@@ -181,6 +191,31 @@ export const metricTable = defineMetrics({
     help: "Events about who comes to topics and goes, and those that were too many to be told (lost)",
     labels: { event: ["join", "leave", "lost"] },
   },
+  trunkline_broker_requests_failed_total: {
+    type: "counter",
+    help: "Requests that were sent on and whose origin was told that there is no answer",
+    labels: { code: ["TIMEOUT", "SERVICE_UNAVAILABLE"] },
+  },
+  trunkline_broker_service_connections: {
+    type: "gauge",
+    help: "Registered services by whether they answer signs of life",
+    labels: { service: SERVICE_LABEL, state: ["active", "late"] },
+  },
+  trunkline_broker_service_answers_total: {
+    type: "counter",
+    help: "Requests that services answered in time",
+    labels: { service: SERVICE_LABEL },
+  },
+  trunkline_broker_service_answer_seconds_total: {
+    type: "counter",
+    help: "How long the answers of services took together",
+    labels: { service: SERVICE_LABEL },
+  },
+  trunkline_broker_service_errors_total: {
+    type: "counter",
+    help: "Requests that services did not answer in time (timeout) or had when they went away (gone)",
+    labels: { service: SERVICE_LABEL, reason: ["timeout", "gone"] },
+  },
   trunkline_broker_route_lookups_total: {
     type: "counter",
     help: "How often the subscribers of a topic were asked for: known already (hit) or to be found (miss)",
@@ -188,7 +223,8 @@ export const metricTable = defineMetrics({
   },
   trunkline_broker_request_seconds: {
     type: "histogram",
-    help: "How long services took to answer requests",
+    help:
+      "How long services took to answer requests; of answers that come in one turn of the event loop one is measured",
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
   },
   trunkline_broker_routing_seconds: {

@@ -6,6 +6,7 @@ import type { DoorStats } from "../hub/hub_stats.ts";
 import type { Relay } from "../hub/relay.ts";
 import { DROP_REASONS, type LinkStats } from "../link/link_stats.ts";
 import type { TransportKind } from "../core/transport.ts";
+import { LANES } from "../link/lane.ts";
 import type { OutboxLedger } from "../link/outbox_ledger.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 import type { MetricSource } from "../metrics/metrics.ts";
@@ -38,8 +39,15 @@ export class HubMetricSource implements MetricSource {
     yield* linkSamples("text", this.#counters.links.text);
     yield* linkSamples("json", this.#counters.links.json);
     yield* droppedAndClosed(Object.values(this.#counters.links));
-    if (this.#counters.broker !== null) yield* brokerSamples(this.#counters.broker);
+    if (this.#counters.broker !== null) {
+      yield* brokerSamples(this.#counters.broker);
+      yield* serviceSamples(this.#counters.broker);
+    }
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
+    for (const lane of LANES) {
+      const value = this.#counters.ledger.queuedBytesOf(lane);
+      yield { name: "trunkline_outbox_lane_bytes", labels: { lane }, value };
+    }
     yield { name: "trunkline_relay_rooms", value: this.#counters.relay?.roomCount ?? 0 };
     yield { name: "trunkline_relay_members", value: this.#counters.relay?.memberCount ?? 0 };
   }
@@ -114,11 +122,30 @@ function* brokerSamples(broker: MessageBroker): Iterable<MetricSample> {
       value: stats.presenceEvents[event],
     };
   }
+  for (const code of ["TIMEOUT", "SERVICE_UNAVAILABLE"] as const) {
+    const value = stats.failedRequests[code];
+    yield { name: "trunkline_broker_requests_failed_total", labels: { code }, value };
+  }
   for (const result of ["hit", "miss"] as const) {
     const value = result === "hit" ? routeLookups.hits : routeLookups.misses;
     yield { name: "trunkline_broker_route_lookups_total", labels: { result }, value };
   }
   for (const [code, value] of stats.errors) {
     yield { name: "trunkline_broker_errors_total", labels: { code }, value };
+  }
+}
+
+function* serviceSamples({ stats, serviceStates }: MessageBroker): Iterable<MetricSample> {
+  for (const { label: service, answers, answerMs, timeouts, lost } of stats.services.all()) {
+    const labels = { service };
+    const { active, late } = serviceStates.get(service) ?? { active: 0, late: 0 };
+    const connections = "trunkline_broker_service_connections";
+    yield { name: connections, labels: { service, state: "active" }, value: active };
+    yield { name: connections, labels: { service, state: "late" }, value: late };
+    yield { name: "trunkline_broker_service_answers_total", labels, value: answers };
+    yield { name: "trunkline_broker_service_answer_seconds_total", labels, value: answerMs / 1000 };
+    const errors = "trunkline_broker_service_errors_total";
+    yield { name: errors, labels: { service, reason: "timeout" }, value: timeouts };
+    yield { name: errors, labels: { service, reason: "gone" }, value: lost };
   }
 }

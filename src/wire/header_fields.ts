@@ -35,14 +35,22 @@ export interface HeaderLayout {
 export const MIN_FIELDS = 3;
 /** Between the levels of a topic and the numbers of a version. */
 export const DOT = 0x2e;
-const COLON = 0x3a;
+const [COLON, NEWLINE] = [0x3a, 0x0a];
 const MAX_TIMEOUT_DIGITS = 15;
 
-export function fieldEnds(bytes: Uint8Array, headerEnd: number): number[] {
+/** Where the fields are; `null` when no newline ends the header where it may be. */
+export function readLayout(bytes: Uint8Array): HeaderLayout | null {
   const ends: number[] = [];
-  for (let at = 0; at < headerEnd; at++) if (bytes[at] === COLON) ends.push(at);
-  ends.push(headerEnd);
-  return ends;
+  const limit = Math.min(bytes.length, MAX_HEADER_BYTES + 1);
+  for (let at = 0; at < limit; at++) {
+    const byte = bytes[at];
+    if (byte === COLON) ends.push(at);
+    else if (byte === NEWLINE) {
+      ends.push(at);
+      return { ends, headerEnd: at };
+    }
+  }
+  return null;
 }
 
 export function start({ ends }: HeaderLayout, field: number): number {
@@ -56,7 +64,7 @@ export function end({ ends }: HeaderLayout, field: number): number {
 /** The topic in lower case; `null` when it breaks the grammar of topics. */
 export function readTopicKey(bytes: Uint8Array, from: number, to: number): string | null {
   if (to === from || to - from > MAX_TOPIC_BYTES) return null;
-  let key = "";
+  const codes = new Array<number>(to - from);
   let levels = 1;
   let isStart = true;
   for (let at = from; at < to; at++) {
@@ -69,9 +77,9 @@ export function readTopicKey(bytes: Uint8Array, from: number, to: number): strin
       else if (!isLowerLetter(byte) && (isStart || !isDigitOrMark(byte))) return null;
       isStart = false;
     }
-    key += String.fromCharCode(byte);
+    codes[at - from] = byte;
   }
-  return isStart ? null : key;
+  return isStart ? null : String.fromCharCode.apply(null, codes);
 }
 
 function isLowerLetter(byte: number): boolean {
@@ -104,22 +112,43 @@ export function isVersion(bytes: Uint8Array, from: number, to: number): boolean 
 
 /** An id; `null` when there is none, `undefined` when it is wrong. */
 export function readId(bytes: Uint8Array, layout: HeaderLayout, field: number): string | null | undefined {
-  if (field >= layout.ends.length) return null;
-  const [from, to] = [start(layout, field), end(layout, field)];
-  if (from === to) return field === layout.ends.length - 1 ? undefined : null;
-  return isUuid(bytes, from, to) ? ascii(bytes, from, to) : undefined;
+  const from = idStart(bytes, layout, field);
+  return from === WRONG ? undefined : from === NONE ? null : idText(bytes, from);
 }
+
+/** What {@link idStart} says where there is no id, or none that is right. */
+export const [NONE, WRONG] = [-1, -2] as const;
+
+/** Where an id begins; {@link NONE} or {@link WRONG}. */
+export function idStart(bytes: Uint8Array, layout: HeaderLayout, field: number): number {
+  if (field >= layout.ends.length) return NONE;
+  const [from, to] = [start(layout, field), end(layout, field)];
+  if (from === to) return field === layout.ends.length - 1 ? WRONG : NONE;
+  return isUuid(bytes, from, to) ? from : WRONG;
+}
+
+/** What a byte may be in an id: a hexadecimal digit or a hyphen. */
+const [HEX, HYPHEN] = [1, 2] as const;
+const ID_CLASSES = Uint8Array.from({ length: 256 }, (_, byte) => {
+  return /[0-9a-fA-F]/.test(String.fromCharCode(byte)) ? HEX : byte === 0x2d ? HYPHEN : 0;
+});
+const ID_PATTERN = Uint8Array.from(
+  { length: ID_BYTES },
+  (_, at) => [8, 13, 18, 23].includes(at) ? HYPHEN : HEX,
+);
 
 /** Whether the bytes have the form of a UUID (RFC 9562, section 4), of any version and case. */
 function isUuid(bytes: Uint8Array, from: number, to: number): boolean {
   if (to - from !== ID_BYTES) return false;
   for (let at = 0; at < ID_BYTES; at++) {
-    const byte = bytes[from + at] ?? 0;
-    if (at === 8 || at === 13 || at === 18 || at === 23) {
-      if (byte !== 0x2d) return false;
-    } else if (!isDigit(byte) && !((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66)) return false;
+    if (ID_CLASSES[bytes[from + at] ?? 0] !== ID_PATTERN[at]) return false;
   }
   return true;
+}
+
+/** The text of an id. */
+export function idText(bytes: Uint8Array, from: number): string {
+  return ascii(bytes, from, from + ID_BYTES);
 }
 
 export function readTimeout(bytes: Uint8Array, layout: HeaderLayout, maxTimeoutMs: number): number | null {
@@ -134,9 +163,12 @@ export function readTimeout(bytes: Uint8Array, layout: HeaderLayout, maxTimeoutM
   return value >= 1 && value <= maxTimeoutMs ? value : null;
 }
 
-/** Only for bytes that are known to be ASCII. */
+/**
+ * Only for bytes that are known to be ASCII, and few. Made at once: a text that grows letter by letter takes three times
+ * as long, and as long again when it is looked for in a table.
+ */
 export function ascii(bytes: Uint8Array, from: number, to: number): string {
-  let text = "";
-  for (let at = from; at < to; at++) text += String.fromCharCode(bytes[at] ?? 0);
-  return text;
+  const codes = new Array<number>(to - from);
+  for (let at = from; at < to; at++) codes[at - from] = bytes[at] ?? 0;
+  return String.fromCharCode.apply(null, codes);
 }

@@ -3,19 +3,22 @@
  * payload. The header is read from the bytes as they came; the payload is never touched. Pure; nothing here throws
  * for what a peer sent.
  */
+import type { Destination, KnownDestinations } from "./destination.ts";
 import {
   ACTION,
   ascii,
   end,
-  fieldEnds,
   HEADER_FIELDS,
   type HeaderLayout,
+  idStart,
+  idText,
   isVersion,
-  MAX_HEADER_BYTES,
   MAX_VERSION_BYTES,
   MIN_FIELDS,
+  NONE,
   PARENT_ID,
   readId,
+  readLayout,
   readTimeout,
   readTopicKey,
   REQUEST_ID,
@@ -23,6 +26,7 @@ import {
   TIMEOUT,
   TOPIC,
   VERSION,
+  WRONG,
 } from "./header_fields.ts";
 import {
   headerWithoutEnd,
@@ -51,84 +55,103 @@ export interface TextHeader {
 export class TextMessage {
   readonly kind = "message";
   readonly action: Action;
-  /** The topic in lower case, for matching, rights and rates. */
-  readonly topicKey: string;
-  readonly requestId: string | null;
+  readonly destination: Destination;
   readonly parentRequestId: string | null;
   readonly timeoutMs: number | null;
   /** Opaque; a view of the bytes that the message came in. */
   readonly payload: Uint8Array;
-  readonly #bytes: Uint8Array;
-  readonly #topicStart: number;
-  readonly #topicEnd: number;
-  readonly #versionEnd: number;
+  /** Where the request id begins in {@link bytes}; negative when there is none. */
+  readonly requestIdAt: number;
+  /** The message as it came. */
+  readonly bytes: Uint8Array;
+  #requestId: string | null = null;
 
-  constructor(bytes: Uint8Array, layout: HeaderLayout, fields: ReadFields) {
+  constructor(bytes: Uint8Array, headerEnd: number, fields: ReadFields) {
     this.action = fields.action;
-    this.topicKey = fields.topicKey;
-    this.requestId = fields.requestId;
+    this.destination = fields.destination;
+    this.requestIdAt = fields.requestIdAt;
     this.parentRequestId = fields.parentRequestId;
     this.timeoutMs = fields.timeoutMs;
-    this.payload = bytes.subarray(layout.headerEnd + 1);
-    this.#bytes = bytes;
-    this.#topicStart = start(layout, TOPIC);
-    this.#topicEnd = end(layout, TOPIC);
-    this.#versionEnd = end(layout, VERSION);
+    // Of a Buffer `subarray` would make another, which takes longer.
+    const payloadAt = headerEnd + 1;
+    this.payload = new Uint8Array(bytes.buffer, bytes.byteOffset + payloadAt, bytes.length - payloadAt);
+    this.bytes = bytes;
+  }
+
+  get requestId(): string | null {
+    if (this.requestIdAt < 0) return null;
+    return this.#requestId ??= idText(this.bytes, this.requestIdAt);
+  }
+
+  /** The topic in lower case, for matching, rights and rates. */
+  get topicKey(): string {
+    return this.destination.topicKey;
   }
 
   /** The topic as it was written. */
   get topic(): string {
-    return ascii(this.#bytes, this.#topicStart, this.#topicEnd);
+    return this.destination.topic;
   }
 
   get version(): string {
-    return ascii(this.#bytes, this.#topicEnd + 1, this.#versionEnd);
-  }
-
-  /** The bytes `{topic}:{version}` as they were written. */
-  get topicAndVersion(): Uint8Array {
-    return this.#bytes.subarray(this.#topicStart, this.#versionEnd);
+    return this.destination.version;
   }
 }
 
-const NEWLINE = 0x0a;
 const encoder = new TextEncoder();
 
 interface ReadFields {
   readonly action: Action;
-  readonly topicKey: string;
-  readonly requestId: string | null;
+  readonly destination: Destination;
+  readonly requestIdAt: number;
   readonly parentRequestId: string | null;
   readonly timeoutMs: number | null;
 }
 
-/**
- * Reads a message. The result holds views of `bytes`, which must not change afterwards.
- *
- * @param maxTimeoutMs The longest time-out that a request may ask for, in milliseconds.
- */
-export function parseTextMessage(
-  bytes: Uint8Array,
-  { maxTimeoutMs }: { readonly maxTimeoutMs: number },
-): TextMessage | MalformedMessage {
-  const headerEnd = findNewline(bytes);
-  if (headerEnd < 0) return headerWithoutEnd(bytes);
-  const layout = { headerEnd, ends: fieldEnds(bytes, headerEnd) };
+/** How messages are read. */
+export interface ReadOptions {
+  /** The longest time-out that a request may ask for, in milliseconds. */
+  readonly maxTimeoutMs: number;
+  /** Spares reading a destination again that was read lately. */
+  readonly destinations?: KnownDestinations;
+}
+
+/** Reads a message. The result holds views of `bytes`, which must not change afterwards. */
+export function parseTextMessage(bytes: Uint8Array, options: ReadOptions): TextMessage | MalformedMessage {
+  const layout = readLayout(bytes);
+  if (layout === null) return headerWithoutEnd(bytes);
   const count = layout.ends.length;
   if (count < MIN_FIELDS || count > HEADER_FIELDS.length) return wrongCount(bytes, layout);
   const action = readAction(bytes, layout);
   if (action === null) return wrong(bytes, layout, { field: "action", rule: "publish, request or response" });
-  const topicKey = readTopicKey(bytes, start(layout, TOPIC), end(layout, TOPIC));
+  let destination = options.destinations?.find(bytes, start(layout, TOPIC), end(layout, VERSION));
+  if (destination === undefined) {
+    const read = readDestination(bytes, layout);
+    if ("kind" in read) return read;
+    options.destinations?.keep(read);
+    destination = read;
+  }
+  if (count === MIN_FIELDS) {
+    const none = { requestIdAt: NONE, parentRequestId: null, timeoutMs: null };
+    return new TextMessage(bytes, layout.headerEnd, { action, destination, ...none });
+  }
+  return withIds(bytes, layout, { action, destination, maxTimeoutMs: options.maxTimeoutMs });
+}
+
+function readDestination(bytes: Uint8Array, layout: HeaderLayout): Destination | MalformedMessage {
+  const [from, topicEnd, to] = [start(layout, TOPIC), end(layout, TOPIC), end(layout, VERSION)];
+  const topicKey = readTopicKey(bytes, from, topicEnd);
   if (topicKey === null) return wrongTopic(bytes, layout);
-  if (!isVersion(bytes, start(layout, VERSION), end(layout, VERSION))) {
+  if (!isVersion(bytes, start(layout, VERSION), to)) {
     const rule = `MAJOR.MINOR.PATCH in digits, at most ${MAX_VERSION_BYTES} bytes`;
     return wrong(bytes, layout, { field: "version", rule });
   }
-  if (count === MIN_FIELDS) {
-    const none = { requestId: null, parentRequestId: null, timeoutMs: null };
-    return new TextMessage(bytes, layout, { action, topicKey, ...none });
-  }
-  return withIds(bytes, layout, { action, topicKey, maxTimeoutMs });
+  return {
+    topicKey,
+    topic: ascii(bytes, from, topicEnd),
+    version: ascii(bytes, topicEnd + 1, to),
+    bytes: Uint8Array.from(bytes.subarray(from, to)),
+  };
 }
 
 /** Writes a message as bytes. The header has to keep the rules; nothing is checked. */
@@ -149,13 +172,6 @@ export function formatHeader({ action, topic, version = "1.0.0", ...rest }: Text
   return fields.join(":");
 }
 
-/** The index of the newline that ends the header; -1 when there is none where it may be. */
-function findNewline(bytes: Uint8Array): number {
-  const limit = Math.min(bytes.length, MAX_HEADER_BYTES + 1);
-  for (let at = 0; at < limit; at++) if (bytes[at] === NEWLINE) return at;
-  return -1;
-}
-
 function readAction(bytes: Uint8Array, layout: HeaderLayout): Action | null {
   const until = end(layout, ACTION);
   if (isWord(bytes, until, "publish")) return "publish";
@@ -172,7 +188,7 @@ function isWord(bytes: Uint8Array, until: number, word: string): boolean {
 
 interface Beginning {
   readonly action: Action;
-  readonly topicKey: string;
+  readonly destination: Destination;
   readonly maxTimeoutMs: number;
 }
 
@@ -180,10 +196,10 @@ interface Beginning {
 function withIds(
   bytes: Uint8Array,
   layout: HeaderLayout,
-  { action, topicKey, maxTimeoutMs }: Beginning,
+  { action, destination, maxTimeoutMs }: Beginning,
 ): TextMessage | MalformedMessage {
-  const requestId = readId(bytes, layout, REQUEST_ID);
-  if (requestId === undefined) return wrongId(bytes, layout, "requestId");
+  const requestIdAt = idStart(bytes, layout, REQUEST_ID);
+  if (requestIdAt === WRONG) return wrongId(bytes, layout, "requestId");
   const parentRequestId = readId(bytes, layout, PARENT_ID);
   if (parentRequestId === undefined) return wrongId(bytes, layout, "parentRequestId");
   let timeoutMs: number | null = null;
@@ -197,5 +213,6 @@ function withIds(
       return wrong(bytes, layout, { field: "timeoutMs", rule });
     }
   }
-  return new TextMessage(bytes, layout, { action, topicKey, requestId, parentRequestId, timeoutMs });
+  const fields = { action, destination, requestIdAt, parentRequestId, timeoutMs };
+  return new TextMessage(bytes, layout.headerEnd, fields);
 }

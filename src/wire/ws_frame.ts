@@ -3,6 +3,7 @@
  * is encoded once and its bytes are handed to every receiver.
  */
 import type { Encoded } from "../core/transport.ts";
+import type { Slab } from "./slab.ts";
 
 /** Opcodes that a server sends. */
 export const WsOpcode = { text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;
@@ -32,15 +33,33 @@ export function wsHeaderLength(payloadBytes: number): number {
  */
 export function encodeWsFrame(opcode: WsOpcode, rest: Uint8Array, head: Uint8Array = NOTHING): Encoded {
   const length = head.length + rest.length;
+  const frame = startWsFrame(opcode, length, { ownBytes: length <= COPY_LIMIT_BYTES ? length : head.length });
+  frame.set(head, wsHeaderLength(length));
+  return finishWsFrame(frame, length, rest);
+}
+
+/**
+ * A frame with its header, and with room behind it for `ownBytes` of its payload of `length` bytes; cut from `slab` if
+ * there is one.
+ */
+export function startWsFrame(
+  opcode: WsOpcode,
+  length: number,
+  { ownBytes, slab = null }: { readonly ownBytes: number; readonly slab?: Slab | null },
+): Uint8Array {
   const headerLength = wsHeaderLength(length);
-  const joined = length <= COPY_LIMIT_BYTES;
-  const first = new Uint8Array(headerLength + (joined ? length : head.length));
-  first[0] = FIN | opcode;
-  writeWsLength(first, length);
-  first.set(head, headerLength);
-  if (!joined) return { parts: [first, rest], bytes: headerLength + length };
-  first.set(rest, headerLength + head.length);
-  return { parts: [first], bytes: first.length };
+  const frame = slab === null ? new Uint8Array(headerLength + ownBytes) : slab.take(headerLength + ownBytes);
+  frame[0] = FIN | opcode;
+  writeWsLength(frame, length);
+  return frame;
+}
+
+/** Ends a frame that was started with the last of its payload: copied where the frame has room, else behind it. */
+export function finishWsFrame(frame: Uint8Array, length: number, rest: Uint8Array): Encoded {
+  const bytes = wsHeaderLength(length) + length;
+  if (frame.length < bytes) return { parts: [frame, rest], bytes };
+  frame.set(rest, bytes - rest.length);
+  return { parts: [frame], bytes };
 }
 
 /**

@@ -102,6 +102,7 @@ export class Setup implements Disposable {
       subscriptions: this.subscriptions,
       stats: this.stats,
       clock: this.time,
+      cachedClock: this.time,
       timeoutMs: 30_000,
       failover: false,
       maxOutstanding: 1000,

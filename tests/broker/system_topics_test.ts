@@ -315,7 +315,14 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
         ids,
         subscriptions,
         router: new MessageRouter({ ids, subscriptions, ...rest }),
-        requests: new RequestRouter({ subscriptions, stats, clock, ...limits, onAnswered: () => {} }),
+        requests: new RequestRouter({
+          subscriptions,
+          stats,
+          clock,
+          cachedClock: clock,
+          ...limits,
+          onAnswered: () => {},
+        }),
         services: new ServiceRegistry({ times, ask: () => {}, onEvent: () => {} }),
         taps: new MessageTaps({ announce: () => {}, stats }),
         presence: new Presence({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Deadlines, type Expiring, SLOT_MS } from "../../src/limits/deadlines.ts";
+import { Deadlines, Expiring, SLOT_MS } from "../../src/limits/deadlines.ts";
 import { FakeTime } from "../helpers/fake_time.ts";
 
 /** What a callback does besides. */
@@ -10,12 +10,21 @@ type Then =
   | { readonly do: "delete"; readonly which: number };
 
 /** Something that is given up, and what became of it. */
-interface Item extends Expiring {
+class Item extends Expiring<Item> {
   readonly addedMs: number;
   readonly then: Then;
-  isWatched: boolean;
-  told: number;
+  isWatched = true;
+  told = 0;
+
+  constructor(deadlineMs: number, addedMs: number, then: Then) {
+    super(deadlineMs);
+    this.addedMs = addedMs;
+    this.then = then;
+  }
 }
+
+/** Something of which nothing but the time matters. */
+class Plain extends Expiring<Plain> {}
 
 /** Deadlines whose every word is checked. */
 class Checked {
@@ -36,7 +45,7 @@ class Checked {
 
   add(inMs: number, then: Then = { do: "nothing" }): Item {
     const addedMs = this.#time.now();
-    const item = { addedMs, deadlineMs: addedMs + inMs, then, isWatched: true, told: 0 };
+    const item = new Item(addedMs + inMs, addedMs, then);
     this.items.push(item);
     this.deadlines.add(item);
     return item;
@@ -137,8 +146,8 @@ Deno.test("Deadlines: many thousands have one timer, which rests when the last i
 });
 
 Deno.test("Deadlines: the real timer is gone with the last one that is deleted", () => {
-  const deadlines = new Deadlines<Expiring>({ now: () => 0 }, () => assert.fail("told"));
-  const items = Array.from({ length: 100 }, (_, i) => ({ deadlineMs: i }));
+  const deadlines = new Deadlines<Plain>({ now: () => 0 }, () => assert.fail("told"));
+  const items = Array.from({ length: 100 }, (_, i) => new Plain(i));
   for (const item of items) deadlines.add(item);
   for (const item of items) assert.equal(deadlines.delete(item), true);
   for (const item of items) assert.equal(deadlines.delete(item), false);
@@ -168,11 +177,11 @@ for (const inMs of [-1000, -1, 0, 1, SLOT_MS, 1000]) {
 Deno.test("Deadlines: one that adds another that is due already does not hold up everything else", () => {
   using time = new FakeTime();
   let told = 0;
-  const deadlines: Deadlines<Expiring> = new Deadlines(time, () => {
+  const deadlines: Deadlines<Plain> = new Deadlines(time, () => {
     told++;
-    deadlines.add({ deadlineMs: -1 });
+    deadlines.add(new Plain(-1));
   });
-  deadlines.add({ deadlineMs: 0 });
+  deadlines.add(new Plain(0));
   time.tick(10 * SLOT_MS);
   assert.equal(told, 10);
 });
@@ -200,9 +209,9 @@ Deno.test("Deadlines: one that is added twice is told once", () => {
 Deno.test("Deadlines: after a sleep of days those that are over are told at once, in their order", () => {
   using time = new FakeTime();
   const told: number[] = [];
-  const deadlines = new Deadlines<Expiring>(time, ({ deadlineMs }) => told.push(deadlineMs));
+  const deadlines = new Deadlines<Plain>(time, ({ deadlineMs }) => told.push(deadlineMs));
   const days = [3, 1, 9, 2].map((day) => day * 86_400_000);
-  for (const deadlineMs of days) deadlines.add({ deadlineMs });
+  for (const deadlineMs of days) deadlines.add(new Plain(deadlineMs));
   time.jump(5 * 86_400_000);
   assert.deepEqual(told, [1, 2, 3].map((day) => day * 86_400_000));
   assert.deepEqual([deadlines.size, time.timers], [1, 1]);

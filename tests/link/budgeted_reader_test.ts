@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
-import { BudgetedReader } from "../../src/link/budgeted_reader.ts";
+import { BudgetedReader, SLICE_BYTES } from "../../src/link/budgeted_reader.ts";
 import type { GatedSocket } from "../../src/link/gated_socket.ts";
 import { ReadBudget, type ReadLimits } from "../../src/link/read_budget.ts";
 import { Turns } from "../../src/link/turns.ts";
@@ -49,11 +49,13 @@ function peer(manual: ManualTurns, { limits = LIMITS, deliveriesPerMessage = 1 }
     turns: manual.turns,
     receiver: {
       caughtUp: () => {},
-      feed: (slice) => {
+      take: (chunk, from) => {
+        const slice = chunk.subarray(from, from + SLICE_BYTES);
         received.push(...slice);
         for (partial += slice.length; partial >= MESSAGE_BYTES; partial -= MESSAGE_BYTES) {
           budget.spendMessage(deliveriesPerMessage);
         }
+        return from + slice.length;
       },
     },
   });
@@ -61,7 +63,7 @@ function peer(manual: ManualTurns, { limits = LIMITS, deliveriesPerMessage = 1 }
   return { link, reader, received, messages: () => Math.floor(received.length / MESSAGE_BYTES) };
 }
 
-const MESSAGES_IN_A_SLICE = Math.ceil(1024 / MESSAGE_BYTES);
+const MESSAGES_IN_A_SLICE = Math.ceil(SLICE_BYTES / MESSAGE_BYTES);
 
 Deno.test("Read budget: a victim is served every turn beside a flooder without end", () => {
   const manual = new ManualTurns();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Lane } from "../../src/link/lane.ts";
 import { type LedgerMember, OutboxLedger } from "../../src/link/outbox_ledger.ts";
 
 class FakeMember implements LedgerMember {
@@ -10,6 +11,10 @@ class FakeMember implements LedgerMember {
   constructor(ledger: OutboxLedger) {
     this.#ledger = ledger;
     ledger.join(this);
+  }
+
+  queuedBytesOf(lane: Lane): number {
+    return lane === "publish" ? this.heldBytes : 0;
   }
 
   hold(bytes: number): void {
@@ -109,4 +114,14 @@ Deno.test("Outbox ledger: who only dribbles is not spared for ever", () => {
   assert.ok(ledger.heldBytes <= 1000, `${ledger.heldBytes} bytes are still held`);
   assert.ok(evictions().some((count) => count === 0), "no more are ended than needed");
   assert.ok(evictions().every((count) => count <= 1), "nobody is ended twice");
+});
+
+Deno.test("Outbox ledger: the bytes of a lane are those of all members that are there", () => {
+  const ledger = new OutboxLedger(1000, { now: () => 0 });
+  const [one, other] = [new FakeMember(ledger), new FakeMember(ledger)];
+  one.hold(10);
+  other.hold(5);
+  assert.deepEqual([ledger.queuedBytesOf("publish"), ledger.queuedBytesOf("request")], [15, 0]);
+  ledger.leave(one);
+  assert.equal(ledger.queuedBytesOf("publish"), 5);
 });

@@ -49,3 +49,16 @@ Deno.test("WebSocket transport: when both sides close at once the peer still get
   assert.equal(await slow.readCloseCode(), 4413);
   await slow.finish();
 });
+
+Deno.test("WebSocket transport: nothing behind a broken frame is read, however it comes", async () => {
+  const good = encodeClientFrame({ opcode: 1, payload: "good" });
+  const broken = encodeClientFrame({ opcode: 1, payload: "broken", masked: false });
+  const text = encodeClientFrame({ opcode: 1, payload: Uint8Array.of(0xff) });
+  for (const [bad, code] of [[broken, 1002], [text, 1007]] as const) {
+    await using hub = await TestHub.start();
+    using client = await RawClient.upgraded(hub.port);
+    await client.write(Uint8Array.from([...good, ...bad, ...good, ...good]));
+    assert.equal(await client.readCloseCode(), code);
+    assert.equal(await hub.metric(RECEIVED), 1);
+  }
+});

@@ -110,7 +110,7 @@ Deno.test("Text message: the topic is matched in lower case and delivered as it 
   assert.equal(message.topicKey, "orders.new-1.x_y");
   assert.equal(message.topic, "Orders.NEW-1.x_Y");
   assert.equal(message.version, "01.2.3");
-  assert.equal(textOf(message.topicAndVersion), "Orders.NEW-1.x_Y:01.2.3");
+  assert.equal(textOf(message.destination.bytes), "Orders.NEW-1.x_Y:01.2.3");
 });
 
 Deno.test("Text message: the payload is a view of what came, newlines and all", () => {
