@@ -22,3 +22,27 @@ export class FailurePace {
     return Math.max(0, doneMs - nowMs - FAILURE_BURST / FAILURES_PER_MS);
   }
 }
+
+/** Those of one caller that were due at one time. */
+interface Due {
+  readonly atMs: number;
+  count: number;
+}
+
+/**
+ * The pace of failures that are due. They come in their order, a few at each tick; but after a stall of the process
+ * thousands are due in the same moment, and are told little by little all the same.
+ */
+export class DuePace {
+  readonly #due = new WeakMap<Subscriber, Due>();
+
+  /** Takes a place; gives how long its failure has to wait on, in milliseconds, 0 when it need not. */
+  take(caller: Subscriber, nowMs: number): number {
+    const known = this.#due.get(caller);
+    const due = known?.atMs === nowMs ? known : { atMs: nowMs, count: 0 };
+    this.#due.set(caller, due);
+    // Twice as many as come in a tick when nothing stalls, so that what was put off is made up for.
+    const beyond = ++due.count - 2 * FAILURE_BURST;
+    return beyond <= 0 ? 0 : beyond / FAILURES_PER_MS;
+  }
+}

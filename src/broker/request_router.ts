@@ -7,7 +7,7 @@ import { Slab } from "../wire/slab.ts";
 import type { TextMessage } from "../wire/text_message.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerStats } from "./broker_stats.ts";
-import { FailurePace } from "./failure_pace.ts";
+import { DuePace, FailurePace } from "./failure_pace.ts";
 import type { MessageTaps } from "./message_taps.ts";
 import { ForwardedRequest, ForwardedResponse, HubMessage, type RequestContent } from "./outgoing.ts";
 import { type Call, type Failure, PendingRequest, PendingRequests } from "./pending_requests.ts";
@@ -45,6 +45,7 @@ export class RequestRouter {
   readonly #ids = new RequestIds();
   readonly #slab = new Slab();
   readonly #pace = new FailurePace();
+  readonly #duePace = new DuePace();
   /** Requests whose service is gone and that were not seen to yet. */
   readonly #orphans: PendingRequest[] = [];
   #isSeeingToOrphans = false;
@@ -59,7 +60,7 @@ export class RequestRouter {
     this.#options = options;
     this.#parties = new RequestParties(options.stats.services.other);
     this.#pending = new PendingRequests(options.clock, (request) => {
-      if (request.failure !== null) return this.#tell(request, request.failure);
+      if (request.failure !== null) return this.#failDue(request, request.failure);
       if (request.target !== null) request.target.counters.timeouts++;
       const seconds = Math.round(request.deadlineMs - request.startedMs) / 1000;
       const message = `No answer to ${request.destination.topic} within ${seconds} s`;
@@ -299,9 +300,21 @@ export class RequestRouter {
     if (request.origin.isGone) return;
     const nowMs = this.#options.clock.now();
     const waitMs = this.#pace.take(request.origin.subscriber, nowMs);
-    if (waitMs === 0) return this.#tell(request, failure);
+    if (waitMs === 0) this.#tell(request, failure);
+    else this.#failLater(request, failure, nowMs + waitMs);
+  }
+
+  /** After a stall of the process many are due in the same moment: they keep the pace all the same. */
+  #failDue(request: PendingRequest, failure: Failure): void {
+    const nowMs = this.#options.clock.now();
+    const waitMs = this.#duePace.take(request.origin.subscriber, nowMs);
+    if (waitMs === 0) this.#tell(request, failure);
+    else this.#failLater(request, failure, nowMs + waitMs);
+  }
+
+  #failLater(request: PendingRequest, failure: Failure, atMs: number): void {
     // Under its old number, which nobody can answer: it has no target.
-    const failed = new PendingRequest(request, nowMs + waitMs);
+    const failed = new PendingRequest(request, atMs);
     failed.number = request.number;
     failed.failure = failure;
     this.#pending.add(failed);

@@ -73,6 +73,22 @@ Deno.test("Request router: of thousands of requests of one caller that fail toge
   setup.assertAtRest();
 });
 
+Deno.test("Request router: failures that are due after a stall are not told all at once", () => {
+  using setup = new Setup({ maxOutstanding: 5000 });
+  const [service] = setup.services(1) as [Party];
+  const caller = setup.party("caller");
+  const ids = Array.from({ length: 3000 }, newId);
+  for (const requestId of ids) setup.ask(caller, { requestId });
+  service.leave();
+  const before = caller.inbox.length;
+  setup.time.jump(1000);
+  assert.ok(caller.inbox.length - before <= 2 * FAILURE_BURST, `${caller.inbox.length - before} at once`);
+  setup.time.tick(ids.length / FAILURES_PER_MS + SLOT_MS);
+  assert.equal(new Set(caller.inbox.map(({ header }) => header)).size, ids.length);
+  assert.equal(caller.inbox.length, ids.length);
+  setup.assertAtRest();
+});
+
 Deno.test("Request router: an answer to a request that timed out and whose caller was not told yet is late", () => {
   using setup = new Setup({ timeoutMs: 100 });
   const [service] = setup.services(1) as [Party];
