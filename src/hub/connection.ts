@@ -8,7 +8,7 @@ import type { Clock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { OutgoingMessage, TransportKind } from "../core/transport.ts";
 import type { LinkStats } from "../link/link_stats.ts";
-import type { Lane } from "../link/lane.ts";
+import type { QueueLane } from "../link/lane.ts";
 import type { OutboxOwner } from "../link/outbox.ts";
 import type { CloseOptions, Transport, TransportOwner } from "../link/transport.ts";
 import { type ConnectionEvent, type ConnectionState, nextState } from "./connection_state.ts";
@@ -93,7 +93,7 @@ export class Connection implements TransportOwner, OutboxOwner {
   }
 
   /** Queues a message. What a connection that is not open is sent is refused as `closed`. */
-  send(message: OutgoingMessage, lane: Exclude<Lane, "publish">): PushResult {
+  send(message: OutgoingMessage, lane: QueueLane): PushResult {
     if (this.#state.name !== "open") return "closed";
     const encoded = message.encodedFor(this.kind);
     return this.#count(this.transport.outbox.push(lane, encoded), encoded.bytes);

@@ -4,7 +4,6 @@
  */
 import { isLoopback } from "../core/ip_range.ts";
 import { ANONYMOUS, LOCAL_OPERATOR } from "../core/principal.ts";
-import type { TransportKind } from "../core/transport.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { JsonLinesTransport } from "../link/json_lines_transport.ts";
 import { Outbox, type OutboxSettings } from "../link/outbox.ts";
@@ -20,6 +19,7 @@ export interface ConnectionFactoryOptions {
   readonly outbox: OutboxSettings;
   readonly websocket: TransportSettings;
   readonly text: TransportSettings;
+  readonly frames: TransportSettings;
   readonly json: TransportSettings;
   readonly heartbeat: HeartbeatMonitor;
 }
@@ -60,7 +60,7 @@ export class ConnectionFactory {
     await promise;
   }
 
-  #open(kind: TransportKind, { link, peer, head }: AcceptedLink, user: ConnectionUser): void {
+  #open(kind: keyof typeof TRANSPORTS, { link, peer, head }: AcceptedLink, user: ConnectionUser): void {
     const { outbox: settings, heartbeat, [kind]: transport } = this.#options;
     const { stats, clock } = transport;
     const id = crypto.randomUUID();
