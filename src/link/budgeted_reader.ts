@@ -3,6 +3,7 @@
  * hands out everything that the slice in its hands holds. When the budget is used up the socket is paused and the
  * rest waits for the next turn.
  */
+import { viewOf } from "../core/views.ts";
 import type { GatedSocket } from "./gated_socket.ts";
 import type { ReadBudget } from "./read_budget.ts";
 import type { Turns, Waiting } from "./turns.ts";
@@ -102,7 +103,8 @@ export class BudgetedReader implements Waiting {
     while (this.#offset < chunk.length) {
       if (this.#budget.isSpent()) return false;
       const { sliceBytes = SLICE_BYTES } = this.#receiver;
-      const slice = chunk.subarray(this.#offset, this.#offset + sliceBytes);
+      const end = Math.min(chunk.length, this.#offset + sliceBytes);
+      const slice = this.#offset === 0 && end === chunk.length ? chunk : viewOf(chunk, this.#offset, end);
       const taken = this.#receiver.feed(slice);
       this.#offset += taken;
       this.#budget.spendBytes(taken);

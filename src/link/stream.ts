@@ -4,6 +4,7 @@
  * gracefully only when both directions ended; its consumer hears of the end exactly once.
  */
 import type { Encoded } from "../core/transport.ts";
+import { viewOf } from "../core/views.ts";
 import { encodeDataHeader, encodeFrame } from "../wire/frame.ts";
 import { FRAME_HEADER_BYTES, type FrameFault, MAX_DATA_BYTES, protocolFault } from "../wire/frame_header.ts";
 import type { OpenStream } from "../wire/frame_payloads.ts";
@@ -247,11 +248,11 @@ export class Stream implements StreamSource {
       if (chunk === undefined) throw new RangeError("Cannot take more than is queued");
       const available = chunk.length - this.#offset;
       if (available > missing) {
-        parts.push(chunk.subarray(this.#offset, this.#offset + missing));
+        parts.push(viewOf(chunk, this.#offset, this.#offset + missing));
         this.#offset += missing;
         missing = 0;
       } else {
-        parts.push(this.#offset === 0 ? chunk : chunk.subarray(this.#offset));
+        parts.push(this.#offset === 0 ? chunk : viewOf(chunk, this.#offset, chunk.length));
         this.#chunks.shift();
         this.#offset = 0;
         missing -= available;

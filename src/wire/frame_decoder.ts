@@ -3,6 +3,7 @@
  * kept. Data is handed out as it comes, without a copy: a Data frame that comes in pieces is as many Data frames, of
  * which the last has the END. The others are handed out whole.
  */
+import { viewOf } from "../core/views.ts";
 import { decodeFrame, isFrameFault, type OtherFrame } from "./frame.ts";
 import {
   FRAME_FLAG,
@@ -106,7 +107,7 @@ export class FrameDecoder {
     if (rule === null) return from;
     const available = Math.min(this.#missing, bytes.length - from);
     const isWhole = from === 0 && available === bytes.length;
-    const piece = isWhole ? bytes : bytes.subarray(from, from + available);
+    const piece = isWhole ? bytes : viewOf(bytes, from, from + available);
     this.#missing -= available;
     if (this.#missing === 0 && this.#payload.length === 0) {
       this.#complete(rule, piece);

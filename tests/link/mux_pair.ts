@@ -12,10 +12,11 @@ import { FrameDecoder, type FrameSink } from "../../src/wire/frame_decoder.ts";
 import type { FrameFault } from "../../src/wire/frame_header.ts";
 import type { GoAway, OpenStream } from "../../src/wire/frame_payloads.ts";
 import { concat } from "../helpers/prefixed.ts";
+import { decoderOf } from "../wire/frames.ts";
 
 export const KIB = 1024;
 /** What a stream of the tests is opened for. */
-export const OPEN: OpenStream = {
+export const OPEN = {
   tunnelId: 1,
   src: { ip: "10.0.0.1", port: 1 },
   dst: { ip: "10.0.0.2", port: 2 },
@@ -25,6 +26,11 @@ export const LIMITS: MuxLimits = {
   windows: { initialBytes: 32 * KIB, maxBytes: 256 * KIB, connectionBytes: 1024 * KIB },
   peerInitialBytes: 32 * KIB,
 };
+
+/** What a stream was tagged with when it was opened. */
+export function tagOf(open: OpenStream): number {
+  return "tunnelId" in open ? open.tunnelId : 0;
+}
 
 /** A text as bytes. */
 export function bytesOf(text: string): Uint8Array {
@@ -48,6 +54,8 @@ export class Reader implements StreamConsumer {
   /** Whether what comes is passed on at once. */
   isReading = true;
   unread = 0;
+  /** Tells which stream it is on both ends. */
+  tag = 0;
   stream!: Stream;
 
   get bytes(): Uint8Array {
@@ -126,11 +134,12 @@ export class End implements FrameSink {
       role,
       outbox: this.outbox,
       owner: {
-        accept: (stream) => {
+        accept: (stream, open) => {
           if (this.refusal !== null) return this.refusal;
           const reader = new Reader();
           reader.stream = stream;
           reader.isReading = this.isReading;
+          reader.tag = tagOf(open);
           this.accepted.push(reader);
           return reader;
         },
@@ -156,9 +165,10 @@ export class End implements FrameSink {
   }
 
   /** Opens a stream with a reader on it. */
-  open(): Reader {
+  open(tag = 1): Reader {
     const reader = new Reader();
-    const stream = this.mux.open(OPEN, reader);
+    reader.tag = tag;
+    const stream = this.mux.open({ ...OPEN, tunnelId: tag }, reader);
     assert.ok(stream instanceof Stream, `opened: ${stream}`);
     reader.stream = stream;
     return reader;
@@ -189,22 +199,11 @@ export class End implements FrameSink {
 
   /** The frames that came out since the last call. */
   frames(): Frame[] {
-    const frames: Frame[] = [];
-    const decoder = new FrameDecoder(64 * KIB, {
-      data: (streamId, payload, isEnd) => {
-        frames.push({ kind: "data", streamId, payload, isEnd });
-        return null;
-      },
-      frame: (frame) => {
-        frames.push(frame);
-        return null;
-      },
-      isSpent: () => false,
-    });
+    const { decoder, sink } = decoderOf(64 * KIB);
     do this.flush(); while (this.#turns.length > 0 || this.#taken.length > 0);
     decoder.feed(concat(this.pending.splice(0)));
     assert.equal(decoder.fault, null);
-    return frames;
+    return sink.frames;
   }
 }
 
