@@ -105,6 +105,12 @@ export class StreamMux implements StreamHost {
     return this.#streams.size + this.#unopened.size;
   }
 
+  /** Streams of ours that wait to be opened. */
+  get unopened(): number {
+    return this.#unopened.size;
+  }
+
+  /** The heartbeats of this connection, and what they measured. */
   get measured(): LinkPacer {
     return this.#pacer;
   }
