@@ -119,7 +119,7 @@ function rowOf(condition: Condition): Row {
 }
 
 function notesOf(conditions: readonly Condition[]): string[] {
-  const notes = conditions.map((condition) => {
+  const notes = conditions.filter(({ clients }) => clients === 1).map((condition) => {
     const ratio = { value: median(ratiosOf(condition)), limit: LEAST, atLeast: true };
     return budgetNote(
       `${condition.name}, of the raw relay`,

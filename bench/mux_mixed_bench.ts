@@ -4,9 +4,8 @@
  */
 import { encodeMessageFrame } from "../src/wire/frame.ts";
 import type { FramesTransport } from "../src/link/frames_transport.ts";
-import { Stream } from "../src/link/stream.ts";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
-import { CHANNEL, createFlusher, dial, OPEN, startFrames } from "./load/frames_link.ts";
+import { CHANNEL, createFlusher, dial, saturate, startFrames } from "./load/frames_link.ts";
 import type { StreamEnd, StreamEndResult } from "./load/stream_end.ts";
 import { LoadProcess } from "./load_process.ts";
 import { budgetNote, formatSpread, median, progress, publish, quantile, round, type Row } from "./report.ts";
@@ -17,7 +16,6 @@ const MEASURED_MS = 2000;
 const WARM_UP_MS = 500;
 const PUBLISH_EVERY_MS = 2;
 const PAYLOAD_BYTES = 128;
-const CHUNK_BYTES = 64 * 1024;
 const RATIO_LIMIT = 3;
 const ADDED_LIMIT_MS = 5;
 const NOTHING = new Uint8Array(0);
@@ -28,18 +26,6 @@ interface Measured {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly megabytesPerSecond: number;
-}
-
-/** Writes to a stream as fast as it takes. */
-function saturate({ mux }: FramesTransport): Stream {
-  const chunk = crypto.getRandomValues(new Uint8Array(CHUNK_BYTES));
-  const fill = () => {
-    while (stream instanceof Stream && stream.write(chunk));
-  };
-  const stream = mux.open(OPEN, { data() {}, end() {}, drained: fill, closed() {} });
-  if (!(stream instanceof Stream)) throw new Error(`Cannot open a stream: ${stream}`);
-  fill();
-  return stream;
 }
 
 function publishNow({ outbox }: FramesTransport): void {

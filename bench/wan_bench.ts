@@ -3,9 +3,9 @@
  * and what may be on its way have to grow until the link is full.
  */
 import { connect, type Socket } from "node:net";
-import { Stream, type StreamConsumer } from "../src/link/stream.ts";
+import type { Stream, StreamConsumer } from "../src/link/stream.ts";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
-import { createFlusher, dial, listen, OPEN, startFrames } from "./load/frames_link.ts";
+import { createFlusher, dial, listen, saturate, startFrames } from "./load/frames_link.ts";
 import { budgetNote, formatSpread, median, progress, publish } from "./report.ts";
 import { ExitCode } from "../src/cli/io.ts";
 
@@ -15,7 +15,6 @@ const MEGABITS_PER_SECOND = 200;
 const DELAY_MS = 50;
 const GROWTH_MS = 4000;
 const MEASURED_MS = 4000;
-const CHUNK_BYTES = 64 * 1024;
 const LEAST_SHARE = 0.8;
 const BYTES_PER_MS = MEGABITS_PER_SECOND * 1e6 / 8 / 1000;
 /** What the proxy holds beside what is on the wire, as a router does. */
@@ -83,12 +82,7 @@ async function measure(): Promise<number> {
     new LongWire(onward, socket);
   }, null);
   const transport = startFrames({ link: await dial(port, null), role: "spoke", flusher: createFlusher() });
-  const chunk = crypto.getRandomValues(new Uint8Array(CHUNK_BYTES));
-  const fill = () => {
-    while (stream instanceof Stream && stream.write(chunk));
-  };
-  const stream = transport.mux.open(OPEN, { data() {}, end() {}, drained: fill, closed() {} });
-  fill();
+  saturate(transport);
   await sleep(GROWTH_MS);
   const [before, startedMs] = [bytes, performance.now()];
   await sleep(MEASURED_MS);

@@ -3,16 +3,18 @@
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createSecureContext } from "node:tls";
+import { CloseCode } from "../../src/core/close_codes.ts";
 import type { Channel } from "../../src/core/delivery.ts";
 import { systemClock } from "../../src/core/ports.ts";
+import { StreamCode } from "../../src/core/stream_codes.ts";
 import { Flusher } from "../../src/link/flusher.ts";
-import { FramesTransport } from "../../src/link/frames_transport.ts";
+import { type FramesOwner, FramesTransport } from "../../src/link/frames_transport.ts";
 import { type GatedSocket, PlainSocket, TlsGate } from "../../src/link/gated_socket.ts";
 import { LinkStats } from "../../src/link/link_stats.ts";
-import { Outbox } from "../../src/link/outbox.ts";
+import { Outbox, type OutboxOwner } from "../../src/link/outbox.ts";
 import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
 import { SocketSink } from "../../src/link/socket_sink.ts";
-import type { Stream, StreamConsumer } from "../../src/link/stream.ts";
+import { Stream, type StreamConsumer } from "../../src/link/stream.ts";
 import type { LinkRole } from "../../src/link/stream_ids.ts";
 import { StreamStats } from "../../src/link/stream_stats.ts";
 import { Turns } from "../../src/link/turns.ts";
@@ -51,38 +53,12 @@ export function createFlusher(): Flusher {
 
 /** Speaks frames on a socket from now on. */
 export function startFrames(options: FramesLinkOptions): FramesTransport {
-  const { link, role, flusher, accept, received, maxStreams = 4096 } = options;
-  const owner = {
-    accept: accept ?? (() => ({ code: 5, reason: "" })),
-    received: (message: Uint8Array) => {
-      received?.(message);
-      return 1;
-    },
-    goingAway: () => {},
-    frame: () => null,
-    transportClosing: (code: number, reason: string) => {
-      if (code !== 1000 && code !== 1006) {
-        throw new Error(`Cannot go on: the link ends with ${code} ${reason}`);
-      }
-    },
-    transportClosed: () => {},
-    overflow: () => {
-      throw new Error("Cannot go on: the link is too slow");
-    },
-    evict: () => {},
-    dropped: () => {},
-  };
-  const lane = { maxBytes: 256 * KIB, messageOverheadBytes: 512 };
-  const settings = {
-    flusher,
-    ledger: new OutboxLedger(256 * MIB, systemClock),
-    lanes: { control: lane, request: lane, publish: { ...lane, maxBytes: MIB } },
-    socketBytes: 128 * KIB,
-  };
+  const { link, role, maxStreams = 4096 } = options;
+  const owner = ownerOf(options);
   const transport = new FramesTransport({
     link,
     peer: ANY,
-    outbox: new Outbox({ kind: "frames", sink: new SocketSink(link.socket), owner, settings }),
+    outbox: createOutbox(options, owner),
     owner,
     settings: {
       stats: new LinkStats(),
@@ -102,6 +78,52 @@ export function startFrames(options: FramesLinkOptions): FramesTransport {
   });
   transport.start(new Uint8Array(0));
   return transport;
+}
+
+/** An owner for whom every end of the link but a clean one is an error. */
+function ownerOf({ accept, received }: FramesLinkOptions): FramesOwner & OutboxOwner {
+  return {
+    accept: accept ?? (() => ({ code: StreamCode.notAllowed, reason: "" })),
+    received: (message) => {
+      received?.(message);
+      return 1;
+    },
+    goingAway: () => {},
+    frame: () => null,
+    transportClosing: (code, reason) => {
+      if (code === CloseCode.normal || code === CloseCode.abnormal) return;
+      throw new Error(`Cannot go on: the link ends with ${code} ${reason}`);
+    },
+    transportClosed: () => {},
+    overflow: () => {
+      throw new Error("Cannot go on: the link is too slow");
+    },
+    evict: () => {},
+    dropped: () => {},
+  };
+}
+
+function createOutbox({ link, flusher }: FramesLinkOptions, owner: OutboxOwner): Outbox {
+  const lane = { maxBytes: 256 * KIB, messageOverheadBytes: 512 };
+  const settings = {
+    flusher,
+    ledger: new OutboxLedger(256 * MIB, systemClock),
+    lanes: { control: lane, request: lane, publish: { ...lane, maxBytes: MIB } },
+    socketBytes: 128 * KIB,
+  };
+  return new Outbox({ kind: "frames", sink: new SocketSink(link.socket), owner, settings });
+}
+
+/** Opens a stream and keeps it full. */
+export function saturate({ mux }: FramesTransport): Stream {
+  const chunk = crypto.getRandomValues(new Uint8Array(64 * KIB));
+  const fill = () => {
+    while (stream instanceof Stream && stream.write(chunk));
+  };
+  const stream = mux.open(OPEN, { data() {}, end() {}, drained: fill, closed() {} });
+  if (!(stream instanceof Stream)) throw new Error(`Cannot open a stream: ${stream}`);
+  fill();
+  return stream;
 }
 
 /** Listens on loopback; gives the port. */

@@ -21,7 +21,7 @@ export const MIN_WINDOW_BYTES = 16 * 1024;
 /** Half a window that was used up within so many round trips was the limit. */
 const GROWTH_ROUND_TRIPS = 2;
 /** A round trip below this is that of event loops rather than of a wire. */
-export const MIN_ROUND_TRIP_MS = 1;
+const MIN_ROUND_TRIP_MS = 1;
 
 /** What the streams of one connection share. */
 export class WindowBudget {

@@ -5,7 +5,6 @@
  * at least 256 KiB. So that a queue of our own making is not taken for the length of the wire, the bound is lowered
  * for one round trip every ten seconds while data flows. Pure: takes the time as an argument.
  */
-import { MIN_ROUND_TRIP_MS } from "./flow_control.ts";
 import { RingQueue } from "./ring_queue.ts";
 
 /** What may always be on its way. */
@@ -13,8 +12,8 @@ export const MIN_IN_FLIGHT_BYTES = 256 * 1024;
 /** What may never be exceeded, however fast the peer answers. */
 export const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
 const MIN_PROBE_BYTES = 64 * 1024;
-const MIN_MARK_BYTES = 32 * 1024;
-const MARKS_PER_LIMIT = 8;
+const MIN_MARK_BYTES = 64 * 1024;
+const MARKS_PER_LIMIT = 4;
 const GAIN = 2;
 /** For how long a bandwidth counts, in two halves. */
 const BANDWIDTH_MS = 5000;
@@ -135,7 +134,7 @@ export class InFlight {
 
   #adjust(nowMs: number): void {
     const bandwidth = Math.max(this.#bandwidth, this.#formerBandwidth);
-    const onWire = bandwidth * Math.max(this.#roundTripMs ?? 0, MIN_ROUND_TRIP_MS);
+    const onWire = bandwidth * (this.#roundTripMs ?? 0);
     if (this.#probe === "no" && nowMs - this.#roundTripSinceMs > ROUND_TRIP_MS) this.#probe = "draining";
     const wanted = this.#probe === "no"
       ? Math.max(MIN_IN_FLIGHT_BYTES, GAIN * onWire)

@@ -5,7 +5,8 @@
  */
 import type { Encoded } from "../core/transport.ts";
 import { viewOf } from "../core/views.ts";
-import { encodeDataHeader, encodeFrame } from "../wire/frame.ts";
+import type { DataHeaders } from "../wire/data_headers.ts";
+import { encodeFrame } from "../wire/frame.ts";
 import { FRAME_HEADER_BYTES, type FrameFault, MAX_DATA_BYTES, protocolFault } from "../wire/frame_header.ts";
 import type { OpenStream } from "../wire/frame_payloads.ts";
 import type { FlowControl, Measured } from "./flow_control.ts";
@@ -38,6 +39,7 @@ export interface StreamConsumer {
 /** Where a stream belongs, as it sees it. */
 export interface StreamHost {
   readonly queue: StreamQueue;
+  readonly headers: DataHeaders;
   readonly measured: Measured;
   /** The stream is opened now: gives its id. */
   opened(stream: Stream): number;
@@ -213,7 +215,7 @@ export class Stream implements StreamSource {
     if (this.#id === 0) return this.#takeOpen();
     const length = this.#payloadBytes();
     const isEnd = this.#writeEnd === "ending" && length === this.#queuedBytes;
-    const parts = [encodeDataHeader({ streamId: this.#id, length, isEnd })];
+    const parts = [this.#host.headers.encode(this.#id, length, isEnd)];
     this.#flow.spend(length);
     this.#takeChunks(parts, length);
     if (isEnd) {

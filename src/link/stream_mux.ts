@@ -9,6 +9,7 @@ import type { Clock } from "../core/ports.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import type { Encoded } from "../core/transport.ts";
 import { TokenBucket } from "../limits/token_bucket.ts";
+import { DataHeaders } from "../wire/data_headers.ts";
 import { type CloseStreamFrame, encodeFrame, type OpenStreamFrame, type OtherFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
 import type { GoAway, OpenStream } from "../wire/frame_payloads.ts";
@@ -66,6 +67,7 @@ const MAX_WAITING_RESETS = 4096;
 /** The streams of one connection. */
 export class StreamMux implements StreamHost {
   readonly queue: StreamQueue;
+  readonly headers = new DataHeaders();
   readonly #pacer: LinkPacer;
   readonly #outbox: StreamMuxOptions["outbox"];
   readonly #owner: StreamMuxOwner;
@@ -198,6 +200,7 @@ export class StreamMux implements StreamHost {
     this.#streams.clear();
     this.#endUnopened({ ...reset, notStarted: true });
     this.queue.clear();
+    this.headers.clear();
   }
 
   opened(stream: Stream): number {

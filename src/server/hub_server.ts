@@ -71,10 +71,12 @@ export class HubServer {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #door = new DoorStats();
-  readonly #websocket = new LinkStats();
-  readonly #text = new LinkStats();
-  readonly #frames = new LinkStats();
-  readonly #json = new LinkStats();
+  readonly #links = {
+    websocket: new LinkStats(),
+    text: new LinkStats(),
+    frames: new LinkStats(),
+    json: new LinkStats(),
+  };
   readonly #health = new Health();
   readonly #metrics: Metrics;
   readonly #loopLag: LoopLag;
@@ -115,7 +117,7 @@ export class HubServer {
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
       onAnswered: (seconds) => this.#metrics.observe("trunkline_broker_request_seconds", seconds),
     });
-    const links = { websocket: this.#websocket, text: this.#text, frames: this.#frames, json: this.#json };
+    const links = this.#links;
     const counters = { door: this.#door, links, ledger, relay: this.#relay, broker: this.#broker };
     this.#loopLag = new LoopLag({
       clock,
@@ -177,10 +179,10 @@ export class HubServer {
         },
         socketBytes: buffers.socket,
       },
-      websocket: { ...transport, stats: this.#websocket },
-      text: { ...transport, stats: this.#text },
-      frames: { ...transport, stats: this.#frames },
-      json: { ...transport, stats: this.#json },
+      websocket: { ...transport, stats: this.#links.websocket },
+      text: { ...transport, stats: this.#links.text },
+      frames: { ...transport, stats: this.#links.frames },
+      json: { ...transport, stats: this.#links.json },
       heartbeat: this.#heartbeat,
     });
   }

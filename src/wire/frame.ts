@@ -121,7 +121,7 @@ export function encodeFrame(frame: Frame): Encoded {
 }
 
 /** The header of a Data frame; its bytes follow as they are. */
-export function encodeDataHeader(
+function encodeDataHeader(
   { streamId, length, isEnd }: { streamId: number; length: number; isEnd: boolean },
 ): Uint8Array {
   const header = new Uint8Array(FRAME_HEADER_BYTES);
@@ -197,11 +197,52 @@ export interface RawFrame {
 }
 
 /** Reads the payload of a frame; the result holds views of it. */
-export function decodeFrame({ type, flags, streamId, payload }: RawFrame): OtherFrame | FrameFault {
-  const isFlagged = flags === FRAME_FLAG;
+export function decodeFrame(raw: RawFrame): OtherFrame | FrameFault {
+  const { type, flags, streamId, payload } = raw;
   switch (type) {
     case FrameType.heartbeat:
-      return { kind: "heartbeat", opaque: payload, isAck: isFlagged };
+      return { kind: "heartbeat", opaque: payload, isAck: flags === FRAME_FLAG };
+    case FrameType.closeStream:
+      return decodeClose(payload, streamId);
+    case FrameType.windowUpdate:
+      return decodeWindowUpdate(payload, streamId);
+    case FrameType.message:
+      return { kind: "message", message: payload, isText: flags === FRAME_FLAG };
+    case FrameType.datagram:
+      return {
+        kind: "datagram",
+        tunnelId: readUint32(payload, 0),
+        flowId: ((payload[4] ?? 0) << 8) | (payload[5] ?? 0),
+        packet: payload.subarray(DATAGRAM_HEAD_BYTES),
+      };
+    default:
+      return decodeJson({ ...raw, type });
+  }
+}
+
+/** The types whose payload is JSON. */
+type JsonFrameType = Exclude<
+  RawFrame["type"],
+  | typeof FrameType.heartbeat
+  | typeof FrameType.closeStream
+  | typeof FrameType.windowUpdate
+  | typeof FrameType.message
+  | typeof FrameType.datagram
+>;
+
+function decodeJson(
+  { type, flags, streamId, payload }: RawFrame & { readonly type: JsonFrameType },
+): OtherFrame | FrameFault {
+  switch (type) {
+    case FrameType.openStream: {
+      const isEnd = flags === FRAME_FLAG;
+      return parsed(payload, payloads.openStreamSchema, (open) => ({
+        kind: "open_stream",
+        streamId,
+        open,
+        isEnd,
+      }));
+    }
     case FrameType.authRequest:
       return parsed(payload, payloads.authRequestSchema, (request) => ({ kind: "auth_request", request }));
     case FrameType.authResponse:
@@ -217,35 +258,17 @@ export function decodeFrame({ type, flags, streamId, payload }: RawFrame): Other
         (request) => ({ kind: "register_tunnel", request }),
       );
     case FrameType.unregisterTunnel:
-      return parsed(payload, payloads.unregisterTunnelSchema, (request) => ({
-        kind: "unregister_tunnel",
-        request,
-      }));
+      return parsed(
+        payload,
+        payloads.unregisterTunnelSchema,
+        (request) => ({ kind: "unregister_tunnel", request }),
+      );
     case FrameType.tunnelResponse:
-      return parsed(payload, payloads.tunnelResponseSchema, (response) => ({
-        kind: "tunnel_response",
-        response,
-      }));
-    case FrameType.openStream:
-      return parsed(payload, payloads.openStreamSchema, (open) => ({
-        kind: "open_stream",
-        streamId,
-        open,
-        isEnd: isFlagged,
-      }));
-    case FrameType.closeStream:
-      return decodeClose(payload, streamId);
-    case FrameType.windowUpdate:
-      return decodeWindowUpdate(payload, streamId);
-    case FrameType.message:
-      return { kind: "message", message: payload, isText: isFlagged };
-    case FrameType.datagram:
-      return {
-        kind: "datagram",
-        tunnelId: readUint32(payload, 0),
-        flowId: ((payload[4] ?? 0) << 8) | (payload[5] ?? 0),
-        packet: payload.subarray(DATAGRAM_HEAD_BYTES),
-      };
+      return parsed(
+        payload,
+        payloads.tunnelResponseSchema,
+        (response) => ({ kind: "tunnel_response", response }),
+      );
     case FrameType.goAway:
       return parsed(payload, payloads.goAwaySchema, (goAway) => ({ kind: "go_away", goAway }));
     case FrameType.error:
