@@ -18,6 +18,8 @@ export interface WindowLimits {
 
 /** No window shrinks below this. */
 export const MIN_WINDOW_BYTES = 16 * 1024;
+/** What a piece that waits takes beside its bytes: many tiny ones must not take more than they are counted. */
+export const PIECE_BYTES = 256;
 /** Half a window that was used up within so many round trips was the limit. */
 const GROWTH_ROUND_TRIPS = 2;
 /** A round trip below this is that of event loops rather than of a wire. */
@@ -30,6 +32,8 @@ export class WindowBudget {
   windowBytes = 0;
   /** What came and was not passed on, of all streams together. */
   unreadBytes = 0;
+  /** What the pieces of that take beside their bytes. */
+  overheadBytes = 0;
   /** How many streams have a window. */
   streams = 0;
 
@@ -70,6 +74,7 @@ export class FlowControl {
   /** What the peer may still send. */
   #receiveCredit: number;
   #unreadBytes = 0;
+  #overheadBytes = 0;
   /** What was passed on and not given back. */
   #dueBytes = 0;
   #updatedMs: number;
@@ -106,6 +111,11 @@ export class FlowControl {
     return this.#unreadBytes;
   }
 
+  /** What they take in memory. */
+  get heldBytes(): number {
+    return this.#unreadBytes + this.#overheadBytes;
+  }
+
   /** Counts bytes that are sent. */
   spend(bytes: number): void {
     if (bytes > this.#sendCredit) {
@@ -121,13 +131,16 @@ export class FlowControl {
     return true;
   }
 
-  /** Counts bytes that came. What is not taken is not counted. */
+  /** Counts bytes that came in one piece. What is not taken is not counted. */
   receive(bytes: number): ReceiveResult {
     if (bytes > this.#receiveCredit) return "over_credit";
-    if (this.#budget.unreadBytes + bytes > this.#budget.limits.connectionBytes) return "over_cap";
+    const { unreadBytes, overheadBytes, limits } = this.#budget;
+    if (unreadBytes + overheadBytes + bytes + PIECE_BYTES > limits.connectionBytes) return "over_cap";
     this.#receiveCredit -= bytes;
     this.#unreadBytes += bytes;
     this.#budget.unreadBytes += bytes;
+    this.#overheadBytes += PIECE_BYTES;
+    this.#budget.overheadBytes += PIECE_BYTES;
     return "taken";
   }
 
@@ -136,8 +149,9 @@ export class FlowControl {
     if (bytes > this.#unreadBytes) {
       throw new RangeError(`Cannot pass on ${bytes} bytes: ${this.#unreadBytes} are unread`);
     }
-    this.#unreadBytes -= bytes;
-    this.#budget.unreadBytes -= bytes;
+    // Nobody says how many pieces that was: of what they take, the same share.
+    const share = this.#unreadBytes === 0 ? 1 : bytes / this.#unreadBytes;
+    this.#release(bytes, Math.floor(this.#overheadBytes * share));
     if (!this.#isOpen) return 0;
     this.#dueBytes += bytes;
     if (this.#dueBytes * 2 < this.#windowBytes) return 0;
@@ -161,9 +175,15 @@ export class FlowControl {
   discard(): number {
     this.close();
     const unread = this.#unreadBytes;
-    this.#budget.unreadBytes -= unread;
-    this.#unreadBytes = 0;
+    this.#release(unread, this.#overheadBytes);
     return unread;
+  }
+
+  #release(bytes: number, overheadBytes: number): void {
+    this.#unreadBytes -= bytes;
+    this.#budget.unreadBytes -= bytes;
+    this.#overheadBytes -= overheadBytes;
+    this.#budget.overheadBytes -= overheadBytes;
   }
 
   /** Grows or shrinks the window by what is due. */

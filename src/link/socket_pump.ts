@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { StreamCode } from "../core/stream_codes.ts";
+import { keptOf } from "../core/views.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
 import type { GatedSocket } from "./gated_socket.ts";
 import { SocketSink } from "./socket_sink.ts";
@@ -85,7 +86,7 @@ export class SocketPump implements StreamConsumer, Flushable {
 
   /** Whether more may be read. */
   readonly #read = (chunk: Uint8Array): boolean => {
-    const wantsMore = this.#stream?.write(chunk) ?? false;
+    const wantsMore = this.#stream?.write(keptOf(chunk)) ?? false;
     if (!wantsMore) this.#link.pause();
     return wantsMore;
   };

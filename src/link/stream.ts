@@ -4,12 +4,12 @@
  * gracefully only when both directions ended; its consumer hears of the end exactly once.
  */
 import type { Encoded } from "../core/transport.ts";
-import { viewOf } from "../core/views.ts";
+import { keptOf, viewOf } from "../core/views.ts";
 import type { DataHeaders } from "../wire/data_headers.ts";
 import { encodeFrame } from "../wire/frame.ts";
 import { FRAME_HEADER_BYTES, type FrameFault, MAX_DATA_BYTES, protocolFault } from "../wire/frame_header.ts";
 import type { OpenStream } from "../wire/frame_payloads.ts";
-import type { FlowControl, Measured } from "./flow_control.ts";
+import { type FlowControl, type Measured, PIECE_BYTES } from "./flow_control.ts";
 import { RingQueue } from "./ring_queue.ts";
 import type { StreamQueue, StreamSource } from "./stream_queue.ts";
 
@@ -105,9 +105,9 @@ export class Stream implements StreamSource {
     return this.#isOver;
   }
 
-  /** Bytes that came and were not passed on. */
-  get unreadBytes(): number {
-    return this.#flow.unreadBytes;
+  /** What came and was not passed on takes in memory. */
+  get heldBytes(): number {
+    return this.#flow.heldBytes;
   }
 
   /** Bytes that wait to be written. */
@@ -137,7 +137,7 @@ export class Stream implements StreamSource {
       this.#host.queue.hold(bytes.length);
       this.#ask();
     }
-    if (this.#queuedBytes >= FULL_BYTES) this.#isFull = true;
+    if (this.#waitingBytes >= FULL_BYTES) this.#isFull = true;
     return !this.#isFull;
   }
 
@@ -181,7 +181,7 @@ export class Stream implements StreamSource {
       const result = this.#flow.receive(bytes.length);
       if (result === "over_credit") return protocolFault(`Stream ${this.#id} got more data than its credit`);
       if (result === "over_cap") return result;
-      this.#consumer.data(bytes);
+      this.#consumer.data(keptOf(bytes));
     }
     // The consumer may have reset it.
     if (isEnd && !this.#isOver) this.peerEnded();
@@ -221,11 +221,16 @@ export class Stream implements StreamSource {
     if (isEnd) {
       this.#writeEnd = "ended";
       this.#finishIfEnded();
-    } else if (this.#isFull && this.#queuedBytes <= LOW_BYTES) {
+    } else if (this.#isFull && this.#waitingBytes <= LOW_BYTES) {
       this.#isFull = false;
       this.#consumer.drained();
     }
     return { parts, bytes: FRAME_HEADER_BYTES + length };
+  }
+
+  /** What waits takes in memory. */
+  get #waitingBytes(): number {
+    return this.#queuedBytes + PIECE_BYTES * this.#chunks.length;
   }
 
   #payloadBytes(): number {

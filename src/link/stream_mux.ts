@@ -80,6 +80,8 @@ export class StreamMux implements StreamHost {
   readonly #streams = new Map<number, Stream>();
   /** Streams of ours whose OpenStream was not written yet. */
   readonly #unopened = new Set<Stream>();
+  /** Set when the peer opened more streams that were reset than it may. */
+  #overdraft: FrameFault | null = null;
   #peerStreams = 0;
   #isPeerGoing = false;
   #isGoing = false;
@@ -223,7 +225,8 @@ export class StreamMux implements StreamHost {
 
   reset(stream: Stream, frame: Encoded | null): void {
     this.#stats.reset++;
-    if (stream.isPeerOpened) this.#resets?.take(this.#pacer.nowMs);
+    // Resets by this side count too; they are held against the peer when it goes on opening.
+    if (stream.isPeerOpened && !this.#isGoing && !this.#isClosed) this.#overdraft ??= this.#countReset();
     this.#forget(stream);
     if (frame === null || this.#isClosed) return;
     this.#control.addReset(frame);
@@ -248,6 +251,10 @@ export class StreamMux implements StreamHost {
         return protocolFault(`Stream ${streamId} cannot be opened: it has been there`);
       case null:
     }
+    if (this.#overdraft !== null) return this.#overdraft;
+    if (this.#control.resets >= MAX_WAITING_RESETS) {
+      return { closeCode: CloseCode.slowConsumer, message: "Too slow to take the resets of streams" };
+    }
     if (this.#isGoing) return this.#refuse(streamId, { code: StreamCode.draining, reason: "Going away" });
     if (this.#peerStreams >= this.#limits.maxStreams) {
       return this.#refuse(streamId, { code: StreamCode.overLimit, reason: "Too many streams" });
@@ -270,9 +277,6 @@ export class StreamMux implements StreamHost {
 
   #refuse(streamId: number, { code, reason }: StreamRefusal): FrameFault | null {
     this.#stats.refused++;
-    if (this.#control.resets >= MAX_WAITING_RESETS) {
-      return { closeCode: CloseCode.slowConsumer, message: "Too slow to take refusals of streams" };
-    }
     this.#control.addReset(
       encodeFrame({ kind: "close_stream", streamId, code, notStarted: true, reason }),
     );
@@ -330,7 +334,7 @@ export class StreamMux implements StreamHost {
   #fullest(): Stream | null {
     let fullest: Stream | null = null;
     for (const stream of this.#streams.values()) {
-      if (stream.unreadBytes > (fullest?.unreadBytes ?? 0)) fullest = stream;
+      if (stream.heldBytes > (fullest?.heldBytes ?? 0)) fullest = stream;
     }
     return fullest;
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { FlowControl, MIN_WINDOW_BYTES, WindowBudget } from "../../src/link/flow_control.ts";
+import { FlowControl, MIN_WINDOW_BYTES, PIECE_BYTES, WindowBudget } from "../../src/link/flow_control.ts";
 import { MAX_CREDIT } from "../../src/wire/frame_header.ts";
 
 const KIB = 1024;
@@ -81,7 +81,12 @@ Deno.test("Flow control: what is unread counts against the connection until it i
   assert.equal(one.consume(60 * KIB, { nowMs: 0, roundTripMs: null }), 0);
   assert.equal(other.receive(60 * KIB), "taken");
   assert.equal(other.discard(), 60 * KIB);
-  assert.deepEqual([budget.unreadBytes, budget.windowBytes, budget.streams], [0, 0, 0]);
+  assert.deepEqual([budget.unreadBytes, budget.overheadBytes, budget.windowBytes, budget.streams], [
+    0,
+    0,
+    0,
+    0,
+  ]);
 });
 
 Deno.test("Flow control: never below zero, never above the maximum, whatever happens", () => {
@@ -117,7 +122,8 @@ Deno.test("Flow control: never below zero, never above the maximum, whatever hap
             assert.equal(control.grant(bytes), before.send + bytes <= MAX_CREDIT);
           } else if (what === "receive") {
             const bytes = Math.floor(share * control.receiveCredit);
-            const fits = budget.unreadBytes + bytes <= limits.connectionBytes;
+            const held = budget.unreadBytes + budget.overheadBytes;
+            const fits = held + bytes + PIECE_BYTES <= limits.connectionBytes;
             const expected = bytes > before.receive ? "over_credit" : fits ? "taken" : "over_cap";
             assert.equal(control.receive(bytes), expected);
           } else if (what === "consume") {
@@ -139,7 +145,11 @@ Deno.test("Flow control: never below zero, never above the maximum, whatever hap
           const open = controls.filter((one) => !closed.has(one));
           assert.equal(budget.windowBytes, open.reduce((sum, one) => sum + one.windowBytes, 0));
           assert.equal(budget.unreadBytes, controls.reduce((sum, one) => sum + one.unreadBytes, 0));
-          assert.ok(budget.unreadBytes <= limits.connectionBytes);
+          assert.equal(
+            budget.unreadBytes + budget.overheadBytes,
+            controls.reduce((sum, one) => sum + one.heldBytes, 0),
+          );
+          assert.ok(budget.unreadBytes + budget.overheadBytes <= limits.connectionBytes);
           assert.ok(budget.windowBytes <= Math.max(limits.connectionBytes, 4 * LIMITS.initialBytes));
         }
       },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { Frame } from "../../src/wire/frame.ts";
-import { bytesOf, End, KIB, MuxPair, OPEN, pattern } from "./mux_pair.ts";
+import { encodeFrame, type Frame } from "../../src/wire/frame.ts";
+import { concat } from "../helpers/prefixed.ts";
+import { bytesOf, End, KIB, LIMITS, MuxPair, OPEN, pattern } from "./mux_pair.ts";
 
 const open = (streamId: number, isEnd = false): Frame => ({
   kind: "open_stream",
@@ -114,6 +115,35 @@ Deno.test("Stream mux: streams that the hub itself resets count too", () => {
   assert.equal(id, 403);
 });
 
+Deno.test("Stream mux: a spoke whose streams the hub resets all too often may open no more", () => {
+  const hub = new End("hub");
+  let id = 1;
+  for (; hub.fault === null && id < 1000; id += 2) {
+    hub.inject(open(id));
+    hub.accepted.at(-1)?.stream.reset(0);
+  }
+  assert.equal(hub.fault?.closeCode, 1008);
+  assert.equal(id, 405, "200 are free, the one after them is held against the next");
+});
+
+Deno.test("Stream mux: tiny pieces of large buffers cannot take more than they are counted", () => {
+  const hub = new End("hub", { windows: { ...LIMITS.windows, connectionBytes: 64 * KIB } });
+  hub.isReading = false;
+  hub.inject(open(1));
+  const bytes = concat(Array.from({ length: 64 }, () => concat(encodeFrame(data(1, bytesOf("x"))).parts)));
+  const chunk = new Uint8Array(64 * KIB);
+  chunk.set(bytes);
+  hub.receive(chunk.subarray(0, bytes.length));
+  const [reader] = hub.accepted;
+  assert.ok(
+    reader?.chunks.every(({ buffer }) => buffer !== chunk.buffer),
+    "nothing keeps the large buffer alive",
+  );
+  for (let i = 0; i < 3; i++) hub.receive(bytes);
+  assert.deepEqual([reader?.events, hub.fault], [["reset 6 by local"], null]);
+  assert.equal(reader?.chunks.length, 255);
+});
+
 Deno.test("Stream mux: a thousand streams a second that end gracefully are no fault", () => {
   const pair = new MuxPair();
   for (let i = 0; i < 1000; i++) {
@@ -137,7 +167,7 @@ Deno.test("Stream mux: refusals that nobody reads are bounded", () => {
   const spoke = new End("spoke", { maxStreams: 0 });
   for (let id = 2; id < 100_000 && spoke.fault === null; id += 2) spoke.inject(open(id));
   assert.equal(spoke.fault?.closeCode, 4413);
-  assert.equal(spoke.stats.refused, 4097);
+  assert.equal(spoke.stats.refused, 4096);
   assert.ok(spoke.outbox.heldBytes < 200 * KIB, `${spoke.outbox.heldBytes} bytes`);
 });
 
