@@ -3,10 +3,10 @@
  * are cut; and what it gives, encoded again, is read as the same.
  */
 import assert from "node:assert/strict";
-import { encodeFrame, type Frame, type OtherFrame } from "../src/wire/frame.ts";
+import type { OtherFrame } from "../src/wire/frame.ts";
 import { FrameDecoder, type FrameSink } from "../src/wire/frame_decoder.ts";
 import type { FrameFault } from "../src/wire/frame_header.ts";
-import { mutate } from "./mutate.ts";
+import { bytesOf, makeFrames } from "./frames.ts";
 import type { Random } from "./random.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -76,60 +76,10 @@ function text(frame: OtherFrame | undefined): string {
   return JSON.stringify(frame);
 }
 
-function bytesOf(frames: readonly Frame[]): Uint8Array {
-  const parts = frames.flatMap((frame) => encodeFrame(frame).parts);
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-const FIXED: readonly [Frame, ...Frame[]] = [
-  { kind: "go_away", goAway: { reason: "stop", retryAfterMs: 5 } },
-  { kind: "error", error: { code: "protocol_error", message: "x", closeCode: 1002 } },
-  { kind: "auth_request", request: { agentId: "a", session: "s", features: ["f"] } },
-  { kind: "auth_response", response: { ok: false, code: "unauthorized", message: "no" } },
-  { kind: "register_tunnel", request: { requestId: "1", kind: "http", subdomain: "x" } },
-  { kind: "unregister_tunnel", request: { requestId: "1", tunnelId: 1 } },
-  { kind: "tunnel_response", response: { requestId: "1", ok: true, tunnelId: 1, url: "u" } },
-];
-
-function frameOf(random: Random): Frame {
-  const streamId = 1 + random.below(8);
-  const isEnd = random.oneIn(2);
-  switch (random.below(8)) {
-    case 0:
-      return { kind: "heartbeat", opaque: random.bytes(8), isAck: isEnd };
-    case 1:
-      return { kind: "data", streamId, payload: random.bytes(random.below(64)), isEnd };
-    case 2:
-      return { kind: "close_stream", streamId, code: random.below(12), notStarted: isEnd, reason: "gone" };
-    case 3:
-      return { kind: "window_update", streamId, credit: 1 + random.below(0x7fff_ffff) };
-    case 4:
-      return { kind: "message", message: random.bytes(random.below(64)), isText: isEnd };
-    case 5:
-      return { kind: "datagram", tunnelId: 1, flowId: 2, packet: random.bytes(random.below(64)) };
-    case 6: {
-      const endpoint = { ip: "10.0.0.1", port: random.below(65_536) };
-      return { kind: "open_stream", streamId, open: { tunnelId: 1, src: endpoint, dst: endpoint }, isEnd };
-    }
-    default:
-      return random.pick(FIXED);
-  }
-}
-
 /** The target. */
 export const target: FuzzTarget = {
   name: "frame",
   about: "Frames: no exception, the same however the bytes are cut, round trips",
-  make(random) {
-    const frames = Array.from({ length: 1 + random.below(MAX_FRAMES) }, () => frameOf(random));
-    const bytes = bytesOf(frames);
-    return random.oneIn(4) ? bytes : mutate(bytes, random);
-  },
+  make: (random) => makeFrames(random, MAX_FRAMES),
   check,
 };

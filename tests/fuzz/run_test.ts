@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { target as frameTarget } from "../../fuzz/frame_target.ts";
+import { target as muxTarget } from "../../fuzz/mux_target.ts";
 import { fuzz, hexLines, runFuzz } from "../../fuzz/run.ts";
 import { Random } from "../../fuzz/random.ts";
 import type { FuzzTarget } from "../../fuzz/target.ts";
 
-Deno.test("Fuzz: frames survive twenty thousand cases", () => {
-  const seed = Math.floor(Math.random() * 0x1_0000_0000);
-  const { failure, cases } = fuzz(frameTarget, { seed, cases: 20_000 });
-  const shown = failure === null ? "" : hexLines(failure.input).join("\n");
-  assert.equal(failure, null, `seed ${seed}, case ${failure?.index}: ${failure?.error}\n${shown}`);
-  assert.equal(cases, 20_000);
-});
+for (const [target, cases] of [[frameTarget, 20_000], [muxTarget, 10_000]] as const) {
+  Deno.test(`Fuzz: ${target.name} survives ${cases} cases`, () => {
+    const seed = Math.floor(Math.random() * 0x1_0000_0000);
+    const { failure, cases: tried } = fuzz(target, { seed, cases });
+    const shown = failure === null ? "" : hexLines(failure.input).join("\n");
+    assert.equal(failure, null, `seed ${seed}, case ${failure?.index}: ${failure?.error}\n${shown}`);
+    assert.equal(tried, cases);
+  });
+}
 
 Deno.test("Fuzz: cases of frames begin well often enough to be read", () => {
   let valid = 0;
