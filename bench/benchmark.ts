@@ -12,7 +12,7 @@ export interface BenchmarkOptions {
 
 /** One benchmark. */
 export interface Benchmark {
-  /** The word that chooses it, as in its file's name. */
+  /** The word that chooses it, as in its file's name, with dashes. */
   name: string;
   /** What it shows, in one line. */
   about: string;

@@ -20,6 +20,10 @@ export class LoadProcess implements AsyncDisposable {
     this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** The next line that it prints. */
   async line(): Promise<string> {
     while (!this.#rest.includes("\n")) {

@@ -23,7 +23,8 @@ export function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
 }
 
-function residentBytesOf(pid: number): number {
+/** The resident memory of a process. */
+export function residentBytesOf(pid: number): number {
   return Number(Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1]) * PAGE_BYTES;
 }
 

@@ -5,6 +5,7 @@ import buffer from "node:buffer";
 import type { Encoded, OutgoingMessage, TransportKind } from "../core/transport.ts";
 import type { Destination } from "../wire/destination.ts";
 import { ID_BYTES } from "../wire/header_fields.ts";
+import { encodeMessageFrame } from "../wire/frame.ts";
 import { encodeLengthPrefixed } from "../wire/length_prefix.ts";
 import type { Slab } from "../wire/slab.ts";
 import { encodeTextMessage, type TextHeader, type TextMessage } from "../wire/text_message.ts";
@@ -76,6 +77,8 @@ export class HubMessage implements OutgoingMessage {
         return encodeWsFrame(WsOpcode.text, this.#bytes);
       case "text":
         return encodeLengthPrefixed(NOTHING, this.#bytes);
+      case "frames":
+        return encodeMessageFrame(NOTHING, { payload: this.#bytes, isText: true });
       case "json":
         throw new TypeError(NO_JSON);
     }
@@ -89,6 +92,7 @@ abstract class ForwardedMessage implements OutgoingMessage {
   readonly #slab: Slab | null;
   #websocket: Encoded | null = null;
   #text: Encoded | null = null;
+  #frames: Encoded | null = null;
 
   /** `slab`: where it is cut from; `null` for one that many may keep. */
   constructor({ payload, isKnownText }: ForwardedPayload, slab: Slab | null) {
@@ -103,6 +107,10 @@ abstract class ForwardedMessage implements OutgoingMessage {
         return this.#websocket ??= this.#encodeFrame();
       case "text":
         return this.#text ??= encodeLengthPrefixed(this.#newHead(), this.#payload);
+      case "frames": {
+        const rest = { payload: this.#payload, isText: this.#isKnownText };
+        return this.#frames ??= encodeMessageFrame(this.#newHead(), rest);
+      }
       case "json":
         throw new TypeError(NO_JSON);
     }

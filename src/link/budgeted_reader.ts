@@ -16,8 +16,8 @@ export const SLICE_BYTES = 1024;
 /** Who gets the bytes. */
 export interface SliceReceiver {
   /**
-   * Takes the messages that begin within {@link SLICE_BYTES} from `from`, or a slice of at most so many; gives where that
-   * ended. The bytes stay valid.
+   * Takes the messages that begin within {@link SLICE_BYTES} from `from`, or a slice; gives where that ended: at `from`
+   * itself when the budget was used up in it. The bytes stay valid.
    */
   take(chunk: Uint8Array, from: number): number;
   /** Everything that waited for a later turn was fed. */
@@ -109,7 +109,7 @@ export class BudgetedReader implements Waiting {
       const end = this.#receiver.take(chunk, from);
       this.#offset = end;
       this.#budget.spendBytes(end - from);
-      if (this.#isStopped) return false;
+      if (this.#isStopped || end === from) return false;
     }
     this.#offset = 0;
     return true;

@@ -9,8 +9,8 @@ import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.t
 import type { Encoded, TransportKind } from "../core/transport.ts";
 import { detach } from "../wire/slab.ts";
 import type { Flusher } from "./flusher.ts";
-import type { Lane, LaneBounds } from "./lane.ts";
-import { LaneScheduler } from "./lane_scheduler.ts";
+import type { Lane, LaneSettings, QueueLane } from "./lane.ts";
+import { LaneScheduler, type StreamLane } from "./lane_scheduler.ts";
 import type { OutboxLedger } from "./outbox_ledger.ts";
 
 /** Where the bytes go: one thin adapter to a real socket. */
@@ -23,7 +23,7 @@ export interface OutboxSink {
 export interface OutboxSettings {
   readonly flusher: Flusher;
   readonly ledger: OutboxLedger;
-  readonly lanes: Readonly<Record<Lane, LaneBounds>>;
+  readonly lanes: LaneSettings;
   /** How many bytes are handed to the socket at a time. */
   readonly socketBytes: number;
 }
@@ -82,7 +82,6 @@ export class Outbox {
   #onFinished: (() => void) | null = null;
   /** Messages that were dropped and not yet told, by the name of their channel. */
   #gaps: Map<string, Gap> | null = null;
-  #waiting: ((isOpen: boolean) => void)[] | null = null;
 
   constructor({ kind, sink, owner, settings }: OutboxOptions) {
     this.#kind = kind;
@@ -100,17 +99,24 @@ export class Outbox {
 
   /** Bytes of one lane that were not yet handed to the socket. */
   queuedBytesOf(lane: Lane): number {
-    return this.#lanes[lane].bytes;
+    return lane === "data" ? this.#lanes.dataBytes : this.#lanes[lane].bytes;
   }
 
-  /**
-   * Queues a message of any lane but publishes. `full` on the control and request lane means that the owner was
-   * told; on the data lane nothing happened and the caller has to wait for {@link ready}.
-   */
-  push(lane: Exclude<Lane, "publish">, message: Encoded): PushResult {
+  /** Fills the data lane from now on. It is asked when there is room, after {@link wake}. */
+  attachStreams(streams: StreamLane): void {
+    this.#lanes.attach(streams);
+  }
+
+  /** The streams have something to write. */
+  wake(): void {
+    if (this.#phase === "open") this.#changed();
+  }
+
+  /** Queues a message of any lane but publishes. `full` means that the owner was told. */
+  push(lane: QueueLane, message: Encoded): PushResult {
     if (this.#phase !== "open") return "closed";
     if (!this.#lanes[lane].offer(this.#isBacklogged ? detach(message) : message)) {
-      if (lane !== "data") this.#owner.overflow();
+      this.#owner.overflow();
       return "full";
     }
     this.#changed();
@@ -143,15 +149,6 @@ export class Outbox {
     this.#changed();
   }
 
-  /** Resolves when the data lane has room: `true`; or when the outbox takes nothing more: `false`. */
-  ready(): Promise<boolean> {
-    if (this.#phase !== "open") return Promise.resolve(false);
-    if (this.#hasRoomForData()) return Promise.resolve(true);
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    (this.#waiting ??= []).push(resolve);
-    return promise;
-  }
-
   /**
    * Takes nothing more, writes what waits and then `last`; calls `onFinished` when the socket took it all.
    * With `purge` everything that waits is dropped first. Returns how many messages were dropped.
@@ -163,7 +160,6 @@ export class Outbox {
     this.#last = last;
     this.#extraBytes += last.bytes;
     this.#onFinished = onFinished;
-    this.#wakeWaiting(false);
     this.#changed();
     return dropped;
   }
@@ -177,7 +173,6 @@ export class Outbox {
     this.#onFinished = null;
     this.#extraBytes = 0;
     this.#inFlightBytes = 0;
-    this.#wakeWaiting(false);
     this.#tellLedger();
     this.#settings.ledger.leave(this);
     return dropped;
@@ -201,7 +196,6 @@ export class Outbox {
     if (bytes === 0) return;
     const finished = this.#phase === "finishing" && this.#last === null;
     this.#sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished));
-    if (this.#waiting !== null && this.#hasRoomForData()) this.#wakeWaiting(true);
   }
 
   #written(bytes: number, finished: boolean): void {
@@ -286,16 +280,6 @@ export class Outbox {
     }
     this.#gaps = null;
     return bytes;
-  }
-
-  #hasRoomForData(): boolean {
-    return this.#lanes.data.bytes < this.#settings.lanes.data.maxBytes;
-  }
-
-  #wakeWaiting(isOpen: boolean): void {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = null;
-    for (const resolve of waiting) resolve(isOpen);
   }
 
   #purge(): number {

@@ -7,6 +7,7 @@
 import type { Duplex } from "node:stream";
 import { CloseCode } from "../core/close_codes.ts";
 import type { Clock } from "../core/ports.ts";
+import { viewOf } from "../core/views.ts";
 import type { Encoded, PeerAddress, TransportKind } from "../core/transport.ts";
 import { BudgetedReader, SLICE_BYTES, type SliceReceiver } from "./budgeted_reader.ts";
 import type { GatedStream } from "./gated_socket.ts";
@@ -77,8 +78,8 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
   abstract expire(): void;
   abstract close(code: number, reason: string, options?: CloseOptions): void;
 
-  /** Takes a slice; the bytes stay valid. */
-  protected abstract feed(slice: Uint8Array): void;
+  /** Takes a slice, whose bytes stay valid; gives how many it took: not all when the budget was used up in it. */
+  protected abstract feed(slice: Uint8Array): number;
 
   /** The peer sent its FIN, and all that came before it was fed. */
   protected abstract peerEnded(): void;
@@ -98,9 +99,13 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
   }
 
   take(chunk: Uint8Array, from: number): number {
-    const slice = chunk.subarray(from, from + SLICE_BYTES);
-    this.feed(slice);
-    return from + slice.length;
+    const end = Math.min(chunk.length, from + this.sliceBytes);
+    return from + this.feed(from === 0 && end === chunk.length ? chunk : viewOf(chunk, from, end));
+  }
+
+  /** The largest piece that is fed at once. */
+  protected get sliceBytes(): number {
+    return SLICE_BYTES;
   }
 
   get lastHeardMs(): number {

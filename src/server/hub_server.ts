@@ -70,8 +70,6 @@ const CLOSE_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** What a queued message that nobody else waits for takes beside its bytes: about 450 measured. */
 const MESSAGE_OVERHEAD_BYTES = 512;
-/** Stream data waits for room in its lane, so this bounds delay, not loss. */
-const DATA_LANE_BYTES = 256 * 1024;
 
 /** One hub. */
 export class HubServer {
@@ -79,9 +77,12 @@ export class HubServer {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #door = new DoorStats();
-  readonly #websocket = new LinkStats();
-  readonly #text = new LinkStats();
-  readonly #json = new LinkStats();
+  readonly #links = {
+    websocket: new LinkStats(),
+    text: new LinkStats(),
+    frames: new LinkStats(),
+    json: new LinkStats(),
+  };
   readonly #health = new Health();
   readonly #metrics: Metrics;
   readonly #loopLag: LoopLag;
@@ -135,7 +136,7 @@ export class HubServer {
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
       onAnswered: (seconds) => this.#metrics.observe("trunkline_broker_request_seconds", seconds),
     });
-    const links = { websocket: this.#websocket, text: this.#text, json: this.#json };
+    const links = this.#links;
     const counters = { door: this.#door, links, ledger, relay: this.#relay, broker: this.#broker };
     this.#loopLag = new LoopLag({
       clock,
@@ -206,13 +207,13 @@ export class HubServer {
           control: laneBounds(outbox.control),
           request: laneBounds(outbox.request),
           publish: laneBounds(outbox.publish),
-          data: laneBounds(DATA_LANE_BYTES),
         },
         socketBytes: buffers.socket,
       },
-      websocket: { ...transport, stats: this.#websocket },
-      text: { ...transport, stats: this.#text },
-      json: { ...transport, stats: this.#json },
+      websocket: { ...transport, stats: this.#links.websocket },
+      text: { ...transport, stats: this.#links.text },
+      frames: { ...transport, stats: this.#links.frames },
+      json: { ...transport, stats: this.#links.json },
       heartbeat: this.#heartbeat,
       watch: this.#logins?.watch ?? null,
     });

@@ -3,6 +3,8 @@
  * more than one line may have; what a line says is read apart from that.
  */
 
+import { GrowingBuffer } from "./growing_buffer.ts";
+
 /** The longest line, in bytes before its newline. */
 export const MAX_JSON_LINE_BYTES = 16 * 1024;
 /** What is taken for a line that is not complete; it doubles as its bytes come. */
@@ -50,9 +52,8 @@ export interface LineTooLong {
 export class JsonLineDecoder {
   readonly #maxBytes: number;
   readonly #onLine: (line: Uint8Array) => void;
-  /** The line that is on its way, filled up to `#filled`. */
-  #buffer: Uint8Array | null = null;
-  #filled = 0;
+  /** The line that is on its way. */
+  readonly #buffer = new GrowingBuffer(FIRST_BUFFER_BYTES);
 
   /** `onLine` gets each line without its newline, as a view that stays valid. */
   constructor(maxBytes: number, onLine: (line: Uint8Array) => void) {
@@ -62,7 +63,7 @@ export class JsonLineDecoder {
 
   /** Whether a line has begun and is not complete. */
   get isInside(): boolean {
-    return this.#filled > 0;
+    return this.#buffer.length > 0;
   }
 
   /** Takes the next bytes. Tells of a line that is too long; nothing may be fed after that. */
@@ -71,10 +72,10 @@ export class JsonLineDecoder {
     while (at < bytes.length) {
       const newlineAt = bytes.indexOf(NEWLINE, at);
       const piece = bytes.subarray(at, newlineAt < 0 ? bytes.length : newlineAt);
-      const seenBytes = this.#filled + piece.length;
+      const seenBytes = this.#buffer.length + piece.length;
       if (seenBytes > this.#maxBytes) return { seenBytes };
       if (newlineAt < 0) {
-        this.#keep(piece);
+        this.#buffer.append(piece, this.#maxBytes);
         return null;
       }
       this.#complete(piece);
@@ -84,33 +85,12 @@ export class JsonLineDecoder {
   }
 
   #complete(piece: Uint8Array): void {
-    if (this.#filled === 0) {
+    if (this.#buffer.length === 0) {
       this.#onLine(piece);
       return;
     }
-    const line = this.#keep(piece);
-    this.#buffer = null;
-    this.#filled = 0;
-    this.#onLine(line);
-  }
-
-  /** Copies a piece behind what is there already; gives the line so far. */
-  #keep(piece: Uint8Array): Uint8Array {
-    const filled = this.#filled + piece.length;
-    const buffer = this.#roomFor(filled);
-    buffer.set(piece, this.#filled);
-    this.#filled = filled;
-    return buffer.subarray(0, filled);
-  }
-
-  #roomFor(bytes: number): Uint8Array {
-    const old = this.#buffer;
-    if (old !== null && old.length >= bytes) return old;
-    const wanted = Math.max(FIRST_BUFFER_BYTES, bytes, 2 * (old?.length ?? 0));
-    const buffer = new Uint8Array(Math.min(this.#maxBytes, wanted));
-    if (old !== null) buffer.set(old);
-    this.#buffer = buffer;
-    return buffer;
+    this.#buffer.append(piece, this.#maxBytes);
+    this.#onLine(this.#buffer.take());
   }
 }
 

@@ -3,6 +3,7 @@
  * message. The decoder checks a length before it takes memory for it.
  */
 import type { Encoded } from "../core/transport.ts";
+import { GrowingBuffer } from "./growing_buffer.ts";
 
 /** Bytes of a prefix. */
 export const PREFIX_BYTES = 4;
@@ -40,9 +41,8 @@ export class LengthPrefixDecoder {
   readonly #onMessage: (message: Uint8Array) => void;
   #prefixBytes = 0;
   #length = 0;
-  /** The message that is on its way, filled up to `#filled`. */
-  #buffer: Uint8Array | null = null;
-  #filled = 0;
+  /** The message that is on its way. */
+  readonly #buffer = new GrowingBuffer(FIRST_BUFFER_BYTES);
 
   /** `onMessage` gets each message as a view that stays valid. */
   constructor(maxBytes: number, onMessage: (message: Uint8Array) => void) {
@@ -83,35 +83,21 @@ export class LengthPrefixDecoder {
   }
 
   #readBody(bytes: Uint8Array, from: number): number {
-    const missing = this.#length - this.#filled;
+    const missing = this.#length - this.#buffer.length;
     const available = Math.min(missing, bytes.length - from);
     const piece = bytes.subarray(from, from + available);
-    if (this.#filled === 0 && available === missing) {
+    if (this.#buffer.length === 0 && available === missing) {
       this.#complete(piece);
       return from + available;
     }
-    const buffer = this.#roomFor(this.#filled + available);
-    buffer.set(piece, this.#filled);
-    this.#filled += available;
-    if (available === missing) this.#complete(buffer.subarray(0, this.#filled));
+    this.#buffer.append(piece, this.#length);
+    if (available === missing) this.#complete(this.#buffer.take());
     return from + available;
-  }
-
-  #roomFor(bytes: number): Uint8Array {
-    const old = this.#buffer;
-    if (old !== null && old.length >= bytes) return old;
-    const wanted = Math.max(FIRST_BUFFER_BYTES, bytes, 2 * (old?.length ?? 0));
-    const buffer = new Uint8Array(Math.min(this.#length, wanted));
-    if (old !== null) buffer.set(old);
-    this.#buffer = buffer;
-    return buffer;
   }
 
   #complete(message: Uint8Array): void {
     this.#prefixBytes = 0;
     this.#length = 0;
-    this.#buffer = null;
-    this.#filled = 0;
     this.#onMessage(message);
   }
 }

@@ -85,6 +85,8 @@ Deno.test("Benchmarks: every benchmark of this repository has the name of its fi
   const bench = fileURLToPath(new URL("../../bench", import.meta.url));
   const out: string[] = [];
   await runBenchmarks(["--list"], { folder: bench, io: { out: (line) => out.push(line), err: () => {} } });
-  const files = [...Deno.readDirSync(bench)].map(({ name }) => /^(.+)_bench\.ts$/.exec(name)?.[1]);
+  const files = [...Deno.readDirSync(bench)].map(({ name }) =>
+    /^(.+)_bench\.ts$/.exec(name)?.[1]?.replaceAll("_", "-")
+  );
   assert.deepEqual(out.map((line) => line.trim().split(" ")[0]), files.filter(Boolean).sort());
 });

@@ -124,3 +124,37 @@ Deno.test("Read budget: a stopped reader feeds nothing more, not even what waits
   assert.equal(reader.received.length, before);
   assert.equal(reader.link.isPaused, false, "what comes is read and thrown away");
 });
+
+Deno.test("Read budget: a receiver that takes large pieces and not all of one goes on where it stopped", () => {
+  const manual = new ManualTurns();
+  const link = new FakeLink();
+  const budget = new ReadBudget({ ...LIMITS, messages: 3 }, manual.turns);
+  const pieces: number[] = [];
+  const received: number[] = [];
+  const reader = new BudgetedReader({
+    link,
+    budget,
+    turns: manual.turns,
+    receiver: {
+      caughtUp: () => {},
+      take: (chunk, from) => {
+        const slice = chunk.subarray(from, from + 5000);
+        pieces.push(slice.length);
+        let taken = 0;
+        for (; taken < slice.length && !budget.isSpent(); taken += MESSAGE_BYTES) {
+          received.push(...slice.subarray(taken, taken + MESSAGE_BYTES));
+          budget.spendMessage(1);
+        }
+        return from + taken;
+      },
+    },
+  });
+  reader.start(new Uint8Array(0));
+  const chunk = new Uint8Array(7 * MESSAGE_BYTES).map((_, i) => i);
+  link.arrive(chunk);
+  assert.equal(link.isPaused, true);
+  for (let turn = 0; turn < 3; turn++) manual.end();
+  assert.deepEqual(received, [...chunk]);
+  assert.deepEqual(pieces, [700, 400, 100]);
+  assert.equal(link.isPaused, false);
+});
