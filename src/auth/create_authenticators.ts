@@ -2,6 +2,7 @@
  * Builds all kinds of login by token that are configured: static tokens first, then JSON Web Tokens by secret or by
  * keys, then OpenID Connect. Where the last two are both there, the issuer that a token names decides between them.
  */
+import { KEY_ALGORITHMS } from "../core/login_limits.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { AuthenticatorChain, type Verdict } from "./authenticator_chain.ts";
@@ -11,7 +12,7 @@ import type { Fetch } from "./fetch_text.ts";
 import { JwtAuthenticator, type JwtRules } from "./jwt_authenticator.ts";
 import type { KeyEvents } from "./key_events.ts";
 import { discoveryLoader, fileLoader, type KeyLoader, urlLoader } from "./key_loaders.ts";
-import { KEY_ALGORITHMS, type SignatureAlgorithm } from "./key_source.ts";
+import type { SignatureAlgorithm } from "./key_source.ts";
 import { SecretKey } from "./secret_key.ts";
 import { type StaticToken, StaticTokens } from "./static_tokens.ts";
 

@@ -1,11 +1,10 @@
 /** Where keys come from that signatures are checked with. */
+import type { KEY_ALGORITHMS, SIGNATURE_ALGORITHMS } from "../core/login_limits.ts";
 
-/** The algorithms of signatures by keys. */
-export const KEY_ALGORITHMS = ["RS256", "ES256", "EdDSA"] as const;
-/** One of {@link KEY_ALGORITHMS}. */
+/** An algorithm of signatures by keys. */
 export type KeyAlgorithm = typeof KEY_ALGORITHMS[number];
 /** All algorithms; HS256 goes with a secret, never with a key. */
-export type SignatureAlgorithm = "HS256" | KeyAlgorithm;
+export type SignatureAlgorithm = typeof SIGNATURE_ALGORITHMS[number];
 
 /** Which key a token names. */
 export interface WantedKey {

@@ -3,6 +3,7 @@
  * else) or, where that is allowed, in the query. Two of them are one too many: whoever stands in front could have
  * added the other.
  */
+import { isTokenText } from "../core/login_names.ts";
 
 /** Where tokens may stand. */
 export interface CredentialOptions {
@@ -30,8 +31,6 @@ export type Credentials =
 /** With this a client offers a credential as if it were a subprotocol; it is never selected. */
 export const CREDENTIAL_PREFIX = "bearer.";
 
-/** The syntax of RFC 6750, section 2.1, which is also what a token may look like anywhere else. */
-const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 const BEARER = /^bearer +(\S+)$/i;
 const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
 
@@ -53,7 +52,7 @@ type Found = { readonly token: string; readonly via: CredentialPlace } | {
 function* fromHeaders({ rawHeaders }: RequestHead): Generator<Found> {
   for (const value of fieldsOf(rawHeaders, "authorization")) {
     const token = BEARER.exec(value.trim())?.[1];
-    yield token !== undefined && TOKEN.test(token)
+    yield token !== undefined && isTokenText(token)
       ? { token, via: "header" }
       : { token: null, problem: "Cannot take the Authorization field: it has to be Bearer and one token" };
   }
@@ -83,7 +82,7 @@ function* fromQuery({ url }: RequestHead, { query }: CredentialOptions): Generat
       yield { token: null, problem };
       continue;
     }
-    yield TOKEN.test(token)
+    yield isTokenText(token)
       ? { token, via: "query" }
       : { token: null, problem: "Cannot take the token of the query" };
   }
@@ -100,7 +99,7 @@ function decodeToken(encoded: string): string | null {
   const standard = encoded.replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
   try {
     const token = atob(standard);
-    return TOKEN.test(token) ? token : null;
+    return isTokenText(token) ? token : null;
   } catch {
     return null;
   }
