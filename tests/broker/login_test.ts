@@ -3,17 +3,17 @@ import { testConfig, TestHub } from "../helpers/test_hub.ts";
 import { BrokerClient, codeOf, TRANSPORTS } from "./broker_client.ts";
 
 const TOKENS = [
-  { token: "reader-token", subject: "reader", permissions: { subscribe: ["news.#"], request: ["sum"] } },
-  { token: "writer-token", subject: "writer", permissions: { publish: ["news.+"], serve: ["sum"] } },
-  { token: "admin-token", subject: "boss", permissions: { admin: true } },
+  { token: "reader-token-0001", subject: "reader", permissions: { subscribe: ["news.#"], request: ["sum"] } },
+  { token: "writer-token-0001", subject: "writer", permissions: { publish: ["news.+"], serve: ["sum"] } },
+  { token: "admin-token-0001", subject: "boss", permissions: { admin: true } },
 ];
 const LOGIN = ["auth.mode=required", `auth.tokens=${JSON.stringify(TOKENS)}`];
 
 for (const transport of TRANSPORTS) {
   Deno.test(`Login: who logged in does what he may, and nothing else (${transport})`, async () => {
     await using hub = await TestHub.start(LOGIN);
-    await using reader = await BrokerClient.connect(hub, transport, { token: "reader-token" });
-    await using writer = await BrokerClient.connect(hub, transport, { token: "writer-token" });
+    await using reader = await BrokerClient.connect(hub, transport, { token: "reader-token-0001" });
+    await using writer = await BrokerClient.connect(hub, transport, { token: "writer-token-0001" });
     await reader.subscribe("news.#", { action: "publish" });
     assert.deepEqual(await writer.publish("news.today", "hello"), { status: "success" });
     assert.equal((await reader.next()).payload, "hello");
@@ -42,7 +42,7 @@ Deno.test("Login: by message, everything else waits for it", async () => {
     assert.equal(codeOf(await client.request("system.service.list")), "UNAUTHORIZED");
     assert.equal(codeOf(await client.request("system.authenticate", {})), "INVALID_REQUEST");
     assert.equal(codeOf(await client.request("system.authenticate", { token: "wrong" })), "UNAUTHORIZED");
-    const answer = await client.request("system.authenticate", { token: "writer-token" });
+    const answer = await client.request("system.authenticate", { token: "writer-token-0001" });
     assert.deepEqual(answer, { subject: "writer", tenant: "default", expiresAt: null, status: "success" });
     assert.equal(codeOf(await client.publish("news.today", "x")), "NO_ROUTE_FOUND");
   }
@@ -50,20 +50,20 @@ Deno.test("Login: by message, everything else waits for it", async () => {
 
 Deno.test("Login: again as the same somebody, never as somebody else", async () => {
   await using hub = await TestHub.start(LOGIN);
-  await using client = await BrokerClient.connect(hub, "text", { token: "writer-token" });
+  await using client = await BrokerClient.connect(hub, "text", { token: "writer-token-0001" });
   assert.equal(
-    codeOf(await client.request("system.authenticate", { token: "reader-token" })),
+    codeOf(await client.request("system.authenticate", { token: "reader-token-0001" })),
     "UNAUTHORIZED",
   );
-  const again = await client.request("system.authenticate", { token: "writer-token" });
+  const again = await client.request("system.authenticate", { token: "writer-token-0001" });
   assert.equal(again.status, "success");
   assert.equal(codeOf(await client.publish("news.today", "x")), "NO_ROUTE_FOUND");
 });
 
 Deno.test("Login: other rules end what they do not allow any more, and whom they do not know", async () => {
   await using hub = await TestHub.start(LOGIN);
-  await using reader = await BrokerClient.connect(hub, "text", { token: "reader-token" });
-  await using writer = await BrokerClient.connect(hub, "websocket", { token: "writer-token" });
+  await using reader = await BrokerClient.connect(hub, "text", { token: "reader-token-0001" });
+  await using writer = await BrokerClient.connect(hub, "websocket", { token: "writer-token-0001" });
   await reader.subscribe("news.today", { action: "publish" });
   await reader.subscribe("news.old.#", { action: "publish" });
   const narrower = [{ ...TOKENS[0], permissions: { subscribe: ["news.+"] } }];
@@ -79,15 +79,15 @@ Deno.test("Login: other rules end what they do not allow any more, and whom they
 
 Deno.test("Login: tenants do not see each other", async () => {
   const tokens = ["red", "blue"].map((tenant) => ({
-    token: `${tenant}-token`,
+    token: `token-of-tenant-${tenant}`,
     subject: "same",
     tenant,
     permissions: { publish: ["#"], subscribe: ["#"], request: ["#"], serve: ["#"] },
   }));
   const settings = ["auth.mode=required", "auth.multi_tenant=true", `auth.tokens=${JSON.stringify(tokens)}`];
   await using hub = await TestHub.start(settings);
-  await using red = await BrokerClient.connect(hub, "text", { token: "red-token" });
-  await using blue = await BrokerClient.connect(hub, "websocket", { token: "blue-token" });
+  await using red = await BrokerClient.connect(hub, "text", { token: "token-of-tenant-red" });
+  await using blue = await BrokerClient.connect(hub, "websocket", { token: "token-of-tenant-blue" });
   await red.subscribe("#");
   await red.request("system.service.register", { name: "red-service", description: "" });
   assert.equal(codeOf(await blue.publish("a", "x")), "NO_ROUTE_FOUND");
