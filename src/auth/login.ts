@@ -101,7 +101,7 @@ const UNAVAILABLE_RETRY_MS = 5000;
 const OVERLOAD_SPREAD_MS = 10_000;
 
 type Verification =
-  | { readonly ok: true; readonly login: Login; readonly ignored: number }
+  | { readonly ok: true; readonly login: Login }
   | { readonly ok: false; readonly reason: LoginReason; readonly identity: Identity | null };
 
 /** How the failures of an attempt count. */
@@ -137,7 +137,7 @@ export class LoginService {
 
   /** Other rules from now on. Whoever is locked out stays so; live logins are to be {@link reevaluate}d. */
   setOptions(options: LoginOptions): void {
-    this.#policy = new LoginPolicy(options);
+    this.#policy = new LoginPolicy(options, this.#policy);
     this.#lockout.setLimits(options.lockout);
   }
 
@@ -176,9 +176,9 @@ export class LoginService {
     const { claimedTenant } = proof;
     const admission = this.#policy.admit(identity, { claimedTenant, wallMs: this.#wallNow() });
     if (!admission.ok) return { kind: "ended", reason: admission.reason };
-    const { principal: now } = admission;
+    const { principal: now, rights } = admission;
     if (!isSamePerson(now, principal)) return { kind: "ended", reason: "other_subject" };
-    const isSame = now.account === principal.account && now.rights === principal.rights &&
+    const isSame = now.account === principal.account && rights.equals(principal.rights) &&
       now.expiresAtMs === principal.expiresAtMs;
     return isSame
       ? { kind: "unchanged" }
@@ -204,7 +204,7 @@ export class LoginService {
     const verified = await this.#verify(request, counting.expected);
     const verification = policy === this.#policy ? verified : this.#verifyAgain(verified);
     if (!verification.ok) return this.#fail(request, { verification, counting });
-    const { login, ignored } = verification;
+    const { login } = verification;
     const { identity: { method } } = login.proof;
     const { via } = request;
     this.#events.record({
@@ -212,7 +212,6 @@ export class LoginService {
       ...origin(request, login.principal),
       method,
       via,
-      ignored,
     });
     return { kind: "accepted", login };
   }
@@ -224,12 +223,12 @@ export class LoginService {
     const claimedTenant = request.claimedTenant ?? null;
     const admission = this.#policy.admit(identity, { claimedTenant, wallMs: this.#wallNow() });
     if (!admission.ok) return { ok: false, reason: admission.reason, identity };
-    const { principal, rights } = admission;
+    const { principal } = admission;
     if (expected !== null && !isSamePerson(principal, expected)) {
       return { ok: false, reason: "other_subject", identity };
     }
     const proof = { identity, tokenHash: hashToken(request.token), claimedTenant };
-    return { ok: true, login: { principal, proof }, ignored: rights.ignored };
+    return { ok: true, login: { principal, proof } };
   }
 
   /** What the rules that came while a token was looked at say: nobody else asks about this login. */

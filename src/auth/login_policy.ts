@@ -65,10 +65,14 @@ export class LoginPolicy {
   readonly #revokedSubjects: ReadonlySet<string>;
   readonly #isMultiTenant: boolean;
 
-  constructor({ authenticators, roles, revoked, isMultiTenant, findStaticToken }: LoginOptions) {
+  /** `previous`: the rules before, of which rights that stay the same are taken over. */
+  constructor(
+    { authenticators, roles, revoked, isMultiTenant, findStaticToken }: LoginOptions,
+    previous: LoginPolicy | null = null,
+  ) {
     this.authenticators = new AuthenticatorChain(authenticators);
     this.findStaticToken = findStaticToken;
-    this.#roles = new Roles(roles);
+    this.#roles = new Roles(roles, { previous: previous === null ? null : previous.#roles });
     this.#revokedIds = new Set(revoked.tokenIds);
     this.#revokedSubjects = new Set(revoked.subjects);
     this.#isMultiTenant = isMultiTenant;
