@@ -168,8 +168,8 @@ export class HubServer {
   }
 
   /** Other rules of logins from now on; gives how many of those who are in were ended. */
-  changeLogins(auth: Config["auth"]): number {
-    return this.#logins?.change(auth) ?? 0;
+  async changeLogins(auth: Config["auth"]): Promise<number> {
+    return await this.#logins?.change(auth) ?? 0;
   }
 
   /** Where it listens, with the real ports. */

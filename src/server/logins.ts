@@ -16,8 +16,15 @@ import type { Clock, Logger } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { Connection } from "../hub/connection.ts";
-import type { Login, LoginDesk, LoginOutcome, LoginRefusalCode, LoginRequest } from "../hub/login.ts";
-import { type LoginEnd, LoginWatch } from "../hub/login_watch.ts";
+import type {
+  Login,
+  LoginDesk,
+  LoginOutcome,
+  LoginRefusalCode,
+  LoginRequest,
+  Reevaluation,
+} from "../hub/login.ts";
+import { LoginWatch } from "../hub/login_watch.ts";
 import { loginOptions } from "./login_setup.ts";
 
 /** What logins work with. */
@@ -57,7 +64,7 @@ export class Logins implements LoginDesk {
       clock,
       wallClock: { now: () => Date.now() },
       timeoutMs: hub.auth_timeout,
-      onEnded: ({ origin }, why) => events.record({ ...origin, ...endEvent(why) }),
+      onEnded: ({ origin }, why) => events.record({ ...origin, ...why }),
     });
   }
 
@@ -86,13 +93,13 @@ export class Logins implements LoginDesk {
 
   /**
    * Other rules from now on: those who are in go on with the rights that they have now, or are ended; gives how many
-   * were. Throws what the constructor throws; nothing has changed then.
+   * were. Rejects with what the constructor throws; nothing has changed then.
    */
-  change(auth: Config["auth"]): number {
+  async change(auth: Config["auth"]): Promise<number> {
     const authenticators = authenticatorsOf(auth, this.#parts);
     this.#service.setOptions(loginOptions(auth, authenticators.list));
     this.#authenticators = authenticators;
-    return this.watch.reevaluateAll();
+    return await this.watch.reevaluateAll();
   }
 
   #outcome(outcome: ServiceOutcome): LoginOutcome {
@@ -118,15 +125,11 @@ class HubLogin implements Login {
     return this.login.principal;
   }
 
-  reevaluate(): Login | null {
+  reevaluate(): Reevaluation {
     const now = this.#service.reevaluate(this.login);
-    if (now.kind === "ended") return null;
-    return now.kind === "unchanged" ? this : new HubLogin(now.login, this.#service);
+    if (now.kind === "ended") return now;
+    return { kind: "holds", login: now.kind === "unchanged" ? this : new HubLogin(now.login, this.#service) };
   }
-}
-
-function endEvent(why: LoginEnd) {
-  return why === "expired" ? { kind: why } : { kind: why, reason: "rules changed" };
 }
 
 function authenticatorsOf(

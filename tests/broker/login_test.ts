@@ -68,7 +68,7 @@ Deno.test("Login: other rules end what they do not allow any more, and whom they
   await reader.subscribe("news.old.#", { action: "publish" });
   const narrower = [{ ...TOKENS[0], permissions: { subscribe: ["news.+"] } }];
   const { auth } = testConfig(["auth.mode=required", `auth.tokens=${JSON.stringify(narrower)}`]);
-  assert.equal(hub.server.changeLogins(auth), 1);
+  assert.equal(await hub.server.changeLogins(auth), 1);
   assert.equal((await writer.closed()).code, 4401);
   const { header, payload } = await reader.next();
   assert.match(header, /^publish:system\.topic\.revoked:1\.0\.0:/);
