@@ -133,10 +133,10 @@ export class BrokerSession implements ConnectionUser, Registrant {
   register(description: ServiceDescription): void {
     if (this.#connection === null || this.#space === null) return;
     const nowMs = this.#parts.cachedClock.now();
-    const isNew = this.#service === null;
+    const nameBefore = this.#service?.description.name;
     this.#service = this.#space.services.register(this.#connection, description, nowMs);
     const { events } = this.#parts;
-    if (isNew) {
+    if (description.name !== nameBefore) {
       events.record({ kind: "service_registered", ...this.#connection.origin, name: description.name });
     }
   }

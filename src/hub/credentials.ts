@@ -25,8 +25,18 @@ export type CredentialPlace = "header" | "subprotocol" | "query";
 export type Credentials =
   | { readonly kind: "none" }
   | { readonly kind: "token"; readonly token: string; readonly via: CredentialPlace }
-  /** Something that cannot be a login; `message` says why and holds nothing of it. */
-  | { readonly kind: "invalid"; readonly message: string };
+  | {
+    /** Something that cannot be a login. */
+    readonly kind: "invalid";
+    readonly reason: CredentialProblem;
+    /** Where the first of it stood. */
+    readonly via: CredentialPlace;
+    /** Says why, and holds nothing of it. */
+    readonly message: string;
+  };
+
+/** Why what a request shows cannot be a login. */
+export type CredentialProblem = "two_credentials" | "query_token_off" | "malformed";
 
 /** With this a client offers a credential as if it were a subprotocol; it is never selected. */
 export const CREDENTIAL_PREFIX = "bearer.";
@@ -39,22 +49,35 @@ export function readCredentials(head: RequestHead, options: CredentialOptions): 
   const found = [...fromHeaders(head), ...fromSubprotocols(head), ...fromQuery(head, options)];
   const [first, second] = found;
   if (first === undefined) return { kind: "none" };
-  if (second !== undefined) return { kind: "invalid", message: "Cannot take more than one credential" };
-  if (first.token === null) return { kind: "invalid", message: first.problem };
-  return { kind: "token", token: first.token, via: first.via };
+  const { via } = first;
+  if (second !== undefined) {
+    return {
+      kind: "invalid",
+      reason: "two_credentials",
+      via,
+      message: "Cannot take more than one credential",
+    };
+  }
+  return first.token === null
+    ? { kind: "invalid", reason: first.reason ?? "malformed", via, message: first.problem }
+    : { kind: "token", token: first.token, via };
 }
 
-type Found = { readonly token: string; readonly via: CredentialPlace } | {
-  readonly token: null;
-  readonly problem: string;
-};
+type Found =
+  & { readonly via: CredentialPlace }
+  & (
+    | { readonly token: string }
+    | { readonly token: null; readonly reason?: CredentialProblem; readonly problem: string }
+  );
 
 function* fromHeaders({ rawHeaders }: RequestHead): Generator<Found> {
   for (const value of fieldsOf(rawHeaders, "authorization")) {
     const token = BEARER.exec(value.trim())?.[1];
-    yield token !== undefined && isTokenText(token)
-      ? { token, via: "header" }
-      : { token: null, problem: "Cannot take the Authorization field: it has to be Bearer and one token" };
+    yield token !== undefined && isTokenText(token) ? { token, via: "header" } : {
+      token: null,
+      via: "header",
+      problem: "Cannot take the Authorization field: it has to be Bearer and one token",
+    };
   }
 }
 
@@ -66,6 +89,7 @@ function* fromSubprotocols({ rawHeaders }: RequestHead): Generator<Found> {
       const token = decodeToken(protocol.slice(CREDENTIAL_PREFIX.length));
       yield token !== null ? { token, via: "subprotocol" } : {
         token: null,
+        via: "subprotocol",
         problem: `Cannot take the subprotocol ${CREDENTIAL_PREFIX}: base64url of a token has to follow`,
       };
     }
@@ -79,12 +103,12 @@ function* fromQuery({ url }: RequestHead, { query }: CredentialOptions): Generat
     if (!query) {
       const problem = "Cannot take a token from the query: that is off here (auth.query_token); " +
         "whoever logs URLs has seen it, so replace it";
-      yield { token: null, problem };
+      yield { token: null, via: "query", reason: "query_token_off", problem };
       continue;
     }
     yield isTokenText(token)
       ? { token, via: "query" }
-      : { token: null, problem: "Cannot take the token of the query" };
+      : { token: null, via: "query", problem: "Cannot take the token of the query" };
   }
 }
 

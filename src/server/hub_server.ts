@@ -306,6 +306,7 @@ export class HubServer {
       logins: this.#logins,
       queryToken: this.#config.auth.query_token,
       loginTimeoutMs: hub.auth_timeout,
+      events: this.#audit.events,
     });
     const material = tls ? this.#tls : null;
     return new Listener({

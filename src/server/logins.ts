@@ -11,7 +11,7 @@ import {
   type RefusalCode,
 } from "../auth/login.ts";
 import type { Config } from "../config/schema.ts";
-import { TrunklineError } from "../core/errors.ts";
+import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
@@ -82,7 +82,17 @@ export class Logins implements LoginDesk {
     throw new TrunklineError("config_invalid", message);
   }
 
+  /** Whatever fails is logged and refused: who waits for a login never hears of an error. */
   async login(request: LoginRequest): Promise<LoginOutcome> {
+    try {
+      return await this.#login(request);
+    } catch (error) {
+      this.#parts.logger.error("A login failed inside the hub", { error: messageOf(error) });
+      return { kind: "refused", ...REFUSALS.server_unavailable, retryAfterMs: null };
+    }
+  }
+
+  async #login(request: LoginRequest): Promise<LoginOutcome> {
     const { token, ip: address, connectionId, tenant: claimedTenant, via, renews, isGone } = request;
     const shown = { token, address, connectionId, claimedTenant, via, isGone };
     const outcome = renews instanceof HubLogin

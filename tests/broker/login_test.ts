@@ -102,3 +102,43 @@ Deno.test("Login: tenants do not see each other", async () => {
   });
   assert.equal(codeOf(foreign), codeOf(unknown));
 });
+
+Deno.test("Login: the audit tells the connection of a login at the door, of taps, and of services under other names", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    const serviceId = await useEverything(path);
+    const lines = (await Deno.readTextFile(path)).trimEnd().split("\n").map((line) => JSON.parse(line));
+    const told = lines.filter(({ connection }) => connection === serviceId).map((line) => [
+      line.kind,
+      line.action ?? line.name ?? line.via ?? line.reason,
+      line.target,
+    ]);
+    assert.deepEqual(told, [
+      ["login_accepted", "header", undefined],
+      ["admin_action", "tap", "system.Message"],
+      ["service_registered", "harmless", undefined],
+      ["service_registered", "payments", undefined],
+      ["revoked", "unknown", undefined],
+    ]);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+/** What the audit hears of one connection; gives its id. */
+async function useEverything(auditPath: string): Promise<string> {
+  const tokens = [{ ...TOKENS[2], permissions: { admin: true, subscribe: ["#", "system.message"] } }];
+  const login = ["auth.mode=required", `auth.tokens=${JSON.stringify(tokens)}`];
+  await using hub = await TestHub.start([...login, `logging.audit=${auditPath}`]);
+  await using boss = await BrokerClient.connect(hub, "websocket", { token: "admin-token-0001" });
+  await boss.subscribe("#", { action: "publish" });
+  await boss.subscribe("system.Message", { action: "publish" });
+  for (const name of ["harmless", "harmless", "payments"]) {
+    await boss.request("system.service.register", { name, description: "" });
+  }
+  const others = [{ ...TOKENS[0], permissions: {} }];
+  const { auth } = testConfig(["auth.mode=required", `auth.tokens=${JSON.stringify(others)}`]);
+  assert.equal(await hub.server.changeLogins(auth), 1);
+  assert.equal((await boss.closed()).code, 4401);
+  return boss.serviceId;
+}
