@@ -184,7 +184,7 @@ export class HubServer {
     return [
       { name: "certificates", start: () => this.#loadCertificates(), stop: () => {} },
       { name: "audit", start: () => this.#audit.start(), stop: () => this.#audit.stop() },
-      { name: "logins", start: () => this.#logins?.start(), stop: () => {} },
+      { name: "logins", start: () => this.#logins?.start(), stop: () => this.#logins?.stop() },
       { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
       { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },

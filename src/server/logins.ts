@@ -53,11 +53,13 @@ export class Logins implements LoginDesk {
   readonly #parts: LoginsParts;
   readonly #service: LoginService;
   #authenticators: Authenticators;
+  /** Ends what is being fetched. */
+  #stopping = new AbortController();
 
   constructor({ auth, hub }: Pick<Config, "auth" | "hub">, parts: LoginsParts) {
     const { events, logger, clock } = parts;
     this.#parts = parts;
-    this.#authenticators = authenticatorsOf(auth, parts);
+    this.#authenticators = this.#createAuthenticators(auth);
     const options = loginOptions(auth, this.#authenticators.list);
     this.#service = new LoginService(options, { events, logger, clock });
     this.watch = new LoginWatch({
@@ -70,6 +72,7 @@ export class Logins implements LoginDesk {
 
   /** Loads the keys of tokens. Throws `config_invalid` for a file that cannot be used; nothing else stops the start. */
   async start(): Promise<void> {
+    if (this.#stopping.signal.aborted) this.#stopping = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<readonly never[]>((resolve) => {
       timer = setTimeout(() => resolve([]), KEYS_WAIT_MS);
@@ -80,6 +83,11 @@ export class Logins implements LoginDesk {
     if (broken === undefined) return;
     const message = `Cannot load the keys of ${broken.source}: ${broken.reason}`;
     throw new TrunklineError("config_invalid", message);
+  }
+
+  /** Ends what is being fetched: nothing of it may keep the process. */
+  stop(): void {
+    this.#stopping.abort(new Error("the hub stops"));
   }
 
   /** Whatever fails is logged and refused: who waits for a login never hears of an error. */
@@ -106,10 +114,28 @@ export class Logins implements LoginDesk {
    * were. Rejects with what the constructor throws; nothing has changed then.
    */
   async change(auth: Config["auth"]): Promise<number> {
-    const authenticators = authenticatorsOf(auth, this.#parts);
+    const authenticators = this.#createAuthenticators(auth);
     this.#service.setOptions(loginOptions(auth, authenticators.list));
     this.#authenticators = authenticators;
     return await this.watch.reevaluateAll();
+  }
+
+  #createAuthenticators({ tokens, jwt, oidc, claims }: Config["auth"]): Authenticators {
+    const { logger, clock } = this.#parts;
+    const { audience, clock_tolerance: clockToleranceMs, ...rest } = jwt;
+    const options = { tokens, jwt: { ...rest, audiences: audience, clockToleranceMs }, oidc, claims };
+    return createAuthenticators(options, {
+      fetch: (url, init) => fetch(url, { ...init, signal: this.#untilStop(init.signal) }),
+      readTextFile: (path) => Deno.readTextFile(path),
+      clock,
+      epochMs: () => Date.now(),
+      events: logKeyEvents(logger),
+    });
+  }
+
+  #untilStop(signal: AbortSignal | null | undefined): AbortSignal {
+    const { signal: stopping } = this.#stopping;
+    return signal === null || signal === undefined ? stopping : AbortSignal.any([signal, stopping]);
   }
 
   #outcome(outcome: ServiceOutcome): LoginOutcome {
@@ -140,23 +166,4 @@ class HubLogin implements Login {
     if (now.kind === "ended") return now;
     return { kind: "holds", login: now.kind === "unchanged" ? this : new HubLogin(now.login, this.#service) };
   }
-}
-
-function authenticatorsOf(
-  { tokens, jwt, oidc, claims }: Config["auth"],
-  { logger, clock }: LoginsParts,
-): Authenticators {
-  const { audience, clock_tolerance: clockToleranceMs, ...rest } = jwt;
-  return createAuthenticators({
-    tokens,
-    jwt: { ...rest, audiences: audience, clockToleranceMs },
-    oidc,
-    claims,
-  }, {
-    fetch: (url, init) => fetch(url, init),
-    readTextFile: (path) => Deno.readTextFile(path),
-    clock,
-    epochMs: () => Date.now(),
-    events: logKeyEvents(logger),
-  });
 }
