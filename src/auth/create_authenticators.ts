@@ -70,20 +70,30 @@ export interface Authenticators {
   authenticate(token: string): Promise<Verdict>;
   /** Loads all keys, and gives what cannot be loaded: it is tried again when tokens come. Does not reject. */
   loadKeys(): Promise<readonly KeyProblem[]>;
+  /** Where keys come from. */
+  readonly sources: readonly LoadedKeys[];
 }
 
-interface LoadedKeys {
+/** Keys from one place. */
+export interface LoadedKeys {
+  /** A URL or the path of a file. */
+  readonly place: string;
   readonly keys: CachedKeys;
   readonly isFile: boolean;
 }
 
-/** Builds them. Throws `config_invalid` for a secret that is too short. */
+/**
+ * Builds them. Throws `config_invalid` for a secret that is too short. Keys that were loaded for those before, from the
+ * same place, are taken over: their issuer may be away now.
+ */
 export function createAuthenticators(
   options: AuthenticatorsOptions,
   ports: AuthenticatorsPorts,
+  before: Pick<Authenticators, "sources"> | null = null,
 ): Authenticators {
-  const jwtKeys = jwtKeysOf(options.jwt, ports);
-  const oidcKeys = oidcKeysOf(options.oidc, ports);
+  const known = before === null ? [] : before.sources;
+  const jwtKeys = takenOver(jwtKeysOf(options.jwt, ports), known);
+  const oidcKeys = takenOver(oidcKeysOf(options.oidc, ports), known);
   const list: Authenticator[] = [];
   if (options.tokens.length > 0) list.push(new StaticTokens(options.tokens));
   if (options.jwt.secret !== null) {
@@ -96,8 +106,19 @@ export function createAuthenticators(
     list.push(new JwtAuthenticator(oidcRules(options), { ...ports, keys: oidcKeys.keys }));
   }
   const chain = new AuthenticatorChain(list);
-  const loaded = [jwtKeys, oidcKeys].filter((one) => one !== null);
-  return { list, authenticate: (token) => chain.authenticate(token), loadKeys: () => loadKeys(loaded) };
+  const sources = [jwtKeys, oidcKeys].filter((one) => one !== null);
+  return {
+    list,
+    authenticate: (token) => chain.authenticate(token),
+    loadKeys: () => loadKeys(sources),
+    sources,
+  };
+}
+
+function takenOver(wanted: LoadedKeys | null, known: readonly LoadedKeys[]): LoadedKeys | null {
+  if (wanted === null) return null;
+  const { place, keys: { source } } = wanted;
+  return known.find((one) => one.place === place && one.keys.source === source) ?? wanted;
 }
 
 async function loadKeys(sources: readonly LoadedKeys[]): Promise<readonly KeyProblem[]> {
@@ -111,12 +132,13 @@ function jwtKeysOf({ secret, jwks }: JwtOptions, ports: AuthenticatorsPorts): Lo
   if (secret !== null || jwks === null) return null;
   const isFile = !/^https?:\/\//i.test(jwks);
   const load = isFile ? fileLoader(jwks, ports.readTextFile) : urlLoader(jwks, ports.fetch);
-  return { keys: cached("auth.jwt.jwks", load, ports), isFile };
+  return { place: jwks, keys: cached("auth.jwt.jwks", load, ports), isFile };
 }
 
 function oidcKeysOf({ issuer }: OidcOptions, ports: AuthenticatorsPorts): LoadedKeys | null {
   if (issuer === null) return null;
-  return { keys: cached("auth.oidc.issuer", discoveryLoader(issuer, ports), ports), isFile: false };
+  const keys = cached("auth.oidc.issuer", discoveryLoader(issuer, ports), ports);
+  return { place: issuer, keys, isFile: false };
 }
 
 function cached(source: string, load: KeyLoader, { clock, events }: AuthenticatorsPorts): CachedKeys {

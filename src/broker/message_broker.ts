@@ -11,6 +11,7 @@ import { KeyedBuckets } from "../limits/token_bucket.ts";
 import { MAX_HEADER_BYTES } from "../wire/header_fields.ts";
 import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
+import type { ReloadOutcome } from "./control_topics.ts";
 import { LogFeed } from "./log_feed.ts";
 import { MessageIds } from "./message_ids.ts";
 import { MessageRouter } from "./message_router.ts";
@@ -51,6 +52,8 @@ export interface MessageBrokerOptions {
   readonly log: LogControl | null;
   /** Begins to stop the hub because an administrator asks for it. */
   readonly stopHub: () => void;
+  /** Reads the configuration again because an administrator asks for it. @default it cannot be read again */
+  readonly reload?: () => Promise<ReloadOutcome>;
   /** Whether tenants are customers who must not see anything of each other. */
   readonly multiTenant: boolean;
   readonly readMetrics: ReadMetrics;
@@ -86,7 +89,7 @@ export class MessageBroker {
   readonly #epochMs = Date.now();
 
   constructor(options: MessageBrokerOptions) {
-    const { limits, cachedClock, logger, readMetrics, log, stopHub } = options;
+    const { limits, cachedClock, logger, readMetrics, log, stopHub, reload = null } = options;
     this.#options = options;
     this.#policies = new TopicPolicies({
       policies: options.topics,
@@ -105,7 +108,7 @@ export class MessageBroker {
       stats: this.stats,
     });
     const { maxSubscriptions } = limits;
-    const shared = { readMetrics, cachedClock, logger, log, stopHub, events: options.events };
+    const shared = { readMetrics, cachedClock, logger, log, stopHub, reload, events: options.events };
     this.#parts = {
       limits: { ...limits, maxMessageBytes },
       stats: this.stats,

@@ -34,7 +34,7 @@ export interface LoginsParts {
   readonly clock: Clock;
 }
 
-/** So long the start waits for keys; after it tokens that need them are refused until they are there. */
+/** So long start and change wait for keys; after it tokens that need them are refused until they are there. */
 const KEYS_WAIT_MS = 2000;
 
 const REFUSALS: Readonly<Record<RefusalCode, { readonly code: LoginRefusalCode; readonly message: string }>> =
@@ -73,16 +73,7 @@ export class Logins implements LoginDesk {
   /** Loads the keys of tokens. Throws `config_invalid` for a file that cannot be used; nothing else stops the start. */
   async start(): Promise<void> {
     if (this.#stopping.signal.aborted) this.#stopping = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<readonly never[]>((resolve) => {
-      timer = setTimeout(() => resolve([]), KEYS_WAIT_MS);
-    });
-    const problems = await Promise.race([this.#authenticators.loadKeys(), late]);
-    clearTimeout(timer);
-    const broken = problems.find(({ isFile }) => isFile);
-    if (broken === undefined) return;
-    const message = `Cannot load the keys of ${broken.source}: ${broken.reason}`;
-    throw new TrunklineError("config_invalid", message);
+    await loadKeys(this.#authenticators);
   }
 
   /** Ends what is being fetched: nothing of it may keep the process. */
@@ -111,16 +102,20 @@ export class Logins implements LoginDesk {
 
   /**
    * Other rules from now on: those who are in go on with the rights that they have now, or are ended; gives how many
-   * were. Rejects with what the constructor throws; nothing has changed then.
+   * were. Rejects as the start does, or with what the constructor throws; nothing has changed then.
    */
   async change(auth: Config["auth"]): Promise<number> {
-    const authenticators = this.#createAuthenticators(auth);
+    const authenticators = this.#createAuthenticators(auth, this.#authenticators);
+    await loadKeys(authenticators);
     this.#service.setOptions(loginOptions(auth, authenticators.list));
     this.#authenticators = authenticators;
     return await this.watch.reevaluateAll();
   }
 
-  #createAuthenticators({ tokens, jwt, oidc, claims }: Config["auth"]): Authenticators {
+  #createAuthenticators(
+    { tokens, jwt, oidc, claims }: Config["auth"],
+    before: Authenticators | null = null,
+  ): Authenticators {
     const { logger, clock } = this.#parts;
     const { audience, clock_tolerance: clockToleranceMs, ...rest } = jwt;
     const options = { tokens, jwt: { ...rest, audiences: audience, clockToleranceMs }, oidc, claims };
@@ -130,7 +125,7 @@ export class Logins implements LoginDesk {
       clock,
       epochMs: () => Date.now(),
       events: logKeyEvents(logger),
-    });
+    }, before);
   }
 
   #untilStop(signal: AbortSignal | null | undefined): AbortSignal {
@@ -166,4 +161,18 @@ class HubLogin implements Login {
     if (now.kind === "ended") return now;
     return { kind: "holds", login: now.kind === "unchanged" ? this : new HubLogin(now.login, this.#service) };
   }
+}
+
+/** Waits for keys, not for long. Throws `config_invalid` for a file that cannot be used. */
+async function loadKeys(authenticators: Authenticators): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<readonly never[]>((resolve) => {
+    timer = setTimeout(() => resolve([]), KEYS_WAIT_MS);
+  });
+  const problems = await Promise.race([authenticators.loadKeys(), late]);
+  clearTimeout(timer);
+  const broken = problems.find(({ isFile }) => isFile);
+  if (broken === undefined) return;
+  const message = `Cannot load the keys of ${broken.source}: ${broken.reason}`;
+  throw new TrunklineError("config_invalid", message);
 }

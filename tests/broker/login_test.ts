@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { testConfig, TestHub } from "../helpers/test_hub.ts";
+import { TestHub } from "../helpers/test_hub.ts";
 import { BrokerClient, codeOf, TRANSPORTS } from "./broker_client.ts";
 
 const TOKENS = [
@@ -67,8 +67,7 @@ Deno.test("Login: other rules end what they do not allow any more, and whom they
   await reader.subscribe("news.today", { action: "publish" });
   await reader.subscribe("news.old.#", { action: "publish" });
   const narrower = [{ ...TOKENS[0], permissions: { subscribe: ["news.+"] } }];
-  const { auth } = testConfig(["auth.mode=required", `auth.tokens=${JSON.stringify(narrower)}`]);
-  assert.equal(await hub.server.changeLogins(auth), 1);
+  await hub.reload(["auth.mode=required", `auth.tokens=${JSON.stringify(narrower)}`]);
   assert.equal((await writer.closed()).code, 4401);
   const { header, payload } = await reader.next();
   assert.match(header, /^publish:system\.topic\.revoked:1\.0\.0:/);
@@ -137,8 +136,11 @@ async function useEverything(auditPath: string): Promise<string> {
     await boss.request("system.service.register", { name, description: "" });
   }
   const others = [{ ...TOKENS[0], permissions: {} }];
-  const { auth } = testConfig(["auth.mode=required", `auth.tokens=${JSON.stringify(others)}`]);
-  assert.equal(await hub.server.changeLogins(auth), 1);
+  await hub.reload([
+    "auth.mode=required",
+    `auth.tokens=${JSON.stringify(others)}`,
+    `logging.audit=${auditPath}`,
+  ]);
   assert.equal((await boss.closed()).code, 4401);
   return boss.serviceId;
 }
