@@ -7,11 +7,15 @@ import { ALL_RIGHTS, type Rights, type SendRight, USER_RIGHTS } from "../core/ri
 
 /** Topics that are remembered for each right; those beyond it are found out again. */
 export const MAX_REMEMBERED = 64;
+/** After so many messages to other topics those that are remembered may be of no use any more. */
+const FORGET_AFTER = 1024;
 
 /** The rights of one connection. */
 export class RightCache {
   readonly rights: Rights;
   readonly #allowed: Readonly<Record<SendRight, Set<string>>> | null;
+  /** Messages to topics for which there was no room since the last one for which there was. */
+  #misses = 0;
 
   constructor(rights: Rights) {
     this.rights = rights;
@@ -30,8 +34,17 @@ export class RightCache {
     const allowed = this.#allowed[right];
     if (allowed.has(topic)) return true;
     if (!this.rights.allows(right, topic)) return false;
-    if (allowed.size >= MAX_REMEMBERED) allowed.clear();
-    allowed.add(topic);
+    this.#remember(allowed, topic);
     return true;
+  }
+
+  /** To make room for each topic of somebody who sends to many would cost more than to find it out again. */
+  #remember(allowed: Set<string>, topic: string): void {
+    if (allowed.size >= MAX_REMEMBERED) {
+      if (++this.#misses < FORGET_AFTER) return;
+      allowed.clear();
+    }
+    this.#misses = 0;
+    allowed.add(topic);
   }
 }

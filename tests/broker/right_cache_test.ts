@@ -44,3 +44,12 @@ Deno.test("Right cache: however many topics are allowed, few are remembered", ()
   }
   assert.ok(MAX_REMEMBERED <= 64);
 });
+
+Deno.test("Right cache: topics that are not sent to any more make room for others", () => {
+  const { rights, asked } = countingRights(() => true);
+  const cache = new RightCache(rights);
+  for (let at = 0; at < MAX_REMEMBERED; at++) cache.allows("publish", `t${at}`);
+  for (let time = 0; time < 5000; time++) assert.ok(cache.allows("publish", "new"));
+  assert.ok(asked.length < 5000);
+  assert.ok(cache.size < MAX_REMEMBERED);
+});
