@@ -1,24 +1,40 @@
 /**
- * What is different between two configurations, and what of it a running hub can take over. Nothing of a value is told,
- * so that secrets are compared and never shown.
+ * What is different between the configuration of a running hub and another one, and what of it the hub can take over.
+ * Nothing of a value is told, so that secrets are compared and never shown.
  */
 import { type Config, configSchema } from "./schema.ts";
 import { detachedContext } from "./schema_context.ts";
 import { listSettings, valueAt } from "./schema_walk.ts";
 
-/** The settings in which two configurations differ, by dotted key, in the order of the schema. */
-export function changedSettings(before: Config, after: Config): string[] {
-  return listSettings(configSchema(detachedContext))
-    .filter(({ path }) => JSON.stringify(valueAt(before, path)) !== JSON.stringify(valueAt(after, path)))
-    .map(({ path }) => path.join("."));
+/** What another configuration means for a running hub. Settings are named by dotted key, in the order of the schema. */
+export interface ConfigChanges {
+  /** What runs, with all of the other one that needs no restart. */
+  readonly config: Config;
+  /** The settings in which that differs from what runs. */
+  readonly changed: readonly string[];
+  /** The settings that stay as they run until a restart. */
+  readonly needRestart: readonly string[];
 }
 
-/** A running configuration with all of another one that needs no restart. */
-export function withLiveSettings(running: Config, next: Config): Config {
+/** Compares two configurations. */
+export function planChanges(running: Config, next: Config): ConfigChanges {
+  const settings = listSettings(configSchema(detachedContext));
+  const config = withLiveSettings(running, next);
+  const differing = (before: Config, after: Config) =>
+    settings.filter(({ path }) => !isSame(valueAt(before, path), valueAt(after, path)))
+      .map(({ path }) => path.join("."));
+  return { config, changed: differing(running, config), needRestart: differing(config, next) };
+}
+
+function withLiveSettings(running: Config, next: Config): Config {
   const { tokens, permissions, revoked, jwt, oidc, claims, lockout } = next.auth;
   return {
     ...running,
     auth: { ...running.auth, tokens, permissions, revoked, jwt, oidc, claims, lockout },
     logging: { ...running.logging, level: next.logging.level },
   };
+}
+
+function isSame(before: unknown, after: unknown): boolean {
+  return JSON.stringify(before) === JSON.stringify(after);
 }

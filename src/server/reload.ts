@@ -3,7 +3,7 @@
  * invalid configuration changes nothing, and what it says wrong is logged and told with its place.
  */
 import type { ReloadOutcome } from "../broker/control_topics.ts";
-import { changedSettings, withLiveSettings } from "../config/changes.ts";
+import { planChanges } from "../config/changes.ts";
 import type { ConfigResult } from "../config/hub_config.ts";
 import { formatProblem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
@@ -91,13 +91,11 @@ export class Reload {
 
   async #takeOver(next: Config): Promise<ReloadOutcome> {
     const { logger, log, changeLogins, reopenAudit } = this.#options;
-    const live = withLiveSettings(this.#running, next);
-    const ended = await changeLogins(live.auth);
-    const changed = changedSettings(this.#running, live);
-    const needRestart = changedSettings(live, next);
-    this.#running = live;
+    const { config, changed, needRestart } = planChanges(this.#running, next);
+    const ended = await changeLogins(config.auth);
+    this.#running = config;
     reopenAudit();
-    log?.setLevel(live.logging.level);
+    log?.setLevel(config.logging.level);
     logger.info("The configuration was loaded anew", { changed, ended });
     if (needRestart.length > 0) {
       logger.warning("Some settings that have changed need a restart", { settings: needRestart });
