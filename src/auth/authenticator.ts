@@ -74,6 +74,6 @@ export type Waiting = <T>(arrival: Promise<T>) => Promise<T>;
 /** One kind of login. */
 export interface Authenticator {
   readonly name: Identity["method"];
-  /** Looks at a token. The promise does not reject. What it has to wait for long goes through `wait`, if there is one. */
+  /** Looks at a token. The promise does not reject. What it has to wait for long goes through `wait`. */
   authenticate(token: string, wait?: Waiting): Promise<Authentication>;
 }

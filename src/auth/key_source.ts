@@ -26,7 +26,7 @@ export type KeyLookup =
 
 /** Finds keys. */
 export interface KeySource {
-  /** The promise does not reject. A source that has to be asked first is waited for through `wait`, if there is one. */
+  /** The promise does not reject. A source that has to be asked first is waited for through `wait`. */
   find(wanted: WantedKey, wait?: Waiting): Promise<KeyLookup>;
 }
 

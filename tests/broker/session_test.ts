@@ -276,7 +276,7 @@ Deno.test("Session: an administrator sees and ends nothing of another tenant", (
   ask("system.control.drain", {});
   assert.deepEqual(answers, ["INVALID_REQUEST", undefined, "FORBIDDEN"]);
   assert.deepEqual([other.closedWith, own.closedWith, stops], [null, 1008, 0]);
-  assert.deepEqual(logger.lines.map(({ fields }) => fields["tenant"]), ["a"]);
+  assert.deepEqual(logger.lines.map(({ fields }) => fields["tenant"]), ["a", "a"]);
 });
 
 Deno.test("Session: who is told of a message, a service or a presence costs who caused it", () => {
