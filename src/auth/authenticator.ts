@@ -47,12 +47,19 @@ export type RefusalReason =
   /** A claim is missing, of a wrong kind, or beyond its limit. */
   | "claim"
   /** The keys cannot be had now: the same token may be good later. */
-  | "keys_unavailable";
+  | "keys_unavailable"
+  /** There are keys, and not the one that it names; whether that comes with the next ones cannot be told now. */
+  | "key_unknown_yet";
 
 /** What an authenticator says of a token. */
 export type Authentication =
   | { readonly kind: "accepted"; readonly identity: Identity }
-  | { readonly kind: "refused"; readonly reason: RefusalReason }
+  | {
+    readonly kind: "refused";
+    readonly reason: RefusalReason;
+    /** Which key it named that is not known yet; empty when it named none. */
+    readonly keyId?: string;
+  }
   /** It is none of its own: the next one of the chain is asked. */
   | { readonly kind: "not_mine" };
 
@@ -61,9 +68,12 @@ export function refused(reason: RefusalReason): Authentication {
   return { kind: "refused", reason };
 }
 
+/** Waits for what somebody else has to give, so that whoever can go on meanwhile does. */
+export type Waiting = <T>(arrival: Promise<T>) => Promise<T>;
+
 /** One kind of login. */
 export interface Authenticator {
   readonly name: Identity["method"];
-  /** Looks at a token. The promise does not reject. */
-  authenticate(token: string): Promise<Authentication>;
+  /** Looks at a token. The promise does not reject. What it has to wait for long goes through `wait`. */
+  authenticate(token: string, wait?: Waiting): Promise<Authentication>;
 }

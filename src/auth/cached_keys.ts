@@ -1,13 +1,16 @@
 /**
  * Keys that are loaded from somewhere and kept. However many tokens come, one load runs at a time, and between two
  * there is a pause: a short one after keys came, a growing one after a failure. Keys that were loaded once stay in
- * use while their source is away; a key that is not there is asked for once a pause.
+ * use while their source is away; a key that is not there is asked for once a pause. Not more wait for a load than may:
+ * the others get what can be told without it.
  */
 import { messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/ports.ts";
 import type { KeyEvents } from "./key_events.ts";
 import type { KeySet, KeySetResult } from "./key_set.ts";
+import type { Waiting } from "./authenticator.ts";
 import {
+  KEY_UNKNOWN_YET,
   type KeyLookup,
   KEYS_UNAVAILABLE,
   type KeySource,
@@ -36,6 +39,8 @@ export interface CachedKeysOptions {
 
 /** The most keys that are remembered as absent. */
 const MAX_ABSENT = 1000;
+/** The most tokens that wait for a load. */
+const MAX_WAITING = 1024;
 
 /** One source of keys. */
 export class CachedKeys implements KeySource {
@@ -49,6 +54,7 @@ export class CachedKeys implements KeySource {
   #failures = 0;
   #lastFailure: string | null = null;
   #loading: Promise<void> | null = null;
+  #waiting = 0;
 
   constructor(options: CachedKeysOptions) {
     const times = { refreshAfterMs: 300_000, maxAgeMs: 600_000, cooldownMs: 10_000 };
@@ -71,13 +77,13 @@ export class CachedKeys implements KeySource {
     await this.#start();
   }
 
-  async find(wanted: WantedKey): Promise<KeyLookup> {
+  async find(wanted: WantedKey, wait: Waiting = justWait): Promise<KeyLookup> {
     const loadsBefore = this.#loads;
-    await this.#refresh();
+    await this.#refresh(wait);
     const lookup = this.#lookUp(wanted);
     if (lookup.kind !== "unknown") return lookup;
     this.#options.events.unknownKey(this.#options.source);
-    if (this.#loads === loadsBefore) await this.#startIfDue();
+    if (this.#loads === loadsBefore) await this.#waitFor(this.#startIfDue(), wait);
     const again = this.#lookUp(wanted);
     return again.kind === "unknown" ? this.#tellUnknown(wanted, this.#loads > loadsBefore) : again;
   }
@@ -86,7 +92,7 @@ export class CachedKeys implements KeySource {
   #tellUnknown({ algorithm, keyId }: WantedKey, isNew: boolean): KeyLookup {
     const name = `${algorithm} ${keyId ?? ""}`;
     if (isNew && this.#absent.size < MAX_ABSENT) this.#absent.add(name);
-    return isNew || this.#absent.has(name) ? UNKNOWN_KEY : KEYS_UNAVAILABLE;
+    return isNew || this.#absent.has(name) ? UNKNOWN_KEY : KEY_UNKNOWN_YET;
   }
 
   #lookUp(wanted: WantedKey): KeyLookup {
@@ -94,13 +100,23 @@ export class CachedKeys implements KeySource {
   }
 
   /** Sees to it that there are keys, and that they are not too old where new ones can be had. */
-  async #refresh(): Promise<void> {
+  async #refresh(wait: Waiting): Promise<void> {
     const ageMs = this.#options.clock.now() - this.#loadedMs;
     if (ageMs < this.#options.refreshAfterMs) return;
     const loading = this.#startIfDue();
     // While the source fails, nobody waits for it who can do with the keys from before.
     const canGoOn = this.#keys !== null && (ageMs < this.#options.maxAgeMs || this.#failures > 0);
-    if (!canGoOn) await loading;
+    if (!canGoOn) await this.#waitFor(loading, wait);
+  }
+
+  async #waitFor(loading: Promise<void> | null, wait: Waiting): Promise<void> {
+    if (loading === null || this.#waiting >= MAX_WAITING) return;
+    this.#waiting++;
+    try {
+      await wait(loading);
+    } finally {
+      this.#waiting--;
+    }
   }
 
   /** The load that runs, or a new one; `null` in a pause. */
@@ -147,4 +163,8 @@ export class CachedKeys implements KeySource {
     this.#nextLoadMs = clock.now() + retryAfterMs;
     events.failed(source, { reason, hasKeys: this.#keys !== null, retryAfterMs });
   }
+}
+
+function justWait<T>(arrival: Promise<T>): Promise<T> {
+  return arrival;
 }

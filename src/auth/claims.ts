@@ -2,6 +2,7 @@
  * Who the claims of a verified token speak of. A claim that is there and of a wrong kind, or too long, or one of too
  * many, makes the whole token a bad one: nobody gets in with less than what his token says.
  */
+import { isLoginName, isSubject } from "../core/login_names.ts";
 import type { Identity } from "./authenticator.ts";
 import { claimAt } from "./claim_path.ts";
 import { readGrant } from "./grant_claim.ts";
@@ -16,12 +17,10 @@ export interface ClaimPaths {
   readonly account: string;
 }
 
-/** The longest subject and the longest id of a token, in characters. */
-export const MAX_SUBJECT_LENGTH = 255;
-/** The longest name of a role, tenant or account, in characters. */
-export const MAX_NAME_LENGTH = 128;
 /** The most roles of a token. */
 export const MAX_ROLES = 100;
+/** The last moment that has a date, in milliseconds since 1970. */
+const MAX_DATE_MS = 8.64e15;
 
 /** How the claims are read. */
 export interface ClaimsOptions {
@@ -36,21 +35,17 @@ export type ClaimsResult =
   | { readonly ok: true; readonly identity: Identity }
   | { readonly ok: false; readonly claim: string };
 
-// Whoever puts a name on a terminal or into a line of text relies on it.
-// deno-lint-ignore no-control-regex
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
-
 /** Reads the claims of a token whose signature and times are right. */
 export function readIdentity(
   claims: JsonObject,
   { method, paths, clockToleranceMs }: ClaimsOptions,
 ): ClaimsResult {
   const subject = memberOf(claims, "sub");
-  if (!isName(subject, MAX_SUBJECT_LENGTH)) return wrong("sub");
+  if (!isSubject(subject)) return wrong("sub");
   const expiresAtMs = readExpiry(memberOf(claims, "exp"), clockToleranceMs);
   if (expiresAtMs === null) return wrong("exp");
   const tokenId = memberOf(claims, "jti");
-  if (tokenId !== undefined && !isName(tokenId, MAX_SUBJECT_LENGTH)) return wrong("jti");
+  if (tokenId !== undefined && !isSubject(tokenId)) return wrong("jti");
   const tenant = claimAt(claims, paths.tenant);
   if (!isNameOrNone(tenant)) return wrong(paths.tenant);
   const account = claimAt(claims, paths.account);
@@ -68,11 +63,14 @@ function wrong(claim: string): ClaimsResult {
   return { ok: false, claim };
 }
 
-/** A token without an end would be good for ever once it is lost, so `exp` is a must. */
+/**
+ * A token without an end would be good for ever once it is lost, so `exp` is a must; and one that ends beyond all
+ * dates cannot be told of.
+ */
 function readExpiry(exp: unknown, clockToleranceMs: number): number | null {
   if (typeof exp !== "number") return null;
   const ms = Math.floor(exp * 1000) + clockToleranceMs;
-  return Number.isSafeInteger(ms) ? ms : null;
+  return Math.abs(ms) <= MAX_DATE_MS ? ms : null;
 }
 
 /** The roles, each once; the path that is not right when there is one. */
@@ -90,14 +88,9 @@ function readRoles(claims: JsonObject, paths: readonly string[]): string[] | str
 
 function isListOfRoles(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length <= MAX_ROLES &&
-    value.every((role) => isName(role, MAX_NAME_LENGTH));
+    value.every(isLoginName);
 }
 
 function isNameOrNone(value: unknown): value is string | undefined {
-  return value === undefined || isName(value, MAX_NAME_LENGTH);
-}
-
-function isName(value: unknown, maxLength: number): value is string {
-  return typeof value === "string" && value !== "" && value.length <= maxLength &&
-    !CONTROL_CHARACTER.test(value);
+  return value === undefined || isLoginName(value);
 }

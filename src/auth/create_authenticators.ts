@@ -2,6 +2,7 @@
  * Builds all kinds of login by token that are configured: static tokens first, then JSON Web Tokens by secret or by
  * keys, then OpenID Connect. Where the last two are both there, the issuer that a token names decides between them.
  */
+import { KEY_ALGORITHMS } from "../core/login_limits.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { AuthenticatorChain, type Verdict } from "./authenticator_chain.ts";
@@ -11,7 +12,7 @@ import type { Fetch } from "./fetch_text.ts";
 import { JwtAuthenticator, type JwtRules } from "./jwt_authenticator.ts";
 import type { KeyEvents } from "./key_events.ts";
 import { discoveryLoader, fileLoader, type KeyLoader, urlLoader } from "./key_loaders.ts";
-import { KEY_ALGORITHMS, type SignatureAlgorithm } from "./key_source.ts";
+import type { SignatureAlgorithm } from "./key_source.ts";
 import { SecretKey } from "./secret_key.ts";
 import { type StaticToken, StaticTokens } from "./static_tokens.ts";
 
@@ -69,20 +70,30 @@ export interface Authenticators {
   authenticate(token: string): Promise<Verdict>;
   /** Loads all keys, and gives what cannot be loaded: it is tried again when tokens come. Does not reject. */
   loadKeys(): Promise<readonly KeyProblem[]>;
+  /** Where keys come from. */
+  readonly sources: readonly LoadedKeys[];
 }
 
-interface LoadedKeys {
+/** Keys from one place. */
+export interface LoadedKeys {
+  /** A URL or the path of a file. */
+  readonly place: string;
   readonly keys: CachedKeys;
   readonly isFile: boolean;
 }
 
-/** Builds them. Throws `config_invalid` for a secret that is too short. */
+/**
+ * Builds them. Throws `config_invalid` for a secret that is too short. Keys that were loaded for those before, from the
+ * same place, are taken over: their issuer may be away now.
+ */
 export function createAuthenticators(
   options: AuthenticatorsOptions,
   ports: AuthenticatorsPorts,
+  before: Pick<Authenticators, "sources"> | null = null,
 ): Authenticators {
-  const jwtKeys = jwtKeysOf(options.jwt, ports);
-  const oidcKeys = oidcKeysOf(options.oidc, ports);
+  const known = before === null ? [] : before.sources;
+  const jwtKeys = takenOver(jwtKeysOf(options.jwt, ports), known);
+  const oidcKeys = takenOver(oidcKeysOf(options.oidc, ports), known);
   const list: Authenticator[] = [];
   if (options.tokens.length > 0) list.push(new StaticTokens(options.tokens));
   if (options.jwt.secret !== null) {
@@ -95,8 +106,19 @@ export function createAuthenticators(
     list.push(new JwtAuthenticator(oidcRules(options), { ...ports, keys: oidcKeys.keys }));
   }
   const chain = new AuthenticatorChain(list);
-  const loaded = [jwtKeys, oidcKeys].filter((one) => one !== null);
-  return { list, authenticate: (token) => chain.authenticate(token), loadKeys: () => loadKeys(loaded) };
+  const sources = [jwtKeys, oidcKeys].filter((one) => one !== null);
+  return {
+    list,
+    authenticate: (token) => chain.authenticate(token),
+    loadKeys: () => loadKeys(sources),
+    sources,
+  };
+}
+
+function takenOver(wanted: LoadedKeys | null, known: readonly LoadedKeys[]): LoadedKeys | null {
+  if (wanted === null) return null;
+  const { place, keys: { source } } = wanted;
+  return known.find((one) => one.place === place && one.keys.source === source) ?? wanted;
 }
 
 async function loadKeys(sources: readonly LoadedKeys[]): Promise<readonly KeyProblem[]> {
@@ -110,12 +132,13 @@ function jwtKeysOf({ secret, jwks }: JwtOptions, ports: AuthenticatorsPorts): Lo
   if (secret !== null || jwks === null) return null;
   const isFile = !/^https?:\/\//i.test(jwks);
   const load = isFile ? fileLoader(jwks, ports.readTextFile) : urlLoader(jwks, ports.fetch);
-  return { keys: cached("auth.jwt.jwks", load, ports), isFile };
+  return { place: jwks, keys: cached("auth.jwt.jwks", load, ports), isFile };
 }
 
 function oidcKeysOf({ issuer }: OidcOptions, ports: AuthenticatorsPorts): LoadedKeys | null {
   if (issuer === null) return null;
-  return { keys: cached("auth.oidc.issuer", discoveryLoader(issuer, ports), ports), isFile: false };
+  const keys = cached("auth.oidc.issuer", discoveryLoader(issuer, ports), ports);
+  return { place: issuer, keys, isFile: false };
 }
 
 function cached(source: string, load: KeyLoader, { clock, events }: AuthenticatorsPorts): CachedKeys {

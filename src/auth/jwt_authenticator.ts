@@ -10,6 +10,7 @@ import {
   type Identity,
   type RefusalReason,
   refused,
+  type Waiting,
 } from "./authenticator.ts";
 import { type ClaimPaths, readIdentity } from "./claims.ts";
 import { readJwtText } from "./jwt_text.ts";
@@ -51,7 +52,7 @@ export class JwtAuthenticator implements Authenticator {
     this.#ports = ports;
   }
 
-  async authenticate(token: string): Promise<Authentication> {
+  async authenticate(token: string, wait?: Waiting): Promise<Authentication> {
     if (token.length > MAX_TOKEN_LENGTH) return refused("malformed");
     const text = readJwtText(token);
     if (text.kind === "no_jwt") return { kind: "not_mine" };
@@ -59,8 +60,11 @@ export class JwtAuthenticator implements Authenticator {
     if (!this.#rules.isResponsibleFor(text.issuer)) return { kind: "not_mine" };
     const algorithm = this.#rules.algorithms.find((one) => one === text.algorithm);
     if (algorithm === undefined) return refused("algorithm");
-    const lookup = await this.#ports.keys.find({ algorithm, keyId: text.keyId });
+    const lookup = await this.#ports.keys.find({ algorithm, keyId: text.keyId }, wait);
     if (lookup.kind === "unavailable") return refused("keys_unavailable");
+    if (lookup.kind === "unknown_yet") {
+      return { kind: "refused", reason: "key_unknown_yet", keyId: text.keyId ?? "" };
+    }
     return lookup.kind === "unknown" ? refused("unknown") : await this.#verify(token, algorithm, lookup.key);
   }
 

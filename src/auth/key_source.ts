@@ -1,11 +1,11 @@
 /** Where keys come from that signatures are checked with. */
+import type { Waiting } from "./authenticator.ts";
+import type { KEY_ALGORITHMS, SIGNATURE_ALGORITHMS } from "../core/login_limits.ts";
 
-/** The algorithms of signatures by keys. */
-export const KEY_ALGORITHMS = ["RS256", "ES256", "EdDSA"] as const;
-/** One of {@link KEY_ALGORITHMS}. */
+/** An algorithm of signatures by keys. */
 export type KeyAlgorithm = typeof KEY_ALGORITHMS[number];
 /** All algorithms; HS256 goes with a secret, never with a key. */
-export type SignatureAlgorithm = "HS256" | KeyAlgorithm;
+export type SignatureAlgorithm = typeof SIGNATURE_ALGORITHMS[number];
 
 /** Which key a token names. */
 export interface WantedKey {
@@ -19,16 +19,20 @@ export type KeyLookup =
   | { readonly kind: "found"; readonly key: CryptoKey }
   /** There is no such key. */
   | { readonly kind: "unknown" }
-  /** Whether there is such a key cannot be told now. */
-  | { readonly kind: "unavailable" };
+  /** There are no keys now. */
+  | { readonly kind: "unavailable" }
+  /** There are keys, and no such one among them; whether it comes with the next ones cannot be told now. */
+  | { readonly kind: "unknown_yet" };
 
 /** Finds keys. */
 export interface KeySource {
-  /** The promise does not reject. */
-  find(wanted: WantedKey): Promise<KeyLookup>;
+  /** The promise does not reject. A source that has to be asked first is waited for through `wait`. */
+  find(wanted: WantedKey, wait?: Waiting): Promise<KeyLookup>;
 }
 
 /** There is no such key. */
 export const UNKNOWN_KEY: KeyLookup = { kind: "unknown" };
-/** Whether there is such a key cannot be told now. */
+/** There are no keys now. */
 export const KEYS_UNAVAILABLE: KeyLookup = { kind: "unavailable" };
+/** There are keys, and no such one among them yet. */
+export const KEY_UNKNOWN_YET: KeyLookup = { kind: "unknown_yet" };

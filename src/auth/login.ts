@@ -9,7 +9,7 @@ import { MAX_TOKEN_LENGTH } from "../core/login_limits.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { EventSubject, LoginVia, SecurityEvents } from "../core/security_event.ts";
-import type { Identity } from "./authenticator.ts";
+import type { Identity, Waiting } from "./authenticator.ts";
 import type { Verdict } from "./authenticator_chain.ts";
 import { type Attempt, Lockout } from "./lockout.ts";
 import { LoginGate, type LoginGateLimits } from "./login_gate.ts";
@@ -101,8 +101,14 @@ const UNAVAILABLE_RETRY_MS = 5000;
 const OVERLOAD_SPREAD_MS = 10_000;
 
 type Verification =
-  | { readonly ok: true; readonly login: Login; readonly ignored: number }
-  | { readonly ok: false; readonly reason: LoginReason; readonly identity: Identity | null };
+  | { readonly ok: true; readonly login: Login }
+  | {
+    readonly ok: false;
+    readonly reason: LoginReason;
+    readonly identity: Identity | null;
+    /** Which key the token names that is not known yet. */
+    readonly keyId?: string | undefined;
+  };
 
 /** How the failures of an attempt count. */
 interface Counting {
@@ -137,7 +143,7 @@ export class LoginService {
 
   /** Other rules from now on. Whoever is locked out stays so; live logins are to be {@link reevaluate}d. */
   setOptions(options: LoginOptions): void {
-    this.#policy = new LoginPolicy(options);
+    this.#policy = new LoginPolicy(options, this.#policy);
     this.#lockout.setLimits(options.lockout);
   }
 
@@ -176,9 +182,9 @@ export class LoginService {
     const { claimedTenant } = proof;
     const admission = this.#policy.admit(identity, { claimedTenant, wallMs: this.#wallNow() });
     if (!admission.ok) return { kind: "ended", reason: admission.reason };
-    const { principal: now } = admission;
+    const { principal: now, rights } = admission;
     if (!isSamePerson(now, principal)) return { kind: "ended", reason: "other_subject" };
-    const isSame = now.account === principal.account && now.rights === principal.rights &&
+    const isSame = now.account === principal.account && rights.equals(principal.rights) &&
       now.expiresAtMs === principal.expiresAtMs;
     return isSame
       ? { kind: "unchanged" }
@@ -188,12 +194,15 @@ export class LoginService {
   async #enter(request: LoginRequest, counting: Counting): Promise<LoginOutcome> {
     const locked = this.#refuseLocked(request, counting);
     if (locked !== null) return locked;
-    const running = this.#gate.run(() => this.#attempt(request, counting));
+    const running = this.#gate.run((wait) => this.#attempt(request, { counting, wait }));
     if (running !== null) return await running;
     return this.#refuse(request, { ok: false, reason: "overloaded", identity: null });
   }
 
-  async #attempt(request: LoginRequest, counting: Counting): Promise<LoginOutcome> {
+  async #attempt(
+    request: LoginRequest,
+    { counting, wait }: { counting: Counting; wait: Waiting },
+  ): Promise<LoginOutcome> {
     if (request.isGone?.() === true) {
       return { kind: "refused", code: "server_unavailable", retryAfterMs: null };
     }
@@ -201,10 +210,10 @@ export class LoginService {
     const locked = this.#refuseLocked(request, counting);
     if (locked !== null) return locked;
     const policy = this.#policy;
-    const verified = await this.#verify(request, counting.expected);
+    const verified = await this.#verify(request, { expected: counting.expected, wait });
     const verification = policy === this.#policy ? verified : this.#verifyAgain(verified);
     if (!verification.ok) return this.#fail(request, { verification, counting });
-    const { login, ignored } = verification;
+    const { login } = verification;
     const { identity: { method } } = login.proof;
     const { via } = request;
     this.#events.record({
@@ -212,24 +221,28 @@ export class LoginService {
       ...origin(request, login.principal),
       method,
       via,
-      ignored,
     });
     return { kind: "accepted", login };
   }
 
-  async #verify(request: LoginRequest, expected: Principal | null): Promise<Verification> {
-    const answer = await this.#authenticate(request.token);
-    if (answer.kind === "refused") return { ok: false, reason: answer.reason, identity: null };
+  async #verify(
+    request: LoginRequest,
+    { expected, wait }: { expected: Principal | null; wait: Waiting },
+  ): Promise<Verification> {
+    const answer = await this.#authenticate(request.token, wait);
+    if (answer.kind === "refused") {
+      return { ok: false, reason: answer.reason, identity: null, keyId: answer.keyId };
+    }
     const { identity } = answer;
     const claimedTenant = request.claimedTenant ?? null;
     const admission = this.#policy.admit(identity, { claimedTenant, wallMs: this.#wallNow() });
     if (!admission.ok) return { ok: false, reason: admission.reason, identity };
-    const { principal, rights } = admission;
+    const { principal } = admission;
     if (expected !== null && !isSamePerson(principal, expected)) {
       return { ok: false, reason: "other_subject", identity };
     }
     const proof = { identity, tokenHash: hashToken(request.token), claimedTenant };
-    return { ok: true, login: { principal, proof }, ignored: rights.ignored };
+    return { ok: true, login: { principal, proof } };
   }
 
   /** What the rules that came while a token was looked at say: nobody else asks about this login. */
@@ -242,9 +255,9 @@ export class LoginService {
     return result.kind === "changed" ? { ...verified, login: result.login } : verified;
   }
 
-  async #authenticate(token: string): Promise<Verdict> {
+  async #authenticate(token: string, wait: Waiting): Promise<Verdict> {
     try {
-      return await this.#policy.authenticators.authenticate(token);
+      return await this.#policy.authenticators.authenticate(token, wait);
     } catch (error) {
       this.#logger.error("A kind of login failed", { error: messageOf(error) });
       return { kind: "refused", reason: "keys_unavailable" };
@@ -266,10 +279,14 @@ export class LoginService {
     request: LoginRequest,
     { verification, counting }: { verification: Verification & { ok: false }; counting: Counting },
   ): LoginRefusal {
-    const { reason } = verification;
-    if (reason !== "keys_unavailable") {
-      const isGuess = counting.byAddress && !NO_GUESS.includes(reason);
-      this.#lockout.fail(counting.attempt, { isGuess, nowMs: this.#clock.now() });
+    const { reason, keyId = "" } = verification;
+    const { attempt, byAddress } = counting;
+    const nowMs = this.#clock.now();
+    if (reason === "key_unknown_yet") {
+      const credential = hashToken(`key\n${keyId}`);
+      if (byAddress) this.#lockout.failKey({ address: attempt.address, credential }, nowMs);
+    } else if (reason !== "keys_unavailable") {
+      this.#lockout.fail(attempt, { isGuess: byAddress && !NO_GUESS.includes(reason), nowMs });
     }
     return this.#refuse(request, verification);
   }
@@ -283,6 +300,7 @@ export class LoginService {
   #answer(reason: LoginReason): Pick<LoginRefusal, "code" | "retryAfterMs"> {
     switch (reason) {
       case "keys_unavailable":
+      case "key_unknown_yet":
         return { code: "server_unavailable", retryAfterMs: UNAVAILABLE_RETRY_MS };
       case "overloaded":
         return { code: "overloaded", retryAfterMs: 1000 + Math.floor(this.#random() * OVERLOAD_SPREAD_MS) };

@@ -1,7 +1,9 @@
 /**
  * How many logins are looked at at once, and how many wait for that. Some begin in each turn of the event loop, the
- * others in later ones, so that everybody who is logged in already is served in between, however many come.
+ * others in later ones, so that everybody who is logged in already is served in between, however many come. Who has to
+ * wait for something else meanwhile gives up his place, so that those who can be looked at are.
  */
+import type { Waiting } from "./authenticator.ts";
 
 /** Bounds of a gate. */
 export interface LoginGateLimits {
@@ -14,6 +16,9 @@ export interface LoginGateLimits {
   /** Runs a function when the current turn is over. @default setImmediate */
   readonly atEndOfTurn?: (run: () => void) => void;
 }
+
+/** What a gate runs. What it has to wait for long goes through `wait`; whoever gives it bounds how many do. */
+export type GateTask<T> = (wait: Waiting) => Promise<T>;
 
 /** One gate. */
 export class LoginGate {
@@ -44,7 +49,7 @@ export class LoginGate {
   }
 
   /** Runs a task when it is its turn; `null` when too many wait. Others go on when it fails. */
-  run<T>(task: () => Promise<T>): Promise<T> | null {
+  run<T>(task: GateTask<T>): Promise<T> | null {
     if (this.waiting === 0 && this.#canStart()) return this.#start(task);
     if (this.waiting >= this.#maxWaiting) return null;
     return new Promise((resolve) => this.#arrived.push(() => resolve(this.#start(task))));
@@ -54,15 +59,44 @@ export class LoginGate {
     return this.#running < this.#maxRunning && this.#startsInTurn < this.#maxStartsPerTurn;
   }
 
-  async #start<T>(task: () => Promise<T>): Promise<T> {
+  async #start<T>(task: GateTask<T>): Promise<T> {
+    this.#enter();
+    try {
+      return await task(this.#waitOutside);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  readonly #waitOutside: Waiting = async (arrival) => {
+    this.#leave();
+    try {
+      return await arrival;
+    } finally {
+      await this.#comeBack();
+    }
+  };
+
+  /** Who was inside already is not turned away, however many wait. */
+  async #comeBack(): Promise<void> {
+    if (this.waiting > 0 || !this.#canStart()) {
+      await new Promise<void>((resolve) =>
+        this.#arrived.push(() => {
+          this.#enter();
+          resolve();
+        })
+      );
+    } else this.#enter();
+  }
+
+  #enter(): void {
     this.#running++;
     if (this.#startsInTurn++ === 0) this.#atEndOfTurn(this.#turn);
-    try {
-      return await task();
-    } finally {
-      this.#running--;
-      this.#startWaiting();
-    }
+  }
+
+  #leave(): void {
+    this.#running--;
+    this.#startWaiting();
   }
 
   readonly #turn = (): void => {

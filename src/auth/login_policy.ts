@@ -2,6 +2,7 @@
  * Whom a proven identity is let in as. It changes nothing and looks at no token: the same identity gets the same answer
  * at login, at refresh and when the configuration changed.
  */
+import { isLoginName, isSubject } from "../core/login_names.ts";
 import { DEFAULT_TENANT, type Principal } from "../core/principal.ts";
 import type { Authenticator, Grant, Identity, RefusalReason } from "./authenticator.ts";
 import { AuthenticatorChain } from "./authenticator_chain.ts";
@@ -64,10 +65,14 @@ export class LoginPolicy {
   readonly #revokedSubjects: ReadonlySet<string>;
   readonly #isMultiTenant: boolean;
 
-  constructor({ authenticators, roles, revoked, isMultiTenant, findStaticToken }: LoginOptions) {
+  /** `previous`: the rules before, of which rights that stay the same are taken over. */
+  constructor(
+    { authenticators, roles, revoked, isMultiTenant, findStaticToken }: LoginOptions,
+    previous: LoginPolicy | null = null,
+  ) {
     this.authenticators = new AuthenticatorChain(authenticators);
     this.findStaticToken = findStaticToken;
-    this.#roles = new Roles(roles);
+    this.#roles = new Roles(roles, { previous: previous === null ? null : previous.#roles });
     this.#revokedIds = new Set(revoked.tokenIds);
     this.#revokedSubjects = new Set(revoked.subjects);
     this.#isMultiTenant = isMultiTenant;
@@ -76,7 +81,9 @@ export class LoginPolicy {
   /** Lets an identity in, or says why not. */
   admit(identity: Identity, { claimedTenant, wallMs }: AdmissionContext): Admission {
     const { subject, tenant, account, expiresAtMs } = identity;
-    if (![subject, tenant, account].every(isNameOrNull)) return { ok: false, reason: "claim" };
+    if (!isSubject(subject) || !isNameOrNull(tenant) || !isNameOrNull(account)) {
+      return { ok: false, reason: "claim" };
+    }
     if (expiresAtMs !== null && expiresAtMs <= wallMs) return { ok: false, reason: "expired" };
     if (this.isRevoked(identity)) return { ok: false, reason: "revoked" };
     if (this.#isMultiTenant && tenant === null) return { ok: false, reason: "tenant_required" };
@@ -107,8 +114,6 @@ export class LoginPolicy {
   }
 }
 
-/** Names go into logs, quotas and the paths of stores. */
 function isNameOrNull(name: string | null): boolean {
-  // deno-lint-ignore no-control-regex
-  return name === null || /^[^\x00-\x1f\x7f-\x9f]{1,255}$/.test(name);
+  return name === null || isLoginName(name);
 }

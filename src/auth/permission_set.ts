@@ -1,7 +1,8 @@
 /**
  * What grants allow, made once for fast answers. Nothing is allowed that no grant names, and a text in a grant that is
- * no pattern or rule allows nothing.
+ * no pattern or rule allows nothing; whoever reads grants refuses such texts.
  */
+import { createHash } from "node:crypto";
 import { parseConnectRule, parseTunnelRule } from "../core/access_rules.ts";
 import type { ConnectTarget, ReceiveRight, Rights, SendRight } from "../core/rights.ts";
 import { isTopicPattern } from "../core/topic.ts";
@@ -15,8 +16,8 @@ const TOPIC_RIGHTS = ["publish", "request", "subscribe", "serve"] as const;
 /** One grant, made ready; shared by all sets that hold it, and never changed. */
 export class CompiledGrant {
   readonly isAdmin: boolean;
-  /** How many of its texts are no pattern or rule and allow nothing. */
-  readonly ignored: number;
+  /** The same of all grants with the same content, and of no others. */
+  readonly digest: string;
   readonly #topics: Readonly<Record<SendRight | ReceiveRight, TopicGrants>> = {
     publish: new TopicGrants(),
     request: new TopicGrants(),
@@ -26,20 +27,16 @@ export class CompiledGrant {
   readonly #tunnels = new TunnelGrants();
   readonly #connects = new ConnectGrants();
 
-  constructor(grant: Grant) {
+  constructor(grant: Grant, digest: string = grantDigest(grant)) {
     this.isAdmin = grant.admin;
-    let ignored = 0;
+    this.digest = digest;
     for (const right of TOPIC_RIGHTS) {
       for (const pattern of grant[right]) {
         if (isTopicPattern(pattern)) this.#topics[right].add(pattern.toLowerCase());
-        else ignored++;
       }
     }
-    for (const rule of grant.tunnel.map(parseTunnelRule)) rule === null ? ignored++ : this.#tunnels.add(rule);
-    for (const rule of grant.connect.map(parseConnectRule)) {
-      rule === null ? ignored++ : this.#connects.add(rule);
-    }
-    this.ignored = ignored;
+    for (const rule of grant.tunnel.map(parseTunnelRule)) if (rule !== null) this.#tunnels.add(rule);
+    for (const rule of grant.connect.map(parseConnectRule)) if (rule !== null) this.#connects.add(rule);
   }
 
   contains(right: SendRight | ReceiveRight, pattern: string): boolean {
@@ -55,19 +52,32 @@ export class CompiledGrant {
   }
 }
 
+/** What tells a grant from others with another content. */
+export function grantDigest({ publish, subscribe, request, serve, tunnel, connect, admin }: Grant): string {
+  const text = JSON.stringify([publish, subscribe, request, serve, tunnel, connect, admin]);
+  return createHash("sha256").update(text).digest("base64url");
+}
+
+/** What tells the set of these grants from others, in whatever order they stand. */
+export function setKey(digests: readonly string[]): string {
+  return [...new Set(digests)].sort().join(" ");
+}
+
 /** The rights of everybody with the same grants. Being admin opens what is for admins only, nothing else. */
 export class PermissionSet implements Rights {
   readonly isAdmin: boolean;
   readonly #grants: readonly CompiledGrant[];
+  readonly #key: string;
 
   constructor(grants: readonly CompiledGrant[]) {
     this.#grants = grants;
+    this.#key = setKey(grants.map(({ digest }) => digest));
     this.isAdmin = grants.some((grant) => grant.isAdmin);
   }
 
-  /** How many texts of its grants are no pattern or rule and allow nothing. */
-  get ignored(): number {
-    return this.#grants.reduce((sum, grant) => sum + grant.ignored, 0);
+  /** Whether these are rights by grants with the same content. */
+  equals(other: Rights): boolean {
+    return other instanceof PermissionSet && other.#key === this.#key;
   }
 
   allows(right: SendRight, topic: string): boolean {

@@ -1,26 +1,44 @@
 /**
- * Turns the roles and the own grant of an identity into rights. Who has the same roles and the same grant gets the
- * same object, as long as it is among those that were asked for last; the number of those is bounded.
+ * Turns the roles and the own grant of an identity into rights. Whose grants have the same content gets the same
+ * object, as long as it is among those that were asked for last; the number of those is bounded. What was made under an
+ * earlier configuration is taken over, so that whom a change does not touch keeps his rights as they are.
  */
-import { createHash } from "node:crypto";
 import type { Grant, Identity } from "./authenticator.ts";
-import { CompiledGrant, PermissionSet } from "./permission_set.ts";
+import { CompiledGrant, grantDigest, PermissionSet, setKey } from "./permission_set.ts";
 
 const MAX_SETS = 1024;
+
+/** What roles are made with. */
+export interface RolesOptions {
+  /** Sets that are kept. @default 1024 */
+  readonly maxSets?: number;
+  /** Those of the configuration before. @default none */
+  readonly previous?: Roles | null;
+}
 
 /** The roles of a configuration. */
 export class Roles {
   readonly #roles: ReadonlyMap<string, CompiledGrant>;
   readonly #maxSets: number;
-  /** By what they were made of; those that were asked for last stand last. */
-  readonly #sets = new Map<string, PermissionSet>();
+  /** By the content that they were made of; those that were asked for last stand last. */
+  readonly #sets: Map<string, PermissionSet>;
   /** Grants that a configuration holds come again and again as the same object. */
   readonly #digests = new WeakMap<Grant, string>();
 
-  /** Keeps at most `maxSets` sets. */
-  constructor(roles: Readonly<Record<string, Grant>>, maxSets = MAX_SETS) {
-    this.#roles = new Map(Object.entries(roles).map(([name, grant]) => [name, new CompiledGrant(grant)]));
+  constructor(
+    roles: Readonly<Record<string, Grant>>,
+    { maxSets = MAX_SETS, previous = null }: RolesOptions = {},
+  ) {
+    const before = previous === null ? [] : [...previous.#roles.values()];
+    const compiled = new Map(before.map((grant) => [grant.digest, grant]));
+    this.#roles = new Map(
+      Object.entries(roles).map(([name, grant]) => {
+        const digest = grantDigest(grant);
+        return [name, compiled.get(digest) ?? new CompiledGrant(grant, digest)];
+      }),
+    );
     this.#maxSets = maxSets;
+    this.#sets = new Map(previous === null ? [] : previous.#sets);
   }
 
   /** How many sets are kept. */
@@ -30,10 +48,12 @@ export class Roles {
 
   /** The rights of an identity. A role that is not known gives none. */
   resolve({ roles, grant }: Pick<Identity, "roles" | "grant">): PermissionSet {
-    const known = [...new Set(roles)].filter((role) => this.#roles.has(role)).sort();
+    const known = roles.map((role) => this.#roles.get(role)).filter((role) => role !== undefined);
     const own = grant === null || isEmpty(grant) ? null : grant;
-    const key = `${known.join(" ")}\n${own === null ? "" : this.#digest(own)}`;
-    const set = this.#sets.get(key) ?? this.#make(known, own);
+    const ownDigest = own === null ? [] : [this.#digest(own)];
+    const key = setKey([...known.map(({ digest }) => digest), ...ownDigest]);
+    const set = this.#sets.get(key) ??
+      new PermissionSet(own === null ? known : [...known, new CompiledGrant(own, this.#digest(own))]);
     this.#sets.delete(key);
     this.#sets.set(key, set);
     for (const oldest of this.#sets.keys()) {
@@ -43,19 +63,9 @@ export class Roles {
     return set;
   }
 
-  #make(roles: readonly string[], own: Grant | null): PermissionSet {
-    const grants = roles.map((role) => this.#roles.get(role)).filter((grant) => grant !== undefined);
-    return new PermissionSet(own === null ? grants : [...grants, new CompiledGrant(own)]);
-  }
-
   #digest(grant: Grant): string {
-    let digest = this.#digests.get(grant);
-    if (digest === undefined) {
-      const { publish, subscribe, request, serve, tunnel, connect, admin } = grant;
-      const text = JSON.stringify([publish, subscribe, request, serve, tunnel, connect, admin]);
-      digest = createHash("sha256").update(text).digest("base64url");
-      this.#digests.set(grant, digest);
-    }
+    const digest = this.#digests.get(grant) ?? grantDigest(grant);
+    this.#digests.set(grant, digest);
     return digest;
   }
 }

@@ -1,8 +1,11 @@
 /**
  * `system.authenticate`: how somebody logs in by message, for the first time or again. One login of a connection is
- * looked at at a time; whoever asks is answered when it is decided, and only then is anything else of it taken.
+ * looked at at a time, and whoever asks is answered when it is decided. Who is not logged in yet is told to wait for
+ * that; who logs in again goes on with what he has meanwhile.
  */
 import { z } from "zod";
+import { MAX_TOKEN_LENGTH } from "../core/login_limits.ts";
+import { isLoginName } from "../core/login_names.ts";
 import type { Connection } from "../hub/connection.ts";
 import type { Login, LoginDesk, LoginRefusal, LoginRefusalCode } from "../hub/login.ts";
 import type { BrokerError, BrokerErrorCode } from "./broker_error.ts";
@@ -12,12 +15,14 @@ import type { SystemResult } from "./system_handler.ts";
 /** The topic. */
 export const AUTHENTICATE = "system.authenticate";
 
-const MAX_TOKEN_CHARACTERS = 16 * 1024;
-const tokenError = `it has to be a text of 1 to ${MAX_TOKEN_CHARACTERS} characters`;
+const tokenError = `it has to be a text of 1 to ${MAX_TOKEN_LENGTH} characters`;
 const payloadSchema = z.object({
   token: z.string({ error: tokenError }).min(1, { error: tokenError })
-    .max(MAX_TOKEN_CHARACTERS, { error: tokenError }),
-  tenant: z.string({ error: "it has to be a text" }).max(128, { error: "it is too long" }).optional(),
+    .max(MAX_TOKEN_LENGTH, { error: tokenError }),
+  tenant: z.string({ error: "it has to be a text" }).refine(isLoginName, {
+    error: "it is no name of a tenant",
+  })
+    .optional(),
 });
 
 const CODES: Readonly<Record<LoginRefusalCode, BrokerErrorCode>> = {
@@ -45,7 +50,7 @@ export class Authentication {
     this.#desk = desk;
   }
 
-  /** Looks at a request. The promise does not reject. */
+  /** Looks at a request. */
   async handle(payload: Uint8Array, connection: Connection): Promise<SystemResult> {
     const read = readPayload(payloadSchema, payload);
     if (!read.ok) return { kind: "error", error: read.error };
@@ -53,8 +58,8 @@ export class Authentication {
     if (this.#isLoggingIn) return busy();
     this.#isLoggingIn = true;
     const { token, tenant = null } = read.payload;
-    const outcome = await this.#desk.login(connection.loginRequest({ token, tenant, via: "message" }));
-    this.#isLoggingIn = false;
+    const outcome = await this.#desk.login(connection.loginRequest({ token, tenant, via: "message" }))
+      .finally(() => this.#isLoggingIn = false);
     if (outcome.kind === "refused") return { kind: "error", error: errorOf(outcome) };
     const { login } = outcome;
     const isTaken = connection.login === null ? connection.authenticated(login) : connection.renew(login);

@@ -7,6 +7,7 @@ import type { LogControl, LogFields, Logger, LogLevel } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { BrokerErrorCode } from "./broker_error.ts";
+import { cutList } from "./listings.ts";
 import {
   type Handlers,
   invalid,
@@ -18,10 +19,26 @@ import {
 import { systemPayloads } from "./system_payloads.ts";
 import type { Member } from "./tenant_space.ts";
 
+/** What came of reading the configuration again. */
+export type ReloadOutcome =
+  | {
+    readonly kind: "loaded";
+    /** The settings that changed and hold from now on, by dotted key. */
+    readonly changed: readonly string[];
+    /** Those that changed and hold after a restart. */
+    readonly needRestart: readonly string[];
+    /** How many logins the change ended. */
+    readonly ended: number;
+  }
+  /** Nothing has changed. */
+  | { readonly kind: "invalid"; readonly problems: readonly string[] };
+
 /** What the handlers work with. */
 export interface ControlTopicsOptions {
   /** Begins to stop the hub; of no effect while it stops already. */
   readonly stopHub: () => void;
+  /** Reads the configuration again; `null`: there is nothing to read it from. Does not reject. */
+  readonly reload: (() => Promise<ReloadOutcome>) | null;
   /** `null`: there is no log to change. */
   readonly log: LogControl | null;
   readonly logger: Logger;
@@ -44,10 +61,7 @@ export function controlTopics(options: ControlTopicsOptions): Handlers {
     ],
     [
       "system.control.reload",
-      on(nothing, () => {
-        const next = "this version reads its configuration at the start; restart the hub";
-        return refused("TOPIC_NOT_SUPPORTED", `Cannot load the configuration anew: ${next}`);
-      }),
+      on(nothing, (_, context) => reloadConfig(context, options)),
     ],
     [
       "system.control.disconnect",
@@ -72,6 +86,28 @@ export function recordAction(
   { action, target }: { action: string; target: string },
 ): void {
   events.record({ kind: "admin_action", ...connection.origin, action, target });
+}
+
+async function reloadConfig(
+  context: SystemContext,
+  options: ControlTopicsOptions,
+): Promise<SystemResult> {
+  const { connection, principal } = context;
+  if (options.reload === null) {
+    const why = "this hub was started without one that can be read again";
+    return refused("SERVICE_UNAVAILABLE", `Cannot load the configuration anew: ${why}`);
+  }
+  options.logger.info("An administrator loads the configuration anew", whoIs(connection, principal));
+  recordAction(context, options, { action: "reload", target: "hub" });
+  const outcome = await options.reload();
+  if (outcome.kind === "loaded") {
+    const { changed, needRestart, ended } = outcome;
+    return success({ changed, needRestart, ended });
+  }
+  const { kept: problems, isCut } = cutList(outcome.problems);
+  const message = "Cannot load the configuration anew: it is not valid; nothing has changed";
+  const details = { problems, ...(isCut ? { truncated: true } : {}) };
+  return { kind: "error", error: { code: "INVALID_REQUEST", message, details } };
 }
 
 function disconnectMember(

@@ -12,6 +12,7 @@ import { KnownDestinations } from "../wire/destination.ts";
 import { MAX_HEADER_BYTES } from "../wire/header_fields.ts";
 import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
+import type { ReloadOutcome } from "./control_topics.ts";
 import { LogFeed } from "./log_feed.ts";
 import { MessageIds } from "./message_ids.ts";
 import { MessageRouter } from "./message_router.ts";
@@ -52,6 +53,8 @@ export interface MessageBrokerOptions {
   readonly log: LogControl | null;
   /** Begins to stop the hub because an administrator asks for it. */
   readonly stopHub: () => void;
+  /** Reads the configuration again because an administrator asks for it. @default it cannot be read again */
+  readonly reload?: () => Promise<ReloadOutcome>;
   /** Whether tenants are customers who must not see anything of each other. */
   readonly multiTenant: boolean;
   readonly readMetrics: ReadMetrics;
@@ -87,7 +90,7 @@ export class MessageBroker {
   readonly #epochMs = Date.now();
 
   constructor(options: MessageBrokerOptions) {
-    const { limits, cachedClock, logger, readMetrics, log, stopHub } = options;
+    const { limits, cachedClock, logger, readMetrics, log, stopHub, reload = null } = options;
     this.#options = options;
     this.#policies = new TopicPolicies({
       policies: options.topics,
@@ -106,7 +109,7 @@ export class MessageBroker {
       stats: this.stats,
     });
     const { maxSubscriptions } = limits;
-    const shared = { readMetrics, cachedClock, logger, log, stopHub, events: options.events };
+    const shared = { readMetrics, cachedClock, logger, log, stopHub, reload, events: options.events };
     this.#parts = {
       limits: { ...limits, maxMessageBytes },
       reading: { maxTimeoutMs: limits.maxTimeoutMs, destinations: new KnownDestinations() },

@@ -53,12 +53,12 @@ export class MessageTaps {
 
   /** Somebody is subscribed to what is published to a pattern. */
   joined(subscription: Subscription): void {
-    if (selectsTaps(subscription)) this.isActive = ++this.#subscriptions > 0;
+    if (selectsTaps(subscription.key)) this.isActive = ++this.#subscriptions > 0;
   }
 
   /** Somebody is not subscribed to what is published to a pattern any more. */
   left(subscription: Subscription): void {
-    if (selectsTaps(subscription)) this.isActive = --this.#subscriptions > 0;
+    if (selectsTaps(subscription.key)) this.isActive = --this.#subscriptions > 0;
   }
 
   /** Shows a message. */
@@ -69,7 +69,8 @@ export class MessageTaps {
   }
 }
 
-function selectsTaps({ key }: Subscription): boolean {
+/** Whether what is published to a pattern in lower case is what taps show. */
+export function selectsTaps(key: string): boolean {
   return isSystemTopic(key) && matchesTopic(key, TAP_TOPIC);
 }
 

@@ -89,6 +89,8 @@ export class BrokerSession implements ConnectionUser, Registrant {
   receivedEarly(connection: Connection, data: Uint8Array): number {
     const message = parseTextMessage(data, this.#parts.limits);
     if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
+    const refusal = this.#checkForm(message);
+    if (refusal !== null) return this.#refuse(message, refusal);
     const { action, topicKey } = message;
     if (action === "request" && topicKey === AUTHENTICATE) return this.#authenticate(connection, message);
     if (topicKey === "system.heartbeat" && action === "response") return 1;
@@ -104,7 +106,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     if (this.#service !== null) space.services.heard(this.#service, this.#parts.cachedClock.now());
     const message = parseTextMessage(data, this.#parts.reading);
     if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
-    const refusal = this.#check(message);
+    const refusal = this.#checkForm(message) ?? this.#checkPlace(message);
     if (refusal !== null) return this.#refuse(message, refusal);
     switch (message.action) {
       case "publish":
@@ -131,35 +133,35 @@ export class BrokerSession implements ConnectionUser, Registrant {
   register(description: ServiceDescription): void {
     if (this.#connection === null || this.#space === null) return;
     const nowMs = this.#parts.cachedClock.now();
-    const isNew = this.#service === null;
+    const nameBefore = this.#service?.description.name;
     this.#service = this.#space.services.register(this.#connection, description, nowMs);
     this.#space.requests.registered(this.#connection, description.name);
     const { events } = this.#parts;
-    if (isNew) {
+    if (description.name !== nameBefore) {
       events.record({ kind: "service_registered", ...this.#connection.origin, name: description.name });
     }
   }
 
-  /** Why a message is not handled, whatever it asks for. */
-  #check(message: TextMessage): BrokerError | null {
+  /** Why a message is not handled, whoever sends it. */
+  #checkForm(message: TextMessage): BrokerError | null {
     const { limits } = this.#parts;
     if (message.payload.length > limits.maxPayloadBytes) {
       const bytes = message.payload.length;
       const text = `The payload has ${bytes} bytes, at most ${limits.maxPayloadBytes} are allowed`;
       return { code: "PAYLOAD_TOO_LARGE", message: text, details: { limit: limits.maxPayloadBytes, bytes } };
     }
+    if (message.action !== "request" || !isSystemTopic(message.topicKey)) return null;
+    if (Number.parseInt(message.version) === SYSTEM_MAJOR) return null;
+    const text = `Cannot answer version ${message.version} of ${message.topic}: version 1 is spoken here`;
+    return { code: "VERSION_NOT_SUPPORTED", message: text, details: { supported: ["1.0.0"] } };
+  }
+
+  /** Why somebody who is logged in may not send a message there, or not now. */
+  #checkPlace(message: TextMessage): BrokerError | null {
     if (!isSystemTopic(message.topicKey)) return this.#checkRight(message) ?? this.#checkRate();
-    if (message.action === "publish") {
-      return {
-        code: "FORBIDDEN",
-        message: `Cannot publish to ${message.topic}: topics under system are the hub's own`,
-      };
-    }
-    if (message.action === "request" && Number.parseInt(message.version) !== SYSTEM_MAJOR) {
-      const text = `Cannot answer version ${message.version} of ${message.topic}: version 1 is spoken here`;
-      return { code: "VERSION_NOT_SUPPORTED", message: text, details: { supported: ["1.0.0"] } };
-    }
-    return null;
+    if (message.action !== "publish") return null;
+    const text = `Cannot publish to ${message.topic}: topics under system are the hub's own`;
+    return { code: "FORBIDDEN", message: text };
   }
 
   /** Whether it may be sent there. Answers need no right: who was asked may answer. */
@@ -222,14 +224,19 @@ export class BrokerSession implements ConnectionUser, Registrant {
       space,
     });
     if (!(result instanceof Promise)) return this.#finishRequest(message, result) + space.spent - before;
-    result.then((later) => this.#finishRequest(message, later));
-    return SLOW_REQUEST_COST;
+    return this.#finishLater(message, result);
   }
 
   #authenticate(connection: Connection, message: TextMessage): number {
     this.#authentication ??= new Authentication(this.#parts.logins);
-    this.#authentication.handle(message.payload, connection)
-      .then((result) => this.#finishRequest(message, result));
+    return this.#finishLater(message, this.#authentication.handle(message.payload, connection));
+  }
+
+  /** Whatever fails meanwhile is answered and logged: nothing that a peer sends may end the hub. */
+  #finishLater(message: TextMessage, result: Promise<SystemResult>): number {
+    result.then((later) => this.#finishRequest(message, later)).catch((error) => {
+      this.#finishRequest(message, this.#parts.systemTopics.failed(message, error));
+    });
     return SLOW_REQUEST_COST;
   }
 

@@ -1,7 +1,11 @@
 /**
  * The system topics about topics: `system.topic.*`.
  */
+import type { Logger } from "../core/ports.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
+import { recordAction, whoIs } from "./control_topics.ts";
 import { byTopic, topicsOf } from "./listings.ts";
+import { selectsTaps } from "./message_taps.ts";
 import type { Permissions } from "./permissions.ts";
 import { PRESENCE_TOPIC, type PresenceMember } from "./presence.ts";
 import type { SubscriptionAction } from "./subscription.ts";
@@ -20,6 +24,8 @@ import type { TenantSpace } from "./tenant_space.ts";
 export interface SubscriptionTopicsOptions {
   readonly maxSubscriptions: number;
   readonly permissions: Permissions;
+  readonly logger: Logger;
+  readonly events: SecurityEvents;
 }
 
 interface Wanted {
@@ -55,15 +61,23 @@ export function subscriptionTopics(options: SubscriptionTopicsOptions): Handlers
 
 function subscribeTo(
   { topic, action, priority, group }: Wanted,
-  { connection, principal, space }: SystemContext,
-  { maxSubscriptions: limit, permissions }: SubscriptionTopicsOptions,
+  context: SystemContext,
+  options: SubscriptionTopicsOptions,
 ): SystemResult {
+  const { connection, principal, space } = context;
+  const { maxSubscriptions: limit, permissions, logger } = options;
   const wanted = { pattern: topic, action, priority, group: group ?? null };
   const refusal = permissions.checkSubscribe(wanted, { connection, principal });
   if (refusal !== null) return { kind: "error", error: refusal };
-  if (space.subscriptions.subscribe(connection, wanted) !== "limit") return success();
-  const text = `Cannot subscribe to ${topic}: a connection may have ${limit} subscriptions`;
-  return { kind: "error", error: { code: "LIMIT_REACHED", message: text, details: { limit } } };
+  if (space.subscriptions.subscribe(connection, wanted) === "limit") {
+    const text = `Cannot subscribe to ${topic}: a connection may have ${limit} subscriptions`;
+    return { kind: "error", error: { code: "LIMIT_REACHED", message: text, details: { limit } } };
+  }
+  if (action !== "request" && selectsTaps(topic.toLowerCase())) {
+    logger.info("An administrator is shown every message", { ...whoIs(connection, principal), topic });
+    recordAction(context, options, { action: "tap", target: topic });
+  }
+  return success();
 }
 
 function* membersOf(topic: string, { subscriptions, presence }: TenantSpace): Generator<PresenceMember> {

@@ -57,13 +57,14 @@ export class SystemTopics {
     }
     try {
       const result = handler(message, context);
-      return result instanceof Promise ? result.catch((error) => this.#failed(message, error)) : result;
+      return result instanceof Promise ? result.catch((error) => this.failed(message, error)) : result;
     } catch (error) {
-      return this.#failed(message, error);
+      return this.failed(message, error);
     }
   }
 
-  #failed({ topic }: TextMessage, error: unknown): SystemResult {
+  /** Logs that a request failed inside the hub; gives what its sender is told. */
+  failed({ topic }: TextMessage, error: unknown): SystemResult {
     this.#logger.error("Cannot answer a system request", { topic, error: messageOf(error) });
     const text = `Cannot answer ${topic}: something failed inside the hub; its log says what`;
     return { kind: "error", error: { code: "INTERNAL_ERROR", message: text } };

@@ -1,6 +1,7 @@
 /**
  * `trunkline hub`: runs a hub until a signal, or an administrator, ends it. Prints where it listens once it is ready.
  */
+import type { ConfigResult } from "../config/hub_config.ts";
 import type { Config } from "../config/schema.ts";
 import { VERSION } from "../core/version.ts";
 import { BROKER_PATHS } from "../server/broker_setup.ts";
@@ -9,7 +10,7 @@ import { createLogging, type Logging } from "../server/logging.ts";
 import { printProblems } from "./check.ts";
 import { type ConfigArguments, loadFromSystem } from "./config_source.ts";
 import { ExitCode, type Io } from "./io.ts";
-import { listenForStop } from "./signals.ts";
+import { listenForReload, listenForStop } from "./signals.ts";
 
 /** What `hub` takes. */
 export interface HubOptions extends ConfigArguments {
@@ -19,32 +20,48 @@ export interface HubOptions extends ConfigArguments {
 
 /** Runs the command until its end is asked for. Throws a `TrunklineError` when the hub cannot start. */
 export async function runHub(options: HubOptions, io: Io): Promise<ExitCode> {
-  const result = loadFromSystem(options);
+  const readConfig = () => quietOr(loadFromSystem(options), options);
+  const result = readConfig();
   if (!result.ok) {
     printProblems(result.problems, io);
     return ExitCode.usage;
   }
   const { level, format, output } = result.config.logging;
-  const logging = createLogging({ level: options.quiet ? "error" : level, format, output });
+  const logging = createLogging({ level, format, output });
   try {
-    await serve(result.config, { logging, options, io });
+    await serve(result.config, { logging, options, io, readConfig });
   } finally {
     await logging.close();
   }
   return ExitCode.done;
 }
 
+/** Who wants quiet is told of errors alone, whatever the configuration says. */
+function quietOr(result: ConfigResult, { quiet }: HubOptions): ConfigResult {
+  if (!result.ok || !quiet) return result;
+  const { config } = result;
+  return { ...result, config: { ...config, logging: { ...config.logging, level: "error" } } };
+}
+
 interface Serving {
   readonly logging: Logging;
   readonly options: HubOptions;
   readonly io: Io;
+  readonly readConfig: () => ConfigResult;
 }
 
-async function serve(config: Config, { logging, options, io }: Serving): Promise<void> {
+async function serve(config: Config, { logging, options, io, readConfig }: Serving): Promise<void> {
   const { logger } = logging;
   const { promise: request, resolve: onStopRequested } = Promise.withResolvers<void>();
-  const hub = new HubServer(config, { logger, log: logging, onStopRequested, version: VERSION });
+  const hub = new HubServer(config, {
+    logger,
+    log: logging,
+    readConfig,
+    onStopRequested,
+    version: VERSION,
+  });
   const signals = listenForStop(() => Deno.exit(ExitCode.done));
+  const stopReloading = listenForReload(() => void hub.reload());
   try {
     await hub.start();
     printAddresses(hub.addresses(), { config, options, io });
@@ -53,6 +70,7 @@ async function serve(config: Config, { logging, options, io }: Serving): Promise
     else logger.info("Stopping; a second signal ends at once", { signal });
     await hub.stop();
   } finally {
+    stopReloading();
     signals.dispose();
   }
 }

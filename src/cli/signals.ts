@@ -8,6 +8,9 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 
+/** What asks for the configuration to be read again; on Windows it would mean that a window was closed. */
+const RELOAD_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? [] : ["SIGHUP"];
+
 /** Signals that end a command, until {@link StopSignals.dispose}. */
 export interface StopSignals {
   /** Resolves with the name of the first signal. */
@@ -32,4 +35,10 @@ export function listenForStop(endAtOnce: () => void): StopSignals {
     first: promise,
     dispose: () => handlers.forEach(({ signal, handle }) => Deno.removeSignalListener(signal, handle)),
   };
+}
+
+/** Calls `reload` at each signal that asks for it, until what is returned is called. */
+export function listenForReload(reload: () => void): () => void {
+  for (const signal of RELOAD_SIGNALS) Deno.addSignalListener(signal, reload);
+  return () => RELOAD_SIGNALS.forEach((signal) => Deno.removeSignalListener(signal, reload));
 }

@@ -1,7 +1,13 @@
 /**
  * Contradictions in `auth`: who vouches for tokens, with what, and roles that nobody defined.
  */
-import { MAX_STATIC_TOKEN_LENGTH, MIN_JWT_SECRET_BYTES } from "../core/login_limits.ts";
+import {
+  MAX_STATIC_TOKEN_LENGTH,
+  MIN_JWT_SECRET_BYTES,
+  MIN_STATIC_TOKEN_LENGTH,
+} from "../core/login_limits.ts";
+import { isTokenText } from "../core/login_names.ts";
+import { isLoopbackHost } from "./listener_checks.ts";
 import type { Report } from "./problem.ts";
 import type { Config } from "./schema.ts";
 
@@ -59,6 +65,21 @@ export function roles({ auth }: Config, report: Report): void {
   check("certificates");
 }
 
+/** Keys that whoever is in between could replace: with them, everybody gets in as anybody. */
+export function plainKeys({ auth, hub }: Config, report: Report): void {
+  if (hub.allow_insecure) return;
+  const check = (path: readonly string[], value: string | null) => {
+    const url = value === null ? null : URL.parse(value);
+    if (url?.protocol !== "http:" || isLoopbackHost(url.hostname.replace(/^\[(.*)\]$/, "$1"))) return;
+    report(
+      path,
+      `Cannot load keys from ${url.host} in plain text: whoever is in between could replace them; write https, or set hub.allow_insecure: true`,
+    );
+  };
+  check(["auth", "jwt", "jwks"], auth.jwt.jwks);
+  check(["auth", "oidc", "issuer"], auth.oidc.issuer);
+}
+
 /** Two that vouch for the same issuer. */
 export function issuers({ auth }: Config, report: Report): void {
   const { issuer } = auth.oidc;
@@ -70,12 +91,21 @@ export function issuers({ auth }: Config, report: Report): void {
   );
 }
 
-/** Tokens that are too long; without telling them. */
+/** Tokens that can be guessed or that no client could send; without telling them. */
 export function staticTokens({ auth }: Config, report: Report): void {
   auth.tokens.forEach(({ token }, at) => {
-    if (token.length <= MAX_STATIC_TOKEN_LENGTH) return;
-    const message =
-      `Cannot use a token of ${token.length} characters; write at most ${MAX_STATIC_TOKEN_LENGTH}`;
-    report(["auth", "tokens", at, "token"], message);
+    const problem = problemOfToken(token);
+    if (problem !== null) report(["auth", "tokens", at, "token"], problem);
   });
+}
+
+function problemOfToken(token: string): string | null {
+  const what = `Cannot use a token of ${token.length} characters`;
+  if (token.length > MAX_STATIC_TOKEN_LENGTH) return `${what}; write at most ${MAX_STATIC_TOKEN_LENGTH}`;
+  if (token.length < MIN_STATIC_TOKEN_LENGTH) {
+    return `${what}: it can be guessed; write at least ${MIN_STATIC_TOKEN_LENGTH}, for example what "openssl rand -hex 32" prints`;
+  }
+  return isTokenText(token)
+    ? null
+    : "Cannot use this token: it fits into no header; write letters, digits and -._~+/ alone, = only at its end";
 }

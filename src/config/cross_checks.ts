@@ -1,6 +1,14 @@
 /** Contradictions between settings of the hub that are each right by themselves. */
 import { isTopicPattern } from "../core/topic.ts";
-import { issuers, jwtAlgorithms, jwtSecret, jwtSources, roles, staticTokens } from "./auth_checks.ts";
+import {
+  issuers,
+  jwtAlgorithms,
+  jwtSecret,
+  jwtSources,
+  plainKeys,
+  roles,
+  staticTokens,
+} from "./auth_checks.ts";
 import { type Check, type Checking, runChecks } from "./contradictions.ts";
 import { isLoopbackHost, listenerOverlaps, plainBeyondLoopback } from "./listener_checks.ts";
 import {
@@ -51,6 +59,7 @@ const CHECKS: readonly Check<Config>[] = [
   { reads: ["auth.jwt.secret"], run: jwtSecret },
   { reads: ["auth.jwt.secret", "auth.jwt.jwks", "auth.jwt.algorithms"], run: jwtAlgorithms },
   { reads: ["auth.jwt.issuer", "auth.jwt.secret", "auth.jwt.jwks", "auth.oidc.issuer"], run: issuers },
+  { reads: ["auth.jwt.jwks", "auth.oidc.issuer", "hub.allow_insecure"], run: plainKeys },
   { reads: ["auth.tokens"], run: staticTokens },
   { reads: ["auth.tokens", "auth.certificates", "auth.permissions"], run: roles },
   { reads: ["auth.mode", ...LOGIN_SOURCES], run: loginWithoutSource },

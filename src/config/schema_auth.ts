@@ -4,14 +4,13 @@
  */
 import { z } from "zod";
 import { parseConnectRule, parseTunnelRule } from "../core/access_rules.ts";
+import { SIGNATURE_ALGORITHMS } from "../core/login_limits.ts";
+import { isLoginName, isSubject, MAX_NAME_LENGTH, MAX_SUBJECT_LENGTH } from "../core/login_names.ts";
 import { section, shorthandList } from "./composites.ts";
 import { bool, duration, field, HOUR, integer, MINUTE, oneOf, SECOND, text, topicPattern } from "./fields.ts";
 import { isHttpUrl, type SchemaContext, secret, urlOrPath } from "./schema_context.ts";
 
 const MAX_LIST = 10_000;
-
-/** The names of signature algorithms: HS256 is signed with a secret, the others with keys. */
-export const ALGORITHMS = ["HS256", "RS256", "ES256", "EdDSA"] as const;
 
 const TEXT_JSON = { type: "string", minLength: 1 };
 const ROLE_NAME = /^[A-Za-z0-9_.:-]+$/;
@@ -54,12 +53,22 @@ function destination() {
   });
 }
 
+/** A name as claims of tokens may hold it too. */
+function loginName(what: string, maxLength = MAX_NAME_LENGTH) {
+  const isName = maxLength === MAX_SUBJECT_LENGTH ? isSubject : isLoginName;
+  return field({
+    json: { type: "string", minLength: 1, maxLength },
+    expected: `${what}: at most ${maxLength} characters, none of them a control character`,
+    read: (raw) => isName(raw) ? raw : undefined,
+  });
+}
+
 function identity() {
   return {
-    subject: text("the name of who logs in").describe("Who logs in"),
-    account: text("the name of an account").nullable().prefault(null)
+    subject: loginName("the name of who logs in", MAX_SUBJECT_LENGTH).describe("Who logs in"),
+    account: loginName("the name of an account").nullable().prefault(null)
       .describe("Who pays: limits count for it; null: the tenant, else the subject"),
-    tenant: text("the name of a tenant").nullable().prefault(null).describe(
+    tenant: loginName("the name of a tenant").nullable().prefault(null).describe(
       "The tenant, a must with auth.multi_tenant; null: the default one",
     ),
     roles: z.array(text("the name of a role of auth.permissions", ROLE_NAME)).max(100).prefault([])
@@ -83,7 +92,7 @@ function jwt(context: SchemaContext) {
     }).nullable()
       .prefault(null)
       .describe("Audience, or list of audiences, of which tokens must name one; null: any"),
-    algorithms: z.array(oneOf(...ALGORITHMS)).min(1).nullable().prefault(null)
+    algorithms: z.array(oneOf(...SIGNATURE_ALGORITHMS)).min(1).nullable().prefault(null)
       .describe("Algorithms that are taken; null: all that fit the secret or the keys"),
     clock_tolerance: duration(0, 10 * MINUTE).prefault("5s").describe("How far clocks may differ"),
   });
@@ -121,7 +130,9 @@ function oidc() {
 
 function sources(context: SchemaContext) {
   return {
-    tokens: z.array(section({ token: secret(context).describe("The token itself"), ...identity() })).max(
+    tokens: z.array(
+      section({ token: secret(context).describe("The token itself, at least 16 characters"), ...identity() }),
+    ).max(
       MAX_LIST,
     )
       .prefault([]).describe("Static tokens: { token, subject, account, tenant, roles, permissions }"),

@@ -52,13 +52,7 @@ export interface EventOrigin {
 export type SecurityEvent =
   & EventOrigin
   & (
-    /** `ignored` texts of its grants are no patterns or rules. */
-    | {
-      readonly kind: "login_accepted";
-      readonly method: string;
-      readonly via: LoginVia;
-      readonly ignored: number;
-    }
+    | { readonly kind: "login_accepted"; readonly method: string; readonly via: LoginVia }
     | { readonly kind: "login_refused"; readonly reason: string; readonly via: LoginVia }
     | { readonly kind: "locked_out"; readonly retryAfterMs: number; readonly via: LoginVia }
     /** `target` is the topic, pattern, tunnel or destination that it was denied. */

@@ -14,4 +14,6 @@ export interface AcceptedLink {
   readonly head: Uint8Array;
   /** What it logged in with before its first message; `null`: nothing yet. */
   readonly login: Login | null;
+  /** What its login calls the connection already. @default a new one */
+  readonly connectionId?: string | undefined;
 }

@@ -1,9 +1,10 @@
 /**
  * One client of the CloudBridge handshake: agrees with it on a version, lets it log in, answers its heartbeats, and
- * says of the rest that it is not part of this version. Whatever a client sends is answered, never thrown; a client that keeps sending
- * what cannot be understood is ended.
+ * says of the rest that it is not part of this version. Whatever a client sends is answered, never thrown; a client that
+ * keeps sending what cannot be understood is ended.
  */
 import { CloseCode } from "../core/close_codes.ts";
+import { isLoginName } from "../core/login_names.ts";
 import type { Clock } from "../core/ports.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
 import { FaultBudget } from "../limits/fault_budget.ts";
@@ -35,8 +36,6 @@ const SUPPORTED_VERSION = /^1\.\d{1,5}(?:\.\d{1,5})?$/;
 const PRINTABLE_VERSION = /^[\w.+-]{1,20}$/;
 /** What of the handshake there is. */
 const FEATURES: readonly string[] = ["auth", "heartbeat"];
-/** Longer tokens and names of tenants are none. */
-const MAX_TENANT_CHARACTERS = 128;
 /** Of a name that a client chose, so much is repeated. */
 const MAX_QUOTED_CHARACTERS = 40;
 
@@ -133,7 +132,7 @@ export class CloudBridgeSession implements ConnectionUser {
     if (typeof token !== "string" || token === "") {
       return this.#refuse(connection, "Cannot take the auth: it has no token");
     }
-    if (tenant !== undefined && !isName(tenant)) {
+    if (tenant !== undefined && !isLoginName(tenant)) {
       return sendError(
         connection,
         "invalid_tenant",
@@ -179,10 +178,6 @@ function finishLogin(connection: Connection, outcome: LoginOutcome): void {
 function welcome(connection: Connection): number {
   connection.send(jsonMessage({ type: "auth_response", status: "ok", client_id: connection.id }), "request");
   return 1;
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && value.length <= MAX_TENANT_CHARACTERS;
 }
 
 /** Sends an error after which the connection stays; gives what that costs. */

@@ -63,14 +63,10 @@ export class ConnectionFactory {
     await promise;
   }
 
-  #open(
-    kind: keyof typeof TRANSPORTS,
-    { link, peer, head, login }: AcceptedLink,
-    user: ConnectionUser,
-  ): void {
+  #open(kind: keyof typeof TRANSPORTS, accepted: AcceptedLink, user: ConnectionUser): void {
+    const { link, peer, head, login, connectionId: id = crypto.randomUUID() } = accepted;
     const { outbox: settings, heartbeat, watch, [kind]: transport } = this.#options;
     const { stats, clock } = transport;
-    const id = crypto.randomUUID();
     const connection = new Connection({ id, user, stats, clock, watch, onClosed: this.#closed }, (owner) => {
       const outbox = new Outbox({ kind, sink: new SocketSink(link.socket), owner, settings });
       const { maxMessageBytes } = user;

@@ -3,6 +3,7 @@
  * else) or, where that is allowed, in the query. Two of them are one too many: whoever stands in front could have
  * added the other.
  */
+import { isTokenText } from "../core/login_names.ts";
 
 /** Where tokens may stand. */
 export interface CredentialOptions {
@@ -24,14 +25,22 @@ export type CredentialPlace = "header" | "subprotocol" | "query";
 export type Credentials =
   | { readonly kind: "none" }
   | { readonly kind: "token"; readonly token: string; readonly via: CredentialPlace }
-  /** Something that cannot be a login; `message` says why and holds nothing of it. */
-  | { readonly kind: "invalid"; readonly message: string };
+  | {
+    /** Something that cannot be a login. */
+    readonly kind: "invalid";
+    readonly reason: CredentialProblem;
+    /** Where the first of it stood. */
+    readonly via: CredentialPlace;
+    /** Says why, and holds nothing of it. */
+    readonly message: string;
+  };
+
+/** Why what a request shows cannot be a login. */
+export type CredentialProblem = "two_credentials" | "query_token_off" | "malformed";
 
 /** With this a client offers a credential as if it were a subprotocol; it is never selected. */
 export const CREDENTIAL_PREFIX = "bearer.";
 
-/** The syntax of RFC 6750, section 2.1, which is also what a token may look like anywhere else. */
-const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 const BEARER = /^bearer +(\S+)$/i;
 const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
 
@@ -40,22 +49,35 @@ export function readCredentials(head: RequestHead, options: CredentialOptions): 
   const found = [...fromHeaders(head), ...fromSubprotocols(head), ...fromQuery(head, options)];
   const [first, second] = found;
   if (first === undefined) return { kind: "none" };
-  if (second !== undefined) return { kind: "invalid", message: "Cannot take more than one credential" };
-  if (first.token === null) return { kind: "invalid", message: first.problem };
-  return { kind: "token", token: first.token, via: first.via };
+  const { via } = first;
+  if (second !== undefined) {
+    return {
+      kind: "invalid",
+      reason: "two_credentials",
+      via,
+      message: "Cannot take more than one credential",
+    };
+  }
+  return first.token === null
+    ? { kind: "invalid", reason: first.reason ?? "malformed", via, message: first.problem }
+    : { kind: "token", token: first.token, via };
 }
 
-type Found = { readonly token: string; readonly via: CredentialPlace } | {
-  readonly token: null;
-  readonly problem: string;
-};
+type Found =
+  & { readonly via: CredentialPlace }
+  & (
+    | { readonly token: string }
+    | { readonly token: null; readonly reason?: CredentialProblem; readonly problem: string }
+  );
 
 function* fromHeaders({ rawHeaders }: RequestHead): Generator<Found> {
   for (const value of fieldsOf(rawHeaders, "authorization")) {
     const token = BEARER.exec(value.trim())?.[1];
-    yield token !== undefined && TOKEN.test(token)
-      ? { token, via: "header" }
-      : { token: null, problem: "Cannot take the Authorization field: it has to be Bearer and one token" };
+    yield token !== undefined && isTokenText(token) ? { token, via: "header" } : {
+      token: null,
+      via: "header",
+      problem: "Cannot take the Authorization field: it has to be Bearer and one token",
+    };
   }
 }
 
@@ -67,6 +89,7 @@ function* fromSubprotocols({ rawHeaders }: RequestHead): Generator<Found> {
       const token = decodeToken(protocol.slice(CREDENTIAL_PREFIX.length));
       yield token !== null ? { token, via: "subprotocol" } : {
         token: null,
+        via: "subprotocol",
         problem: `Cannot take the subprotocol ${CREDENTIAL_PREFIX}: base64url of a token has to follow`,
       };
     }
@@ -80,12 +103,12 @@ function* fromQuery({ url }: RequestHead, { query }: CredentialOptions): Generat
     if (!query) {
       const problem = "Cannot take a token from the query: that is off here (auth.query_token); " +
         "whoever logs URLs has seen it, so replace it";
-      yield { token: null, problem };
+      yield { token: null, via: "query", reason: "query_token_off", problem };
       continue;
     }
-    yield TOKEN.test(token)
+    yield isTokenText(token)
       ? { token, via: "query" }
-      : { token: null, problem: "Cannot take the token of the query" };
+      : { token: null, via: "query", problem: "Cannot take the token of the query" };
   }
 }
 
@@ -100,7 +123,7 @@ function decodeToken(encoded: string): string | null {
   const standard = encoded.replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
   try {
     const token = atob(standard);
-    return TOKEN.test(token) ? token : null;
+    return isTokenText(token) ? token : null;
   } catch {
     return null;
   }

@@ -25,9 +25,19 @@ export interface LoginRequest {
 /** A login that was accepted. */
 export interface Login {
   readonly principal: Principal;
-  /** What it is under the rules of now: itself, the same with other rights, or `null` when it holds no more. */
-  reevaluate(): Login | null;
+  /** What it is under the rules of now. */
+  reevaluate(): Reevaluation;
 }
+
+/** A login under other rules. */
+export type Reevaluation =
+  /** It is the same, or the same with other rights. */
+  | { readonly kind: "holds"; readonly login: Login }
+  | {
+    readonly kind: "ended";
+    /** For those who look after security, never for its peer. */
+    readonly reason: string;
+  };
 
 /** Why somebody is not let in, as he may know it. */
 export type LoginRefusalCode =
@@ -89,8 +99,8 @@ class FreeLogin implements Login {
     this.principal = principal;
   }
 
-  reevaluate(): Login {
-    return this;
+  reevaluate(): Reevaluation {
+    return { kind: "holds", login: this };
   }
 }
 

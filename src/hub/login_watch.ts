@@ -1,6 +1,7 @@
 /**
  * The times of logins: who does not log in in time is ended, who is logged in is told that the login runs out and is
- * ended when it has, and whose login was revoked is ended at once. One timer each for all connections.
+ * ended when it has, and whose login other rules do not allow any more is ended as soon as they hold. One timer each
+ * for all connections.
  */
 import { CloseCode } from "../core/close_codes.ts";
 import type { Clock } from "../core/ports.ts";
@@ -17,7 +18,10 @@ export interface LoginHolder {
 }
 
 /** Why a login ended. */
-export type LoginEnd = "expired" | "revoked";
+export type LoginEnd =
+  | { readonly kind: "expired" }
+  /** `reason` says what of the rules ended it. */
+  | { readonly kind: "revoked"; readonly reason: string };
 
 /** What a watch works with. */
 export interface LoginWatchOptions<H> {
@@ -28,12 +32,16 @@ export interface LoginWatchOptions<H> {
   readonly timeoutMs: number;
   /** Told of each login that ended, before its connection is. */
   readonly onEnded: (holder: H, why: LoginEnd) => void;
+  /** Runs a function in a later turn of the event loop. @default setImmediate */
+  readonly later?: (run: () => void) => void;
 }
 
 /** How long before its end somebody is told. */
 export const NOTICE_MS = 30_000;
 /** Logins end by the second. */
 const EXPIRY_SLOT_MS = 1000;
+/** So long one turn of the event loop is spent on logins that are looked at again. */
+const SLICE_MS = 4;
 
 /** What somebody waits to be told. */
 class Appointment<H> extends Expiring<Appointment<H>> {
@@ -88,9 +96,10 @@ export class LoginWatch<H extends LoginHolder> {
     const endMs = this.#options.clock.now() + leftMs;
     const isLast = leftMs <= NOTICE_MS;
     // Who comes with a login that is about to run out is told at once; the notice is never skipped.
-    if (isLast) holder.loginExpires(expiresAtMs);
     const deadlineMs = isLast ? endMs : endMs - NOTICE_MS;
     this.#make(this.#expiring, new Appointment(deadlineMs, { holder, login, isLast }));
+    // Being told may be what ends a holder, so nothing may be made for it after that.
+    if (isLast) holder.loginExpires(expiresAtMs);
   }
 
   /** Somebody is gone. */
@@ -99,20 +108,36 @@ export class LoginWatch<H extends LoginHolder> {
     this.#logins.delete(holder);
   }
 
-  /** Looks at every login again, because the rules have changed; gives how many were ended. */
-  reevaluateAll(): number {
+  /**
+   * Looks at every login again, because the rules have changed; gives how many were ended. It takes the turns of the
+   * event loop that it needs, so that everybody is served in between.
+   */
+  async reevaluateAll(): Promise<number> {
+    const { clock, later = setImmediate } = this.#options;
     let ended = 0;
-    for (const [holder, login] of [...this.#logins]) {
-      const now = login.reevaluate();
-      if (now === login) continue;
-      if (now !== null) holder.renew(now);
-      else {
-        ended++;
-        this.#options.onEnded(holder, "revoked");
-        holder.close(CloseCode.unauthorized, "The login was revoked");
+    // Those who log in meanwhile stand behind the others and are in under the new rules: however many come, it ends.
+    let left = this.#logins.size;
+    let sliceEndsMs = clock.now() + SLICE_MS;
+    for (const [holder, login] of this.#logins) {
+      if (left-- === 0) break;
+      if (clock.now() >= sliceEndsMs) {
+        await new Promise<void>((resolve) => void later(resolve));
+        sliceEndsMs = clock.now() + SLICE_MS;
       }
+      if (this.#logins.get(holder) === login && this.#hasEnded(holder, login)) ended++;
     }
     return ended;
+  }
+
+  #hasEnded(holder: H, login: Login): boolean {
+    const now = login.reevaluate();
+    if (now.kind === "holds") {
+      if (now.login !== login) holder.renew(now.login);
+      return false;
+    }
+    this.#options.onEnded(holder, { kind: "revoked", reason: now.reason });
+    holder.close(CloseCode.unauthorized, "The login was revoked");
+    return true;
   }
 
   #ran({ holder, login, isLast }: Appointment<H>): void {
@@ -120,13 +145,13 @@ export class LoginWatch<H extends LoginHolder> {
     const expiresAtMs = login?.principal.expiresAtMs ?? null;
     if (login === null || expiresAtMs === null) return;
     if (isLast) {
-      this.#options.onEnded(holder, "expired");
+      this.#options.onEnded(holder, { kind: "expired" });
       holder.close(CloseCode.unauthorized, "The login has run out");
       return;
     }
-    holder.loginExpires(expiresAtMs);
     const deadlineMs = this.#options.clock.now() + expiresAtMs - this.#options.wallClock.now();
     this.#make(this.#expiring, new Appointment(deadlineMs, { holder, login, isLast: true }));
+    holder.loginExpires(expiresAtMs);
   }
 
   #make(deadlines: Deadlines<Appointment<H>>, appointment: Appointment<H>): void {

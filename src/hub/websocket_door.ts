@@ -6,6 +6,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { SecurityEvents } from "../core/security_event.ts";
 import type { UpgradedSocket } from "../link/ws_types.d.ts";
 import { encodeHttpRefusal } from "../wire/not_available.ts";
 import { encodeWsClose } from "../wire/ws_frame.ts";
@@ -41,6 +42,8 @@ export interface WebSocketDoorOptions {
   readonly queryToken: boolean;
   /** How long a login may take before its request is refused. */
   readonly loginTimeoutMs: number;
+  /** Told of credentials that cannot be a login: whoever decides never sees them. */
+  readonly events: SecurityEvents;
 }
 
 /** A request for a WebSocket. */
@@ -148,30 +151,51 @@ export class WebSocketDoor {
         if (target.login === "message") return this.#open(knock, null);
         return this.#turnAway(knock, invalid("A login is needed here: send a token"));
       case "invalid":
+        this.#record(knock, credentials);
         return this.#turnAway(knock, invalid(credentials.message));
       case "token":
         this.#login(knock, logins, credentials);
     }
   }
 
+  #record(
+    { accepted: { peer: { ip: address } } }: Knock,
+    { reason, via }: Credentials & { kind: "invalid" },
+  ) {
+    this.#options.events.record({
+      kind: "login_refused",
+      address,
+      connectionId: null,
+      who: null,
+      reason,
+      via,
+    });
+  }
+
   /** Nothing is read meanwhile, so that what the client sends behind its request waits for the answer. */
   #login(knock: Knock, logins: LoginDesk, { token, via }: Credentials & { kind: "token" }): void {
     const { accepted, socket } = knock;
+    const connectionId = crypto.randomUUID();
     accepted.link.pause();
     let isOver = false;
-    const finish = (outcome: LoginOutcome) => {
-      clearTimeout(timer);
-      if (isOver) return;
+    const end = () => {
       isOver = true;
+      clearTimeout(timer);
+      socket.off("close", end);
+    };
+    const finish = (outcome: LoginOutcome) => {
+      if (isOver) return;
+      end();
       if (socket.destroyed) return;
       if (outcome.kind === "refused") this.#turnAway(knock, outcome);
       else if (this.#options.isDraining()) {
         this.#refuse(socket, { reason: "draining", status: 503, body: "The hub stops" });
-      } else this.#open(knock, outcome.login);
+      } else this.#open(knock, outcome.login, connectionId);
     };
     const timer = setTimeout(() => finish(LATE), this.#options.loginTimeoutMs);
+    socket.once("close", end);
     const isGone = () => isOver || socket.destroyed;
-    const shown = { token, ip: accepted.peer.ip, via, connectionId: null, tenant: null };
+    const shown = { token, ip: accepted.peer.ip, via, connectionId, tenant: null };
     logins.login({ ...shown, renews: null, isGone }).then(finish);
   }
 
@@ -193,11 +217,16 @@ export class WebSocketDoor {
     });
   }
 
-  #open({ request, socket, head, target, accepted }: Knock, login: Login | null): void {
+  /** `connectionId`: what its login calls the connection already. */
+  #open(
+    { request, socket, head, target, accepted }: Knock,
+    login: Login | null,
+    connectionId?: string,
+  ): void {
     const { link, peer } = accepted;
     this.#handshakes.handleUpgrade<Handshake>(request, socket, head, ({ head: rest }) => {
       accepted.upgraded = true;
-      target.accept({ link, peer, head: rest, login });
+      target.accept({ link, peer, head: rest, login, connectionId });
     });
   }
 

@@ -15,6 +15,7 @@ export type BrokerPorts = Pick<
   | "logger"
   | "log"
   | "stopHub"
+  | "reload"
   | "readMetrics"
   | "onLatency"
   | "onAnswered"

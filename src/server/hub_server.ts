@@ -3,6 +3,8 @@
  * them so that nobody loses what was promised. Two of them can run in one process.
  */
 import type { MessageBroker } from "../broker/message_broker.ts";
+import type { ReloadOutcome } from "../broker/control_topics.ts";
+import type { ConfigResult } from "../config/hub_config.ts";
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
 import type { Address } from "../config/units.ts";
@@ -34,6 +36,7 @@ import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
+import { createReload, type Reload } from "./reload.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
 
 /** What comes from outside the configuration. */
@@ -41,6 +44,8 @@ export interface HubServerOptions {
   readonly logger: Logger;
   /** The log behind the logger, for administrators to follow and change. @default none */
   readonly log?: LogControl;
+  /** Reads the configuration again, for {@link HubServer.reload}. @default it cannot be read again */
+  readonly readConfig?: () => ConfigResult;
   /** An administrator asks the hub to stop: whoever runs it calls `stop`. @default it stops itself */
   readonly onStopRequested?: () => void;
   /** Version of Trunkline, for build info. */
@@ -94,6 +99,7 @@ export class HubServer {
   readonly #audit: AuditLog;
   /** `null` on a hub that asks for no login. */
   readonly #logins: Logins | null;
+  readonly #reload: Reload | null;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
   #exposition: Exposition | null = null;
@@ -109,6 +115,8 @@ export class HubServer {
     this.#logins = config.auth.mode === "none"
       ? null
       : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock });
+    const reload = createReload(config, { ...options, logins: this.#logins, audit: this.#audit });
+    this.#reload = reload;
     const turns = new Turns();
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({
@@ -130,6 +138,7 @@ export class HubServer {
       logger: logger.child("broker"),
       log: options.log ?? null,
       stopHub: options.onStopRequested ?? (() => void this.stop()),
+      ...(reload === null ? {} : { reload: () => reload.run() }),
       logins: this.#logins,
       events: this.#audit.events,
       readMetrics: () => this.#metrics.series(),
@@ -168,9 +177,9 @@ export class HubServer {
     this.#logger.info("The hub has stopped");
   }
 
-  /** Other rules of logins from now on; gives how many of those who are in were ended. */
-  changeLogins(auth: Config["auth"]): number {
-    return this.#logins?.change(auth) ?? 0;
+  /** Reads the configuration again and takes over what needs no restart; `null` when it cannot be read again. */
+  async reload(): Promise<ReloadOutcome | null> {
+    return this.#reload === null ? null : await this.#reload.run();
   }
 
   /** Where it listens, with the real ports. */
@@ -185,7 +194,7 @@ export class HubServer {
     return [
       { name: "certificates", start: () => this.#loadCertificates(), stop: () => {} },
       { name: "audit", start: () => this.#audit.start(), stop: () => this.#audit.stop() },
-      { name: "logins", start: () => this.#logins?.start(), stop: () => {} },
+      { name: "logins", start: () => this.#logins?.start(), stop: () => this.#logins?.stop() },
       { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
       { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },
@@ -307,6 +316,7 @@ export class HubServer {
       logins: this.#logins,
       queryToken: this.#config.auth.query_token,
       loginTimeoutMs: hub.auth_timeout,
+      events: this.#audit.events,
     });
     const material = tls ? this.#tls : null;
     return new Listener({

@@ -11,13 +11,20 @@ import {
   type RefusalCode,
 } from "../auth/login.ts";
 import type { Config } from "../config/schema.ts";
-import { TrunklineError } from "../core/errors.ts";
+import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { Connection } from "../hub/connection.ts";
-import type { Login, LoginDesk, LoginOutcome, LoginRefusalCode, LoginRequest } from "../hub/login.ts";
-import { type LoginEnd, LoginWatch } from "../hub/login_watch.ts";
+import type {
+  Login,
+  LoginDesk,
+  LoginOutcome,
+  LoginRefusalCode,
+  LoginRequest,
+  Reevaluation,
+} from "../hub/login.ts";
+import { LoginWatch } from "../hub/login_watch.ts";
 import { loginOptions } from "./login_setup.ts";
 
 /** What logins work with. */
@@ -27,7 +34,7 @@ export interface LoginsParts {
   readonly clock: Clock;
 }
 
-/** So long the start waits for keys; after it tokens that need them are refused until they are there. */
+/** So long start and change wait for keys; after it tokens that need them are refused until they are there. */
 const KEYS_WAIT_MS = 2000;
 
 const REFUSALS: Readonly<Record<RefusalCode, { readonly code: LoginRefusalCode; readonly message: string }>> =
@@ -46,36 +53,45 @@ export class Logins implements LoginDesk {
   readonly #parts: LoginsParts;
   readonly #service: LoginService;
   #authenticators: Authenticators;
+  /** Ends what is being fetched. */
+  #stopping = new AbortController();
 
   constructor({ auth, hub }: Pick<Config, "auth" | "hub">, parts: LoginsParts) {
     const { events, logger, clock } = parts;
     this.#parts = parts;
-    this.#authenticators = authenticatorsOf(auth, parts);
+    this.#authenticators = this.#createAuthenticators(auth);
     const options = loginOptions(auth, this.#authenticators.list);
     this.#service = new LoginService(options, { events, logger, clock });
     this.watch = new LoginWatch({
       clock,
       wallClock: { now: () => Date.now() },
       timeoutMs: hub.auth_timeout,
-      onEnded: ({ origin }, why) => events.record({ ...origin, ...endEvent(why) }),
+      onEnded: ({ origin }, why) => events.record({ ...origin, ...why }),
     });
   }
 
   /** Loads the keys of tokens. Throws `config_invalid` for a file that cannot be used; nothing else stops the start. */
   async start(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<readonly never[]>((resolve) => {
-      timer = setTimeout(() => resolve([]), KEYS_WAIT_MS);
-    });
-    const problems = await Promise.race([this.#authenticators.loadKeys(), late]);
-    clearTimeout(timer);
-    const broken = problems.find(({ isFile }) => isFile);
-    if (broken === undefined) return;
-    const message = `Cannot load the keys of ${broken.source}: ${broken.reason}`;
-    throw new TrunklineError("config_invalid", message);
+    if (this.#stopping.signal.aborted) this.#stopping = new AbortController();
+    await loadKeys(this.#authenticators);
   }
 
+  /** Ends what is being fetched: nothing of it may keep the process. */
+  stop(): void {
+    this.#stopping.abort(new Error("the hub stops"));
+  }
+
+  /** Whatever fails is logged and refused: who waits for a login never hears of an error. */
   async login(request: LoginRequest): Promise<LoginOutcome> {
+    try {
+      return await this.#login(request);
+    } catch (error) {
+      this.#parts.logger.error("A login failed inside the hub", { error: messageOf(error) });
+      return { kind: "refused", ...REFUSALS.server_unavailable, retryAfterMs: null };
+    }
+  }
+
+  async #login(request: LoginRequest): Promise<LoginOutcome> {
     const { token, ip: address, connectionId, tenant: claimedTenant, via, renews, isGone } = request;
     const shown = { token, address, connectionId, claimedTenant, via, isGone };
     const outcome = renews instanceof HubLogin
@@ -86,13 +102,35 @@ export class Logins implements LoginDesk {
 
   /**
    * Other rules from now on: those who are in go on with the rights that they have now, or are ended; gives how many
-   * were. Throws what the constructor throws; nothing has changed then.
+   * were. Rejects as the start does, or with what the constructor throws; nothing has changed then.
    */
-  change(auth: Config["auth"]): number {
-    const authenticators = authenticatorsOf(auth, this.#parts);
+  async change(auth: Config["auth"]): Promise<number> {
+    const authenticators = this.#createAuthenticators(auth, this.#authenticators);
+    await loadKeys(authenticators);
     this.#service.setOptions(loginOptions(auth, authenticators.list));
     this.#authenticators = authenticators;
-    return this.watch.reevaluateAll();
+    return await this.watch.reevaluateAll();
+  }
+
+  #createAuthenticators(
+    { tokens, jwt, oidc, claims }: Config["auth"],
+    before: Authenticators | null = null,
+  ): Authenticators {
+    const { logger, clock } = this.#parts;
+    const { audience, clock_tolerance: clockToleranceMs, ...rest } = jwt;
+    const options = { tokens, jwt: { ...rest, audiences: audience, clockToleranceMs }, oidc, claims };
+    return createAuthenticators(options, {
+      fetch: (url, init) => fetch(url, { ...init, signal: this.#untilStop(init.signal) }),
+      readTextFile: (path) => Deno.readTextFile(path),
+      clock,
+      epochMs: () => Date.now(),
+      events: logKeyEvents(logger),
+    }, before);
+  }
+
+  #untilStop(signal: AbortSignal | null | undefined): AbortSignal {
+    const { signal: stopping } = this.#stopping;
+    return signal === null || signal === undefined ? stopping : AbortSignal.any([signal, stopping]);
   }
 
   #outcome(outcome: ServiceOutcome): LoginOutcome {
@@ -118,32 +156,23 @@ class HubLogin implements Login {
     return this.login.principal;
   }
 
-  reevaluate(): Login | null {
+  reevaluate(): Reevaluation {
     const now = this.#service.reevaluate(this.login);
-    if (now.kind === "ended") return null;
-    return now.kind === "unchanged" ? this : new HubLogin(now.login, this.#service);
+    if (now.kind === "ended") return now;
+    return { kind: "holds", login: now.kind === "unchanged" ? this : new HubLogin(now.login, this.#service) };
   }
 }
 
-function endEvent(why: LoginEnd) {
-  return why === "expired" ? { kind: why } : { kind: why, reason: "rules changed" };
-}
-
-function authenticatorsOf(
-  { tokens, jwt, oidc, claims }: Config["auth"],
-  { logger, clock }: LoginsParts,
-): Authenticators {
-  const { audience, clock_tolerance: clockToleranceMs, ...rest } = jwt;
-  return createAuthenticators({
-    tokens,
-    jwt: { ...rest, audiences: audience, clockToleranceMs },
-    oidc,
-    claims,
-  }, {
-    fetch: (url, init) => fetch(url, init),
-    readTextFile: (path) => Deno.readTextFile(path),
-    clock,
-    epochMs: () => Date.now(),
-    events: logKeyEvents(logger),
+/** Waits for keys, not for long. Throws `config_invalid` for a file that cannot be used. */
+async function loadKeys(authenticators: Authenticators): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<readonly never[]>((resolve) => {
+    timer = setTimeout(() => resolve([]), KEYS_WAIT_MS);
   });
+  const problems = await Promise.race([authenticators.loadKeys(), late]);
+  clearTimeout(timer);
+  const broken = problems.find(({ isFile }) => isFile);
+  if (broken === undefined) return;
+  const message = `Cannot load the keys of ${broken.source}: ${broken.reason}`;
+  throw new TrunklineError("config_invalid", message);
 }

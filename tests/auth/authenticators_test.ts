@@ -2,7 +2,8 @@
 import { CachedKeys } from "../../src/auth/cached_keys.ts";
 import { JwtAuthenticator, type JwtRules } from "../../src/auth/jwt_authenticator.ts";
 import { discoveryLoader, fileLoader, urlLoader } from "../../src/auth/key_loaders.ts";
-import { KEY_ALGORITHMS, type KeyAlgorithm, type KeySource } from "../../src/auth/key_source.ts";
+import type { KeyAlgorithm, KeySource } from "../../src/auth/key_source.ts";
+import { KEY_ALGORITHMS } from "../../src/core/login_limits.ts";
 import { SecretKey } from "../../src/auth/secret_key.ts";
 import { StaticTokens } from "../../src/auth/static_tokens.ts";
 import type { Identity } from "../../src/auth/authenticator.ts";

@@ -70,13 +70,13 @@ Deno.test("CachedKeys: a new key is found when it is asked for, also by all who 
 
 Deno.test("CachedKeys: in the pause after a load, only a key that was looked for in vain is known not to be there", async () => {
   const source = await sourceWith(first);
-  assert.equal(await source.find("second"), "unavailable");
+  assert.equal(await source.find("second"), "unknown_yet");
   source.ports.pass(9999);
-  assert.equal(await source.find("second"), "unavailable");
+  assert.equal(await source.find("second"), "unknown_yet");
   source.ports.pass(1);
   assert.equal(await source.find("second"), "unknown");
   assert.equal(await source.find("second"), "unknown");
-  assert.equal(await source.find("third"), "unavailable");
+  assert.equal(await source.find("third"), "unknown_yet");
   assert.equal(source.loads, 2);
 });
 
@@ -92,7 +92,7 @@ Deno.test("CachedKeys: however many keys are looked for in vain, few are remembe
   source.ports.pass(10_000);
   await Promise.all(Array.from({ length: 1001 }, (_, at) => source.find(`key-${at}`)));
   assert.equal(await source.find("key-999"), "unknown");
-  assert.equal(await source.find("key-1000"), "unavailable");
+  assert.equal(await source.find("key-1000"), "unknown_yet");
 });
 
 Deno.test("CachedKeys: without keys it tries again after a pause that grows to a minute", async () => {
@@ -128,7 +128,7 @@ Deno.test("CachedKeys: keys stay in use while their source is away, and come ane
     source.ports.pass(3_600_000);
     assert.equal(await source.find("first"), "found");
   }
-  assert.equal(await source.find("second"), "unavailable");
+  assert.equal(await source.find("second"), "unknown_yet");
   source.ports.pass(60_000);
   source.has(second);
   assert.equal(await source.find("second"), "found");
@@ -174,7 +174,7 @@ Deno.test("CachedKeys: the word of the source counts, also that there are no key
   const source = await sourceWith(first);
   source.has();
   await source.keys.reload();
-  assert.equal(await source.find("first"), "unavailable");
+  assert.equal(await source.find("first"), "unknown_yet");
   source.ports.pass(10_000);
   assert.equal(await source.find("first"), "unknown");
 });
@@ -185,4 +185,28 @@ Deno.test("CachedKeys: a reload does not heed the pause, and follows a load that
   await Promise.all([source.keys.reload(), source.keys.reload()]);
   assert.equal(await source.find("second"), "found");
   assert.equal(source.loads, 2);
+});
+
+Deno.test("CachedKeys: who waits for a load waits outside, and not more than may do", async () => {
+  const source = await sourceWith(first);
+  const answer = Promise.withResolvers<KeySetResult>();
+  source.answer = () => answer.promise;
+  source.ports.pass(10_000);
+  let outside = 0;
+  const wait = async <T>(arrival: Promise<T>) => {
+    outside++;
+    try {
+      return await arrival;
+    } finally {
+      outside--;
+    }
+  };
+  const find = (keyId: string) => source.keys.find({ algorithm: "ES256", keyId }, wait);
+  const searches = Array.from({ length: 1024 }, (_, at) => find(`key-${at}`));
+  for (let at = 0; at < 10; at++) assert.equal((await find("one more")).kind, "unknown_yet");
+  assert.equal((await find("first")).kind, "found");
+  assert.equal(outside, 1024);
+  answer.resolve(DOWN);
+  assert.deepEqual(new Set((await Promise.all(searches)).map(({ kind }) => kind)), new Set(["unknown_yet"]));
+  assert.equal(outside, 0);
 });

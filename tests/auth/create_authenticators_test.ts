@@ -69,7 +69,7 @@ Deno.test("Authenticators: keys of a file and a provider, told apart by the issu
   assert.equal(await ask(authenticators, tokenOf(provider)), "oidc alice");
   assert.equal(
     await ask(authenticators, signJwt(goodClaims({ iss: provider.issuer }), own)),
-    "keys_unavailable",
+    "key_unknown_yet",
   );
   assert.equal(await ask(authenticators, signJwt(goodClaims({ iss: "https://x.example" }), own)), "issuer");
 });

@@ -44,6 +44,27 @@ Deno.test("Lockout: failures that are no guesses never count for the address", (
   equal(lockout.lockedForMs({ address: "192.0.2.1", credential: "good" }, 0), 0);
 });
 
+Deno.test("Lockout: keys that are not known yet count once each, and the first few not at all", () => {
+  const lockout = new Lockout(LIMITS);
+  const address = "192.0.2.1";
+  const show = (key: string, nowMs = 0) => lockout.failKey({ address, credential: key }, nowMs);
+  for (let peer = 0; peer < 1000; peer++) equal(show("changed a moment ago"), false);
+  for (const key of ["two", "three", "four", "five", "five"]) equal(show(key), false);
+  equal(lockout.lockedForMs({ address, credential: "good" }, 0), 0);
+  equal(show("six"), true);
+  equal(lockout.lockedForMs({ address, credential: "good" }, 0), 60_000);
+  equal(lockout.lockedForMs({ address: "192.0.2.2", credential: "six" }, 0), 0);
+});
+
+Deno.test("Lockout: one key shown for hours by all behind an address never locks them out", () => {
+  const lockout = new Lockout({ threshold: 1, durationMs: 60_000 });
+  const address = "192.0.2.1";
+  for (let nowMs = 0; nowMs < 7_200_000; nowMs += 7000) {
+    lockout.failKey({ address, credential: "changed" }, nowMs);
+    equal(lockout.lockedForMs({ address, credential: "good" }, nowMs), 0);
+  }
+});
+
 Deno.test("Lockout: the addresses of one IPv6 network are one", () => {
   const lockout = new Lockout(LIMITS);
   for (let n = 0; n < 3; n++) guess(lockout, `2001:db8:1:2::${n}`, `guess ${n}`);
@@ -61,7 +82,8 @@ Deno.test("Lockout: millions of addresses take no more memory and push out no lo
   for (let n = 0; n < 3; n++) guess(lockout, "192.0.2.1", `guess ${n}`);
   for (let n = 0; n < 20_000; n++) {
     guess(lockout, `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`, `guess ${n}`);
-    ok(lockout.size <= 400);
+    lockout.failKey({ address: `10.9.${n >> 8}.${n & 255}`, credential: `key ${n}` }, 0);
+    ok(lockout.size <= 600);
   }
   ok(lockout.lockedForMs({ address: "192.0.2.1", credential: "x" }, 0) > 0);
 });

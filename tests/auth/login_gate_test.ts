@@ -64,3 +64,39 @@ Deno.test("Login gate: one that fails does not keep the others", async () => {
   await rejects(async () => await failing, /broken/);
   equal(await next, "next");
 });
+
+Deno.test("Login gate: who waits for something else gives up his place and comes back in his turn", async () => {
+  const gate = new LoginGate({ maxRunning: 1, maxWaiting: 1, maxStartsPerTurn: 100 });
+  const arrival = Promise.withResolvers<string>();
+  const order: string[] = [];
+  const waiting = ["a", "b", "c"].map((name) =>
+    gate.run(async (wait) => {
+      const found = await wait(arrival.promise);
+      order.push(name);
+      equal(gate.running, 1);
+      return found;
+    })
+  );
+  equal(gate.running, 0);
+  const end = Promise.withResolvers<void>();
+  const running = gate.run(async () => {
+    await end.promise;
+    order.push("d");
+  });
+  equal(gate.running, 1);
+  arrival.resolve("here");
+  await until(() => gate.waiting === 3);
+  equal(gate.run(() => Promise.resolve()), null);
+  end.resolve();
+  await running;
+  deepEqual(await Promise.all(waiting), ["here", "here", "here"]);
+  deepEqual(order, ["d", "a", "b", "c"]);
+  equal(gate.running, 0);
+});
+
+Deno.test("Login gate: what was waited for in vain fails inside, with a place", async () => {
+  const gate = new LoginGate({ maxRunning: 1 });
+  const failing = gate.run((wait) => wait(Promise.reject(new Error("away"))));
+  await rejects(async () => await failing, /away/);
+  equal(gate.running, 0);
+});

@@ -81,7 +81,6 @@ Deno.test("Login: a token that proves somebody gives a principal with its rights
     who: { subject: "sue", tenant: "default", account: "sue" },
     method: "token",
     via: "header",
-    ignored: 0,
   }]);
 });
 
@@ -186,6 +185,28 @@ Deno.test("Login: those who waited behind guesses from the same address are not 
   deepEqual(table.seen, ["a", "b", "c"]);
 });
 
+Deno.test("Login: tokens of keys that are not known yet get no place, and too many of them lock out their address", async () => {
+  const load = Promise.withResolvers<void>();
+  const byKey: Authenticator = {
+    name: "jwt",
+    authenticate: async (token, wait) => {
+      if (!token.startsWith("key-")) return { kind: "not_mine" };
+      await wait?.(load.promise);
+      return { kind: "refused", reason: "key_unknown_yet", keyId: token };
+    },
+  };
+  const table = tableOf({ good: identityOf() });
+  const { login } = setUp(optionsOf([byKey, table]), { gate: { maxRunning: 2 } });
+  const changed = Array.from({ length: 50 }, () => login("key-changed", { address: "192.0.2.9" }));
+  const forged = Array.from({ length: 6 }, (_, at) => login(`key-${at}`));
+  equal(codeOf(await login("good")), "accepted");
+  load.resolve();
+  const unavailable = { kind: "refused", code: "server_unavailable", retryAfterMs: 5000 };
+  for (const outcome of await Promise.all([...forged, ...changed])) deepEqual(outcome, unavailable);
+  equal(codeOf(await login("good")), "locked_out");
+  equal(codeOf(await login("good", { address: "192.0.2.9" })), "accepted");
+});
+
 Deno.test("Login: with tenants kept apart a token has to name its own, and the handshake no other", async () => {
   const table = tableOf({ none: identityOf(), acme: identityOf({ tenant: "acme" }) });
   const options = optionsOf([table], { isMultiTenant: true });
@@ -256,6 +277,9 @@ Deno.test("Login: a live login is held against the rules that came since", async
   const sue = accepted(await login("jwt"));
   deepEqual([service.reevaluate(box).kind, service.reevaluate(sue).kind], ["unchanged", "unchanged"]);
 
+  const sameRoles = { writer: grantOf({ publish: ["#"] }), reader: grantOf({ subscribe: ["#"] }) };
+  service.setOptions({ ...options, roles: sameRoles });
+  deepEqual([service.reevaluate(box).kind, service.reevaluate(sue).kind], ["unchanged", "unchanged"]);
   service.setOptions({ ...options, roles: { reader: grantOf({ publish: ["#"] }) } });
   const changed = service.reevaluate(box);
   ok(changed.kind === "changed" && changed.login.principal.rights.allows("publish", "a"));

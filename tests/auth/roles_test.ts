@@ -1,15 +1,15 @@
 import { equal, notEqual } from "node:assert/strict";
-import { Roles } from "../../src/auth/roles.ts";
+import { Roles, type RolesOptions } from "../../src/auth/roles.ts";
 import { grantOf } from "./fakes.ts";
 
-function roles(maxSets?: number): Roles {
+function roles(options?: RolesOptions): Roles {
   return new Roles(
     {
       reader: grantOf({ subscribe: ["#"] }),
       writer: grantOf({ publish: ["#"] }),
       boss: grantOf({ admin: true }),
     },
-    maxSets,
+    options,
   );
 }
 
@@ -39,7 +39,7 @@ Deno.test("Roles: the same roles and grant share one object, in any order and wi
 });
 
 Deno.test("Roles: keeps no more sets than it may, whatever grants come; those in use stay", () => {
-  const all = roles(10);
+  const all = roles({ maxSets: 10 });
   const used = all.resolve({ roles: ["reader"], grant: null });
   for (let n = 0; n < 1000; n++) {
     const set = all.resolve({ roles: [], grant: grantOf({ publish: [`t${n}`] }) });
@@ -47,4 +47,27 @@ Deno.test("Roles: keeps no more sets than it may, whatever grants come; those in
     equal(all.resolve({ roles: ["reader"], grant: null }), used);
     equal(all.size <= 10, true);
   }
+});
+
+Deno.test("Roles: what a change of the configuration does not touch keeps its object", () => {
+  const first = roles();
+  const reader = first.resolve({ roles: ["reader"], grant: grantOf({ publish: ["a"] }) });
+  const writer = first.resolve({ roles: ["writer"], grant: null });
+  const changed = new Roles(
+    { reader: grantOf({ subscribe: ["#"] }), writer: grantOf({ publish: ["a.#"] }) },
+    { previous: first },
+  );
+  equal(changed.resolve({ roles: ["reader"], grant: grantOf({ publish: ["a"] }) }), reader);
+  const narrower = changed.resolve({ roles: ["writer"], grant: null });
+  notEqual(narrower, writer);
+  equal(narrower.allows("publish", "b"), false);
+  equal(narrower.equals(writer), false);
+});
+
+Deno.test("Roles: rights by grants with the same content are equal, whoever made them", () => {
+  const wanted = { roles: ["boss", "reader"], grant: grantOf({ publish: ["a"] }) };
+  const set = roles().resolve(wanted);
+  equal(set.equals(roles().resolve({ ...wanted, roles: ["reader", "boss"] })), true);
+  equal(set.equals(roles().resolve({ ...wanted, roles: ["reader"] })), false);
+  equal(set.equals(roles().resolve({ ...wanted, grant: null })), false);
 });

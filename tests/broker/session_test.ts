@@ -4,6 +4,7 @@ import type { Channel, PushResult } from "../../src/core/delivery.ts";
 import { ANONYMOUS, LOCAL_OPERATOR, type Principal } from "../../src/core/principal.ts";
 import type { Encoded, OutgoingMessage } from "../../src/core/transport.ts";
 import type { Connection, ConnectionUser } from "../../src/hub/connection.ts";
+import { until } from "../helpers/event_loop.ts";
 import { MemoryLogger } from "../helpers/memory_logger.ts";
 import { newId } from "./broker_client.ts";
 import { FakeClock } from "./fakes.ts";
@@ -65,7 +66,12 @@ class FakeConnection {
     this.sent.length = 0;
   }
 
-  /** Hands over a message that came; gives what it cost. */
+  /** Hands over a message that came before its login; gives what it cost. */
+  receiveEarly(header: string, payload = ""): number | undefined {
+    return this.#user.receivedEarly?.(this.#self, new TextEncoder().encode(`${header}\n${payload}`), false);
+  }
+
+  /** The same from somebody who is logged in. */
   receive(header: string, payload = ""): number {
     return this.#user.received(this.#self, new TextEncoder().encode(`${header}\n${payload}`), true);
   }
@@ -90,6 +96,10 @@ class FakeConnection {
 
   publish(message: OutgoingMessage, _channel: Channel): PushResult {
     return this.send(message);
+  }
+
+  loginRequest(parts: object): object {
+    return parts;
   }
 
   close(code: number): void {
@@ -266,7 +276,7 @@ Deno.test("Session: an administrator sees and ends nothing of another tenant", (
   ask("system.control.drain", {});
   assert.deepEqual(answers, ["INVALID_REQUEST", undefined, "FORBIDDEN"]);
   assert.deepEqual([other.closedWith, own.closedWith, stops], [null, 1008, 0]);
-  assert.deepEqual(logger.lines.map(({ fields }) => fields["tenant"]), ["a"]);
+  assert.deepEqual(logger.lines.map(({ fields }) => fields["tenant"]), ["a", "a"]);
 });
 
 Deno.test("Session: who is told of a message, a service or a presence costs who caused it", () => {
@@ -286,4 +296,37 @@ Deno.test("Session: who is told of a message, a service or a presence costs who 
     for (const topic of ["message", "service.events", "topic.presence"]) watcher.subscribe(`system.${topic}`);
   }
   for (const cost of costs()) assert.ok(cost >= watchers.length, `a cost of ${cost} with watchers`);
+});
+
+Deno.test("Session: a login that fails inside the hub is answered and logged, and the next one is looked at", async () => {
+  const logger = new MemoryLogger();
+  let asked = 0;
+  const logins = {
+    login: () => {
+      asked++;
+      return Promise.reject(new RangeError("Invalid time value"));
+    },
+  };
+  const connection = new FakeConnection(createBroker(new FakeClock(), { logger, logins }));
+  for (let time = 1; time <= 2; time++) {
+    connection.receiveEarly(`request:system.authenticate:1.0.0:${newId()}`, JSON.stringify({ token: "x" }));
+    await until(() => connection.sent.length > 0);
+    assert.deepEqual(connection.takeErrors(), ["INTERNAL_ERROR"]);
+    assert.equal(asked, time);
+  }
+  const errors = logger.lines.filter(({ level }) => level === "error");
+  assert.deepEqual(errors[0]?.fields, { topic: "system.authenticate", error: "Invalid time value" });
+});
+
+Deno.test("Session: before the login a payload is as bounded, and a version as checked, as after it", () => {
+  const connection = new FakeConnection(createBroker(new FakeClock()));
+  const payload = JSON.stringify({ token: "x", pad: "x".repeat(64 * KIB) });
+  for (const version of ["1.0.0", "2.0.0"]) {
+    connection.receiveEarly(`request:system.authenticate:${version}:${newId()}`, payload);
+    connection.receiveEarly(
+      `request:system.authenticate:${version === "1.0.0" ? "0.1.0" : version}:${newId()}`,
+      "{}",
+    );
+    assert.deepEqual(connection.takeErrors(), ["PAYLOAD_TOO_LARGE", "VERSION_NOT_SUPPORTED"]);
+  }
 });

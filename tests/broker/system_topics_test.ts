@@ -292,6 +292,7 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
     permissions: new Permissions({ multiTenant: false, events }),
     logs: new LogFeed({ log: null, channel, showsHubLines: true, clock, stats }),
     log: null,
+    reload: null,
     stopHub: () => {},
     readMetrics: () => Promise.reject(new Error("no metrics")),
     cachedClock: clock,

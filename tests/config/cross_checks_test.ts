@@ -112,18 +112,79 @@ Deno.test("Config: auth.jwt and auth.oidc have issuers of their own", () => {
   deepEqual(auth("https://id.example", {}), []);
 });
 
-Deno.test("Config: each static token is somebody's alone and not too long", () => {
+Deno.test("Config: each static token is somebody's alone, and neither too long nor to be guessed", () => {
   const tokens = (...list: string[]) =>
     contradictions({ auth: { tokens: list.map((token) => ({ token, subject: "a" })) } });
-  deepEqual(tokens("one", "two", "x".repeat(4096)), []);
-  const [long, again] = tokens("same-secret", "same-secret", "x".repeat(4097));
+  deepEqual(tokens("a".repeat(16), "AZaz09-._~+/====", "x".repeat(4096)), []);
+  const [long, again] = tokens("same-secret-0001", "same-secret-0001", "x".repeat(4097));
   deepEqual([again?.[0], long?.[0]], ["auth.tokens[1].token", "auth.tokens[2].token"]);
   ok(!again?.[1].includes("same-secret"));
 });
 
+Deno.test("Config: a static token that can be guessed, or that no header takes, is refused without being told", () => {
+  for (
+    const token of [
+      "a",
+      "x".repeat(15),
+      "two words in one token",
+      "=".repeat(16),
+      "ümlaut-in-the-token",
+      `${"a".repeat(16)}\n`,
+    ]
+  ) {
+    const found = contradictions({ auth: { tokens: [{ token, subject: "a" }] } });
+    deepEqual(found.map(([key]) => key), ["auth.tokens[0].token"], token);
+    ok(token.length === 1 || !JSON.stringify(found).includes(token));
+  }
+});
+
+Deno.test("Config: names of listed logins are such as claims may hold", () => {
+  const names = { subject: "s".repeat(255), account: "a".repeat(128), tenant: "t".repeat(128) };
+  const parse = (changes: object) =>
+    configSchema(detachedContext).safeParse({
+      auth: { tokens: [{ token: "t".repeat(16), ...names, ...changes }] },
+    }).success;
+  ok(parse({}));
+  for (
+    const wrong of [
+      { subject: "s".repeat(256) },
+      { account: "a".repeat(129) },
+      { tenant: "t".repeat(129) },
+      { subject: "a\u0001b" },
+      { account: "a\nb" },
+      { tenant: "a\u009bb" },
+    ]
+  ) {
+    ok(!parse(wrong), JSON.stringify(wrong));
+  }
+});
+
+Deno.test("Config: keys come in plain text from this machine alone, unless plain text is allowed", () => {
+  const sources = (url: string) => [{ jwt: { jwks: url } }, { oidc: { issuer: url } }];
+  for (
+    const url of [
+      "http://id.example/keys",
+      "HTTP://192.0.2.1:8080",
+      "http://127.0.0.1.example",
+      "http://[2001:db8::1]",
+    ]
+  ) {
+    const found = sources(url).flatMap((auth) => contradictions({ auth }));
+    deepEqual(found.map(([key]) => key), ["auth.jwt.jwks", "auth.oidc.issuer"], url);
+    match(found[0]?.[1] ?? "", /hub\.allow_insecure: true/);
+    for (const auth of sources(url)) deepEqual(keys({ hub: { allow_insecure: true }, auth }), []);
+  }
+  for (
+    const url of ["https://id.example", "http://127.0.0.1:8080/a", "http://localhost/a", "http://[::1]:80/a"]
+  ) {
+    for (const auth of sources(url)) deepEqual(keys({ auth }), [], url);
+  }
+  deepEqual(keys({ auth: { jwt: { jwks: "keys.json" } } }), []);
+});
+
 Deno.test("Config: roles of tokens and certificates are defined", () => {
   const auth = {
-    tokens: [{ token: "t", subject: "a", roles: ["reader", "writer"] }],
+    tokens: [{ token: "t".repeat(16), subject: "a", roles: ["reader", "writer"] }],
     certificates: [{ match: "m", subject: "b", roles: ["admin"] }],
     permissions: { reader: {} },
   };
@@ -133,7 +194,7 @@ Deno.test("Config: roles of tokens and certificates are defined", () => {
 Deno.test("Config: a login that is required needs a source of logins", () => {
   const auth = (raw: object) => keys({ auth: { mode: "required", ...raw } });
   deepEqual(auth({}), ["auth.mode"]);
-  deepEqual(auth({ tokens: [{ token: "t", subject: "a" }] }), []);
+  deepEqual(auth({ tokens: [{ token: "t".repeat(16), subject: "a" }] }), []);
   deepEqual(auth({ certificates: [{ match: "m", subject: "a" }] }), []);
   deepEqual(auth({ jwt: { secret: "s".repeat(32) } }), []);
   deepEqual(auth({ jwt: { jwks: "keys.json" } }), []);
@@ -141,7 +202,10 @@ Deno.test("Config: a login that is required needs a source of logins", () => {
 });
 
 Deno.test("Config: tenants go with logins that name them", () => {
-  const tokens = [{ token: "a", subject: "a", tenant: "acme" }, { token: "b", subject: "b" }];
+  const tokens = [
+    { token: "a".repeat(16), subject: "a", tenant: "acme" },
+    { token: "b".repeat(16), subject: "b" },
+  ];
   const certificates = [{ match: "m", subject: "c" }];
   deepEqual(keys({ auth: { multi_tenant: true } }), ["auth.multi_tenant"]);
   deepEqual(keys({ auth: { mode: "required", multi_tenant: true, tokens, certificates } }), [
@@ -149,11 +213,11 @@ Deno.test("Config: tenants go with logins that name them", () => {
     "auth.certificates[0]",
   ]);
   deepEqual(keys({ auth: { mode: "required", tokens, certificates } }), ["auth.tokens[0].tenant"]);
-  deepEqual(keys({ auth: { tokens: [{ token: "a", subject: "a", tenant: "default" }] } }), []);
+  deepEqual(keys({ auth: { tokens: [{ token: "a".repeat(16), subject: "a", tenant: "default" }] } }), []);
 });
 
 Deno.test("Config: no token and no certificate stands for two, and no message tells the token", () => {
-  const tokens = ["x", "secret-token", "secret-token"].map((token) => ({
+  const tokens = ["x".repeat(16), "secret-token-001", "secret-token-001"].map((token) => ({
     token,
     subject: token.slice(0, 1),
   }));

@@ -2,6 +2,7 @@
 import { createSecureContext } from "node:tls";
 import { parseIpRange } from "../../src/core/ip_range.ts";
 import { type Clock, systemClock } from "../../src/core/ports.ts";
+import type { SecurityEvent } from "../../src/core/security_event.ts";
 import type { Encoded, OutgoingMessage, TransportKind } from "../../src/core/transport.ts";
 import type { AcceptedSocket } from "../../src/hub/accepted_socket.ts";
 import { Admission } from "../../src/hub/admission.ts";
@@ -100,6 +101,8 @@ export class EchoHub implements AsyncDisposable {
   readonly websocket = new LinkStats();
   readonly text = new LinkStats();
   readonly json = new LinkStats();
+  /** What happened that somebody who looks after security wants to know. */
+  readonly events: SecurityEvent[] = [];
   readonly listener: Listener;
   readonly connections: ConnectionFactory;
   readonly watch: LoginWatch<Connection> | null;
@@ -186,6 +189,7 @@ export class EchoHub implements AsyncDisposable {
         logins: options.logins ?? null,
         queryToken: options.queryToken ?? false,
         loginTimeoutMs: options.loginTimeoutMs ?? 10_000,
+        events: { record: (event) => void this.events.push(event) },
       }),
       accepted,
       openText: takesText ? (link) => this.connections.openText(link, this.#echo) : null,

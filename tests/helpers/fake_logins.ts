@@ -34,7 +34,11 @@ export class FakeLogins implements LoginDesk {
 
   #letIn(subject: string): Login {
     const principal = { ...ANONYMOUS, ...this.principal, subject };
-    const login: Login = { principal, reevaluate: () => this.revoked.has(subject) ? null : login };
+    const login: Login = {
+      principal,
+      reevaluate: () =>
+        this.revoked.has(subject) ? { kind: "ended", reason: "revoked" } : { kind: "holds", login },
+    };
     return login;
   }
 }

@@ -1,20 +1,26 @@
 /** A real hub on free loopback ports, stopped at the end of its scope. */
 import assert from "node:assert/strict";
+import type { ReloadOutcome } from "../../src/broker/control_topics.ts";
 import { formatProblem } from "../../src/config/problem.ts";
-import { loadConfig } from "../../src/config/hub_config.ts";
+import { type ConfigResult, loadConfig } from "../../src/config/hub_config.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { HubServer, type HubServerOptions } from "../../src/server/hub_server.ts";
 import { MemoryLogger } from "./memory_logger.ts";
 
-/** The configuration that the overrides give, on free ports. */
-export function testConfig(set: readonly string[] = []): Config {
-  const result = loadConfig({
+/** What the overrides give, on free ports. */
+function load(set: readonly string[]): ConfigResult {
+  return loadConfig({
     file: null,
     env: {},
     set: ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", ...set],
     cwd: Deno.cwd(),
     readSecretFile: (path) => Deno.readTextFileSync(path),
   });
+}
+
+/** The configuration that the overrides give, on free ports. */
+export function testConfig(set: readonly string[] = []): Config {
+  const result = load(set);
   assert.ok(result.ok, result.ok ? "" : result.problems.map(formatProblem).join("\n"));
   return result.config;
 }
@@ -23,18 +29,31 @@ export function testConfig(set: readonly string[] = []): Config {
 export class TestHub implements AsyncDisposable {
   readonly server: HubServer;
   readonly logger: MemoryLogger;
+  /** What a configuration that is read again is overridden with. */
+  readonly #overrides: { set: readonly string[] };
 
-  private constructor(server: HubServer, logger: MemoryLogger) {
+  private constructor(server: HubServer, logger: MemoryLogger, overrides: { set: readonly string[] }) {
     this.server = server;
     this.logger = logger;
+    this.#overrides = overrides;
   }
 
   /** Starts a hub with keys of the configuration overridden, each `key=value`. */
   static async start(set: readonly string[] = [], options: Partial<HubServerOptions> = {}): Promise<TestHub> {
     const logger = new MemoryLogger();
-    const server = new HubServer(testConfig(set), { logger, version: "0.0.0-test", ...options });
+    const overrides = { set };
+    const readConfig = () => load(overrides.set);
+    const server = new HubServer(testConfig(set), { logger, version: "0.0.0-test", readConfig, ...options });
     await server.start();
-    return new TestHub(server, logger);
+    return new TestHub(server, logger, overrides);
+  }
+
+  /** Has the configuration read again, with other keys overridden. */
+  async reload(set: readonly string[]): Promise<ReloadOutcome> {
+    this.#overrides.set = set;
+    const outcome = await this.server.reload();
+    assert.ok(outcome !== null);
+    return outcome;
   }
 
   /** The port of the hub's first address. */

@@ -275,6 +275,8 @@ const TIME_ATTACKS: readonly TokenAttack[] = [
   claim("exp is a text", { exp: "9999999999" }, "claim"),
   claim("exp is null", { exp: null }, "claim"),
   claim("exp is beyond all time", { exp: 1e300 }, "claim"),
+  claim("exp is beyond all dates", { exp: 8.7e12 }, "claim"),
+  claim("exp is a number of milliseconds too large by one", { exp: 8.64e12 - 4.999 }, "claim"),
   claim("not valid yet", ({ now }) => ({ nbf: now + 3600 }), "not_yet_valid"),
   claim("nbf is a text", { nbf: "0" }, "claim"),
   claim("iat is a text", { iat: "0" }, "claim"),

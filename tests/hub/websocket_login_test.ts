@@ -31,7 +31,7 @@ Deno.test("WebSocket login: a good token in the header is let in, and the desk k
     token: "good-alice",
     ip: "127.0.0.1",
     via: "header",
-    connectionId: null,
+    connectionId: hub.seen[0]?.id ?? "",
     tenant: null,
     renews: null,
   }]);
@@ -66,6 +66,34 @@ Deno.test("WebSocket login: a program is refused with a status", async () => {
   assert.match(await answerTo(hub.port, {}, `${PATH}?access_token=good`), /^HTTP\/1\.1 401 /);
   assert.equal(hub.door.refused.get("login"), REFUSED.length + 3);
   assert.equal(hub.websocket.accepted, 0);
+});
+
+Deno.test("WebSocket login: what cannot be a login is recorded, with nothing of it", async () => {
+  await using hub = await EchoHub.start({ logins: new FakeLogins() });
+  const basic = { Authorization: "Basic Z29vZDo=" };
+  const two = { ...bearer("good"), "Sec-WebSocket-Protocol": `bearer.${btoa("good").replace(/=+$/, "")}` };
+  const tried: readonly (readonly [Record<string, string>, string, string, string])[] = [
+    [{}, `${PATH}?access_token=good`, "query_token_off", "query"],
+    [basic, PATH, "malformed", "header"],
+    [{ "Sec-WebSocket-Protocol": "bearer.!" }, PATH, "malformed", "subprotocol"],
+    [two, PATH, "two_credentials", "header"],
+  ];
+  for (const [fields, path] of tried) {
+    assert.match(await answerTo(hub.port, fields, path), /^HTTP\/1\.1 401 /);
+  }
+  assert.deepEqual(
+    hub.events,
+    tried.map(([, , reason, via]) => ({
+      kind: "login_refused",
+      address: "127.0.0.1",
+      connectionId: null,
+      who: null,
+      reason,
+      via,
+    })),
+  );
+  assert.match(await answerTo(hub.port, {}), /^HTTP\/1\.1 401 /);
+  assert.equal(hub.events.length, tried.length);
 });
 
 Deno.test("WebSocket login: a browser is refused with a close code behind its handshake", async () => {
@@ -110,6 +138,19 @@ Deno.test("WebSocket login: who leaves meanwhile leaves nothing behind", async (
   }
   await until(() => hub.door.sockets === 0);
   assert.equal(hub.websocket.accepted, 0);
+});
+
+Deno.test("WebSocket login: a hub that stops meanwhile leaves no timer behind", async () => {
+  const logins = new FakeLogins();
+  using client = await (async () => {
+    await using hub = await EchoHub.start({ logins, loginTimeoutMs: 60_000 });
+    const client = await RawClient.connect(hub.port);
+    await client.write(upgradeRequest({ path: PATH, fields: bearer(NEVER) }));
+    await until(() => logins.asked.length === 1);
+    return client;
+  })();
+  await client.readToEnd();
+  assert.equal(logins.asked[0]?.isGone(), true);
 });
 
 Deno.test("WebSocket login: on a path for everybody nobody is asked", async () => {

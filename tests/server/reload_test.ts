@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { type ConfigResult, loadConfig } from "../../src/config/hub_config.ts";
+import type { Config } from "../../src/config/schema.ts";
+import { TrunklineError } from "../../src/core/errors.ts";
+import { Reload } from "../../src/server/reload.ts";
+import { BrokerClient, codeOf } from "../broker/broker_client.ts";
+import { signJwt } from "../helpers/jwt.ts";
+import { MemoryLogger } from "../helpers/memory_logger.ts";
+import { OpenIdProvider } from "../helpers/openid_provider.ts";
+import { TestHub } from "../helpers/test_hub.ts";
+
+const HUB = "hub: { listen: 127.0.0.1:0 }\nmetrics: { listen: 127.0.0.1:0 }\n";
+const ROLES = "  permissions: { writer: { publish: [news.#] }, boss: { admin: true } }\n";
+const WRITER = "    - { token: writer-token-0001, subject: writer, roles: [writer] }\n";
+const GUEST = "    - { token: guest-token-00001, subject: guest }\n";
+const BOSS = "    - { token: admin-token-0001, subject: boss, roles: [boss] }\n";
+const ALL = `${HUB}auth:\n  mode: required\n${ROLES}  tokens:\n${WRITER}${GUEST}${BOSS}`;
+
+function read(text: string): ConfigResult {
+  const file = { path: "config.yaml", text };
+  return loadConfig({ file, env: {}, set: [], cwd: "/", readSecretFile: () => "" });
+}
+
+function configOf(text: string): Config {
+  const result = read(text);
+  assert.ok(result.ok);
+  return result.config;
+}
+
+/** A running hub whose file a test writes. */
+async function hubOf(file: { text: string }): Promise<TestHub> {
+  const { auth: { tokens, permissions } } = configOf(file.text);
+  const set = [`auth.tokens=${JSON.stringify(tokens)}`, `auth.permissions=${JSON.stringify(permissions)}`];
+  return await TestHub.start(["auth.mode=required", ...set], { readConfig: () => read(file.text) });
+}
+
+function connect(hub: TestHub, token: string): Promise<BrokerClient> {
+  return BrokerClient.connect(hub, "websocket", { token });
+}
+
+Deno.test("Reload: a token that is gone ends its connection, and a narrower role refuses the next publish", async () => {
+  const file = { text: ALL };
+  await using hub = await hubOf(file);
+  await using writer = await connect(hub, "writer-token-0001");
+  await using guest = await connect(hub, "guest-token-00001");
+  await using boss = await connect(hub, "admin-token-0001");
+  assert.equal(codeOf(await writer.publish("news.today", "x")), "NO_ROUTE_FOUND");
+  file.text = ALL.replace(GUEST, "").replace("[news.#]", "[news.old]")
+    .replace("metrics:", "broker: { max_payload: 2KiB }\nmetrics:");
+  assert.deepEqual(await boss.request("system.control.reload"), {
+    changed: ["auth.tokens", "auth.permissions"],
+    needRestart: ["broker.max_payload"],
+    ended: 1,
+    status: "success",
+  });
+  assert.equal((await guest.closed()).code, 4401);
+  assert.equal(codeOf(await writer.publish("news.today", "x")), "FORBIDDEN");
+  assert.equal(codeOf(await writer.publish("news.old", "x")), "NO_ROUTE_FOUND");
+  const warning = hub.logger.lines.find(({ level }) => level === "warning");
+  assert.deepEqual(warning?.fields, { settings: ["broker.max_payload"] });
+  const again = await boss.request("system.control.reload");
+  assert.deepEqual([again.changed, again.needRestart, again.ended], [[], ["broker.max_payload"], 0]);
+});
+
+Deno.test("Reload: an invalid file changes nothing, and its mistakes are told and logged with their places", async () => {
+  const file = { text: ALL };
+  await using hub = await hubOf(file);
+  await using writer = await connect(hub, "writer-token-0001");
+  await using boss = await connect(hub, "admin-token-0001");
+  file.text = `${HUB}auth:\n  mode: required\n  tokens:\n    - { token: short, subject: a }\n  tokenz: 1\n`;
+  const { error } = await boss.request("system.control.reload");
+  assert.equal(error.code, "INVALID_REQUEST");
+  assert.equal(error.details.problems.length, 2);
+  assert.match(
+    error.details.problems[0],
+    /^config\.yaml:6:16: auth\.tokens\[0\]\.token: .*it can be guessed/,
+  );
+  assert.match(error.details.problems[1], /^config\.yaml:7:3: auth\.tokenz: /);
+  const logged = hub.logger.lines.filter(({ level }) => level === "error").map(({ message }) => message);
+  assert.deepEqual(logged.slice(1), error.details.problems);
+  assert.equal(codeOf(await writer.publish("news.today", "x")), "NO_ROUTE_FOUND");
+  file.text = "auth: [";
+  assert.equal((await hub.server.reload())?.kind, "invalid");
+  assert.equal(codeOf(await writer.publish("news.today", "x")), "NO_ROUTE_FOUND");
+});
+
+Deno.test("Reload: only administrators may ask for it, and it is recorded", async () => {
+  const file = { text: ALL };
+  await using hub = await hubOf(file);
+  await using writer = await connect(hub, "writer-token-0001");
+  assert.equal(codeOf(await writer.request("system.control.reload")), "FORBIDDEN");
+  await using boss = await connect(hub, "admin-token-0001");
+  assert.equal((await boss.request("system.control.reload")).status, "success");
+  assert.equal(await hub.metric('trunkline_security_events_total{kind="admin_action"}'), 1);
+});
+
+Deno.test("Reload: keys that were loaded stay in use while their issuer is away", async () => {
+  await using provider = new OpenIdProvider();
+  const { issuer, key } = provider;
+  const set = ["auth.mode=required", `auth.oidc.issuer=${issuer}`];
+  await using hub = await TestHub.start(set);
+  provider.mode = "down";
+  const outcome = await hub.reload([...set, "auth.lockout.threshold=9"]);
+  assert.deepEqual(outcome.kind === "loaded" && outcome.changed, ["auth.lockout.threshold"]);
+  const token = signJwt({ sub: "a", iss: issuer, exp: Date.now() / 1000 + 100 }, key);
+  await using client = await connect(hub, token);
+  assert.deepEqual(await client.request("system.heartbeat"), { status: "success" });
+});
+
+Deno.test("Reload: a file of keys that cannot be used changes nothing", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await using provider = new OpenIdProvider();
+    const { key } = provider;
+    await Deno.writeTextFile(path, JSON.stringify({ keys: [key.jwk] }));
+    const set = ["auth.mode=required", `auth.jwt.jwks=${path}`];
+    await using hub = await TestHub.start(set);
+    await Deno.writeTextFile(path, "{}");
+    const outcome = await hub.reload([...set, "auth.revoked.subjects=[a]"]);
+    assert.match(outcome.kind === "invalid" ? outcome.problems.join() : "", /auth\.jwt\.jwks/);
+    await using client = await connect(hub, signJwt({ sub: "a", exp: Date.now() / 1000 + 100 }, key));
+    assert.deepEqual(await client.request("system.heartbeat"), { status: "success" });
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+/** A reload whose changes of logins a test lets go on one by one. */
+function heldReload() {
+  const logger = new MemoryLogger();
+  const source: { read: () => ConfigResult } = { read: () => read(ALL) };
+  const done: string[] = [];
+  const going: PromiseWithResolvers<number>[] = [];
+  const reload = new Reload(configOf(ALL), {
+    readConfig: () => source.read(),
+    logger,
+    log: { setLevel: (level) => void done.push(level) },
+    changeLogins: () => {
+      going.push(Promise.withResolvers<number>());
+      return going.at(-1)?.promise ?? Promise.resolve(0);
+    },
+    reopenAudit: () => void done.push("reopened"),
+  });
+  return { reload, logger, source, done, going };
+}
+
+Deno.test("Reload: one at a time, and all who ask meanwhile share the next", async () => {
+  const { reload, source, going, done } = heldReload();
+  const first = reload.run();
+  await Promise.resolve();
+  source.read = () => read(ALL.replace("mode: required", "mode: required\n  lockout: { threshold: 7 }"));
+  const second = reload.run();
+  assert.equal(reload.run(), second);
+  await Promise.resolve();
+  assert.equal(going.length, 1);
+  going[0]?.resolve(0);
+  const outcome = await first;
+  assert.deepEqual(outcome.kind === "loaded" && outcome.changed, []);
+  while (going.length < 2) await Promise.resolve();
+  going[1]?.resolve(3);
+  assert.deepEqual(await second, {
+    kind: "loaded",
+    changed: ["auth.lockout.threshold"],
+    needRestart: [],
+    ended: 3,
+  });
+  assert.deepEqual(done, ["reopened", "info", "reopened", "info"]);
+});
+
+Deno.test("Reload: what cannot be read, or cannot be taken over, changes nothing and is told", async () => {
+  const { reload, source, going, done, logger } = heldReload();
+  source.read = () => {
+    throw new TrunklineError("usage", "Cannot read the configuration file config.yaml: it is gone");
+  };
+  const unread = await reload.run();
+  assert.deepEqual(unread, {
+    kind: "invalid",
+    problems: ["Cannot read the configuration file config.yaml: it is gone"],
+  });
+  source.read = () => read(ALL);
+  const refused = reload.run();
+  while (going.length < 1) await Promise.resolve();
+  going[0]?.reject(new TrunklineError("config_invalid", "Cannot load the keys"));
+  assert.deepEqual(await refused, { kind: "invalid", problems: ["Cannot load the keys"] });
+  assert.deepEqual(done, []);
+  assert.equal(logger.lines.filter(({ level }) => level === "error").length, 4);
+});
+
+Deno.test("Reload: of many mistakes the first have a line in the log, and all are told", async () => {
+  const { reload, source, logger } = heldReload();
+  source.read = () => read(Array.from({ length: 500 }, (_, at) => `key${at}: 1\n`).join(""));
+  const outcome = await reload.run();
+  assert.equal(outcome.kind === "invalid" && outcome.problems.length, 500);
+  assert.equal(logger.lines.length, 21);
+});
