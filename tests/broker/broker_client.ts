@@ -78,7 +78,7 @@ export class BrokerClient implements AsyncDisposable {
   ): Promise<BrokerClient> {
     if (transport === "text") {
       const link = await TextLink.connect({ port: hub.port, ca });
-      if (from !== undefined) link.write(encoder.encode(`PROXY TCP4 ${from} 127.0.0.1 5000 8443\r\n`));
+      if (from !== undefined) link.write(encoder.encode(proxyLine(from)));
       // Nobody is greeted before the first byte.
       link.send("request:system.heartbeat:1.0.0:00000000-0000-4000-8000-000000000000\n{}");
       const client = new BrokerClient(link, await receivedFrom(link));
@@ -139,11 +139,15 @@ export class BrokerClient implements AsyncDisposable {
     }
   }
 
+  /** Sends a header that ends with its id, and waits for the answer. */
+  async askAs(header: string, payload: string | Uint8Array = ""): Promise<Answer> {
+    this.send(header, payload);
+    return await this.answer(header.slice(header.lastIndexOf(":") + 1));
+  }
+
   /** Sends with a new id behind the header, and waits for the answer. */
   async ask(header: string, payload: string | Uint8Array = ""): Promise<Answer> {
-    const id = newId();
-    this.send(`${header}:${id}`, payload);
-    return await this.answer(id);
+    return await this.askAs(`${header}:${newId()}`, payload);
   }
 
   /** A request to a system topic; gives the payload of the answer. */
@@ -184,6 +188,12 @@ export class BrokerClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** What a proxy says of a visitor (PROXY protocol, version 1). */
+export function proxyLine(from: string): string {
+  const [family, to] = from.includes(":") ? ["TCP6", "::1"] : ["TCP4", "127.0.0.1"];
+  return `PROXY ${family} ${from} ${to} 5000 8443\r\n`;
 }
 
 /** The code of an error's payload. */
