@@ -12,7 +12,6 @@ import { MAX_HEADER_BYTES } from "../wire/header_fields.ts";
 import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
 import { LogFeed } from "./log_feed.ts";
-import { MessageIds } from "./message_ids.ts";
 import { MessageRouter } from "./message_router.ts";
 import { MessageTaps } from "./message_taps.ts";
 import type { ReadMetrics } from "./metrics_topics.ts";
@@ -25,7 +24,10 @@ import { ServiceRegistry, type ServiceTimes } from "./service_registry.ts";
 import { SubscriptionManager } from "./subscription_manager.ts";
 import type { Subscriber } from "./subscription.ts";
 import { SystemTopics } from "./system_topics.ts";
+import { TenantIds } from "./tenant_ids.ts";
+import { type TenantFigures, tenantFigures } from "./tenant_figures.ts";
 import { type TenantParts, TenantSpaces } from "./tenant_space.ts";
+import { TenantTraffics } from "./tenant_traffic.ts";
 import { TopicPolicies, type TopicPolicy, type TopicRate } from "./topic_policies.ts";
 
 /** How a broker behaves. */
@@ -81,9 +83,9 @@ export class MessageBroker {
   readonly #parts: BrokerParts;
   readonly #policies: TopicPolicies;
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** By tenant. They outlive the connections of a tenant, so that positions of one hub only rise. */
-  readonly #ids = new Map<string, MessageIds>();
-  readonly #epochMs = Date.now();
+  /** They outlive the connections of a tenant, so that positions of one hub only rise. */
+  readonly #ids = new TenantIds(Date.now());
+  readonly #traffics = new TenantTraffics();
 
   constructor(options: MessageBrokerOptions) {
     const { limits, cachedClock, logger, readMetrics, log, stopHub } = options;
@@ -112,7 +114,10 @@ export class MessageBroker {
       systemTopics: new SystemTopics({ ...shared, maxSubscriptions, permissions, logs }),
       permissions,
       logs,
-      spaces: new TenantSpaces((tenant) => this.#createTenant(tenant)),
+      spaces: new TenantSpaces(
+        (tenant) => this.#createTenant(tenant),
+        ({ tenant, router }) => this.#ids.leave(tenant, router.ids),
+      ),
       logins: options.logins,
       events: options.events,
       cachedClock,
@@ -144,6 +149,11 @@ export class MessageBroker {
   /** How many requests wait for their answer. */
   get outstandingRequests(): number {
     return this.#parts.spaces.outstandingRequests;
+  }
+
+  /** What each tenant has and did; nothing while tenants are not kept apart. */
+  tenants(): readonly TenantFigures[] {
+    return this.#options.multiTenant ? tenantFigures(this.#traffics, this.#parts.spaces) : [];
   }
 
   /** Starts to look after the services. */
@@ -181,8 +191,6 @@ export class MessageBroker {
 
   #createTenant(tenant: string): TenantParts {
     const { clock, cachedClock, onLatency, limits } = this.#options;
-    const ids = this.#ids.get(tenant) ?? new MessageIds(this.#epochMs);
-    this.#ids.set(tenant, ids);
     const subscriptions = new SubscriptionManager({
       maxPerSubscriber: limits.maxSubscriptions,
       settingsOf: (topic) => this.#policies.settingsOf(topic),
@@ -199,8 +207,9 @@ export class MessageBroker {
     });
     const router = new MessageRouter({
       subscriptions,
-      ids,
+      ids: this.#ids.enter(tenant),
       stats: this.stats,
+      traffic: this.#traffics.of(tenant),
       topicRates: new KeyedBuckets(MAX_TOPIC_BUCKETS),
       clock,
       cachedClock,

@@ -38,7 +38,10 @@ export class HubMetricSource implements MetricSource {
     yield* linkSamples("text", this.#counters.links.text);
     yield* linkSamples("json", this.#counters.links.json);
     yield* droppedAndClosed(Object.values(this.#counters.links));
-    if (this.#counters.broker !== null) yield* brokerSamples(this.#counters.broker);
+    if (this.#counters.broker !== null) {
+      yield* brokerSamples(this.#counters.broker);
+      yield* tenantSamples(this.#counters.broker);
+    }
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
     yield { name: "trunkline_relay_rooms", value: this.#counters.relay?.roomCount ?? 0 };
     yield { name: "trunkline_relay_members", value: this.#counters.relay?.memberCount ?? 0 };
@@ -120,5 +123,17 @@ function* brokerSamples(broker: MessageBroker): Iterable<MetricSample> {
   }
   for (const [code, value] of stats.errors) {
     yield { name: "trunkline_broker_errors_total", labels: { code }, value };
+  }
+}
+
+function* tenantSamples(broker: MessageBroker): Iterable<MetricSample> {
+  for (const { tenant, ...figures } of broker.tenants()) {
+    const labels = { tenant };
+    yield { name: "trunkline_tenant_connections", labels, value: figures.connections };
+    yield { name: "trunkline_tenant_subscriptions", labels, value: figures.subscriptions };
+    yield { name: "trunkline_tenant_services", labels, value: figures.services };
+    yield { name: "trunkline_tenant_requests_outstanding", labels, value: figures.requestsOutstanding };
+    yield { name: "trunkline_tenant_published_total", labels, value: figures.published };
+    yield { name: "trunkline_tenant_delivered_total", labels, value: figures.delivered };
   }
 }
