@@ -34,6 +34,7 @@ import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
+import { warnOfOpenHub } from "./open_hub.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
 
 /** What comes from outside the configuration. */
@@ -153,6 +154,7 @@ export class HubServer {
 
   /** Starts all parts. Throws a `TrunklineError`; nothing is left running then. */
   async start(): Promise<void> {
+    warnOfOpenHub(this.#config, this.#logger);
     await this.#lifecycle.start();
     this.#logger.info("The hub is ready", { addresses: this.addresses().map(formatListening) });
   }

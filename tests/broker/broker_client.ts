@@ -54,6 +54,8 @@ export interface ConnectOptions {
   readonly token?: string | undefined;
   /** The address that a proxy names; only with the length prefix, at a hub that believes proxies here. */
   readonly from?: string;
+  /** The page that opens the WebSocket. */
+  readonly origin?: string;
 }
 
 /** One connection that was greeted. */
@@ -74,7 +76,7 @@ export class BrokerClient implements AsyncDisposable {
   static async connect(
     hub: Reachable,
     transport: Transport = "websocket",
-    { ca, token, from }: ConnectOptions = {},
+    { ca, token, from, origin }: ConnectOptions = {},
   ): Promise<BrokerClient> {
     if (transport === "text") {
       const link = await TextLink.connect({ port: hub.port, ca });
@@ -90,7 +92,7 @@ export class BrokerClient implements AsyncDisposable {
       return client;
     }
     const url = ca === undefined ? hub.url("/") : `wss://localhost:${hub.port}/`;
-    const socket = await WsClient.connect(url, { ca, token });
+    const socket = await WsClient.connect(url, { ca, token, ...(origin === undefined ? {} : { origin }) });
     const link = websocketLink(socket);
     return new BrokerClient(link, await receivedFrom(link), socket.closed);
   }
