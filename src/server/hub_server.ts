@@ -2,6 +2,7 @@
  * The composition root of the hub: builds all parts from a configuration, starts them in order, and stops
  * them so that nobody loses what was promised. Two of them can run in one process.
  */
+import type { LoginGateLimits } from "../auth/login_gate.ts";
 import type { MessageBroker } from "../broker/message_broker.ts";
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
@@ -48,6 +49,8 @@ export interface HubServerOptions {
   readonly version: string;
   /** @default the process's monotonic clock */
   readonly clock?: Clock;
+  /** How many logins are looked at at once, and wait for it. @default those of the gate */
+  readonly loginGate?: LoginGateLimits;
 }
 
 /** An address that the hub listens on, for people and programs. */
@@ -101,14 +104,14 @@ export class HubServer {
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: HubServerOptions) {
-    const { logger, version, clock = systemClock } = options;
+    const { logger, version, clock = systemClock, loginGate: gate = {} } = options;
     this.#config = config;
     this.#clock = clock;
     this.#logger = logger;
     this.#audit = new AuditLog(config.logging.audit, logger.child("audit"));
     this.#logins = config.auth.mode === "none"
       ? null
-      : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock });
+      : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock, gate });
     const turns = new Turns();
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({

@@ -10,6 +10,7 @@ import {
   LoginService,
   type RefusalCode,
 } from "../auth/login.ts";
+import type { LoginGateLimits } from "../auth/login_gate.ts";
 import type { Config } from "../config/schema.ts";
 import { TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
@@ -25,6 +26,8 @@ export interface LoginsParts {
   readonly events: SecurityEvents;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** How many logins are looked at at once, and wait for it. */
+  readonly gate: LoginGateLimits;
 }
 
 /** So long the start waits for keys; after it tokens that need them are refused until they are there. */
@@ -48,11 +51,11 @@ export class Logins implements LoginDesk {
   #authenticators: Authenticators;
 
   constructor({ auth, hub }: Pick<Config, "auth" | "hub">, parts: LoginsParts) {
-    const { events, logger, clock } = parts;
+    const { events, logger, clock, gate } = parts;
     this.#parts = parts;
     this.#authenticators = authenticatorsOf(auth, parts);
     const options = loginOptions(auth, this.#authenticators.list);
-    this.#service = new LoginService(options, { events, logger, clock });
+    this.#service = new LoginService(options, { events, logger, clock, gate });
     this.watch = new LoginWatch({
       clock,
       wallClock: { now: () => Date.now() },

@@ -63,6 +63,8 @@ export interface SceneOptions {
   readonly isEncrypted?: boolean;
   /** What signs the tokens that the hub believes. @default keys */
   readonly believes?: "keys" | "secret";
+  /** @default a provider that is up, with one key of RS256 */
+  readonly provider?: OpenIdProvider;
   /** @default json */
   readonly logFormat?: "json" | "pretty";
 }
@@ -105,7 +107,7 @@ export class AttackScene implements AsyncDisposable {
 
   static async start(options: SceneOptions = {}): Promise<AttackScene> {
     const { set = [], server = {}, isEncrypted = false, believes = "keys", logFormat = "json" } = options;
-    const provider = new OpenIdProvider();
+    const { provider = new OpenIdProvider() } = options;
     const certificates = isEncrypted ? await TestCertificates.create() : null;
     const settings = [
       "auth.mode=required",
