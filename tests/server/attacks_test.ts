@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { WsClient } from "../helpers/ws_client.ts";
 import { TRANSPORTS } from "../broker/broker_client.ts";
-import { DOOR_ATTACKS } from "./attacks/door_attacks.ts";
+import { DOOR_ATTACKS, URL_ATTACKS } from "./attacks/door_attacks.ts";
 import { EXPIRY_ATTACKS, LATE_ATTACKS, REVOCATION_ATTACKS, SHORT_LOGIN } from "./attacks/lifetime_attacks.ts";
 import { BEHIND_PROXY, LOCKOUT_ATTACKS } from "./attacks/lockout_attacks.ts";
 import { rightAttacks } from "./attacks/right_attacks.ts";
@@ -17,6 +17,7 @@ const LEAST = 250;
 Deno.test("Attacks over the wire: there are many", () => {
   const tables = [
     DOOR_ATTACKS,
+    URL_ATTACKS,
     ...TRANSPORTS.map(rightAttacks),
     TENANT_ATTACKS,
     LATE_ATTACKS,
@@ -31,7 +32,7 @@ Deno.test("Attacks over the wire: there are many", () => {
 
 Deno.test("Attacks on the handshake are refused", async (t) => {
   await using scene = await AttackScene.start();
-  await runAttacks(t, { scene, attacks: DOOR_ATTACKS });
+  await runAttacks(t, { scene, attacks: [...DOOR_ATTACKS, ...URL_ATTACKS] });
 });
 
 for (const against of ["keys", "secret"] as const) {

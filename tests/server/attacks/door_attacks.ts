@@ -94,7 +94,8 @@ const HEADER_ATTACKS: readonly Attack[] = [
   fields("a static token cut short", [bearer(reader.slice(0, -1))]),
 ];
 
-const URL_ATTACKS: readonly Attack[] = [
+/** Tokens in the URL of a hub that takes none from there, which is the default. */
+export const URL_ATTACKS: readonly Attack[] = [
   fields("a token in the URL, which is off", [], "401", `/relay?access_token=${reader}`),
   fields("a token in the URL from a browser", [ORIGIN], "101 4401", `/relay?access_token=${reader}`),
   fields("a token in the URL at the broker", [], "401", `/?access_token=${reader}`),
@@ -131,10 +132,9 @@ const CONNECTION_ATTACKS: readonly Attack[] = [
   raw("an old version of HTTP", knockText([bearer(reader)]).replace("HTTP/1.1", "HTTP/1.0"), "426"),
 ];
 
-/** All attacks on the handshake. */
+/** The other attacks on the handshake. */
 export const DOOR_ATTACKS: readonly Attack[] = [
   ...CLAIM_ATTACKS,
   ...HEADER_ATTACKS,
-  ...URL_ATTACKS,
   ...CONNECTION_ATTACKS,
 ];

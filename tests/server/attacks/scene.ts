@@ -9,7 +9,7 @@ import { createLogging } from "../../../src/server/logging.ts";
 import { BrokerClient, type ConnectOptions, type Transport } from "../../broker/broker_client.ts";
 import { TestCertificates } from "../../helpers/certificates.ts";
 import { JsonClient } from "../../helpers/json_client.ts";
-import { type Json, signJwt } from "../../helpers/jwt.ts";
+import { type Json, signJwt, signWithSecret } from "../../helpers/jwt.ts";
 import { OpenIdProvider } from "../../helpers/openid_provider.ts";
 import { RawClient } from "../../helpers/raw_client.ts";
 import { testConfig, TestHub } from "../../helpers/test_hub.ts";
@@ -92,10 +92,12 @@ export class AttackScene implements AsyncDisposable {
   readonly clock: PushedClock;
   /** What the hub logged, at every level. */
   readonly logged: readonly string[];
+  readonly believes: "keys" | "secret";
+  readonly #minted: string[] = [];
 
   private constructor(
     hub: TestHub,
-    parts: Pick<AttackScene, "provider" | "settings" | "certificates" | "clock" | "logged">,
+    parts: Pick<AttackScene, "provider" | "settings" | "certificates" | "clock" | "logged" | "believes">,
   ) {
     this.hub = hub;
     this.provider = parts.provider;
@@ -103,6 +105,7 @@ export class AttackScene implements AsyncDisposable {
     this.certificates = parts.certificates;
     this.clock = parts.clock;
     this.logged = parts.logged;
+    this.believes = parts.believes;
   }
 
   static async start(options: SceneOptions = {}): Promise<AttackScene> {
@@ -126,7 +129,7 @@ export class AttackScene implements AsyncDisposable {
     const output = { write: (line: string) => logged.push(line) > 0, close: () => {} };
     const { logger, ...log } = createLogging({ level: "debug", format: logFormat, output });
     const hub = await TestHub.start(settings, { clock, logger, log, ...server });
-    return new AttackScene(hub, { provider, settings, certificates, clock, logged });
+    return new AttackScene(hub, { provider, settings, certificates, clock, logged, believes });
   }
 
   /** The rules of the scene with some keys changed. */
@@ -134,11 +137,21 @@ export class AttackScene implements AsyncDisposable {
     return testConfig([...this.settings, ...set]).auth;
   }
 
-  /** A token that the provider would give. */
+  /** A token that is signed as those that the hub believes. */
   token(changes: Json = {}): string {
     const now = Math.floor(Date.now() / 1000);
     const claims = { iss: this.provider.issuer, aud: "hub", iat: now, exp: now + 300, ...USER, ...changes };
-    return signJwt(claims, this.provider.key);
+    const token = this.believes === "keys"
+      ? signJwt(claims, this.provider.key)
+      : signWithSecret(claims, SECRET);
+    this.#minted.push(token);
+    return token;
+  }
+
+  /** Everything that must stand in no log, metric or answer. */
+  get secrets(): readonly string[] {
+    const signatures = this.#minted.map((token) => token.slice(token.lastIndexOf(".") + 1));
+    return [...Object.values(TOKENS), SECRET, ...this.#minted, ...signatures];
   }
 
   /** A client that is logged in, or is not. */
