@@ -121,6 +121,7 @@ export class AttackScene implements AsyncDisposable {
         : [`auth.jwt.secret=${SECRET}`, `auth.jwt.issuer=${provider.issuer}`, "auth.jwt.audience=hub"],
       `auth.permissions=${JSON.stringify({ user: READER })}`,
       "auth.lockout.threshold=1000",
+      `broker.topics=${JSON.stringify([{ pattern: "present.#", presence: true }])}`,
       ...certificates?.settings ?? [],
       ...set,
     ];
