@@ -15,8 +15,8 @@ import {
   TOKENS,
 } from "./scene.ts";
 
-/** The least that the configuration takes. */
-export const SHORT_LOGIN = ["hub.auth_timeout=100ms"];
+/** Of a hub that does not wait long for logins. */
+export const SHORT_LOGIN = ["hub.auth_timeout=300ms"];
 /** Tokens are taken for so long after their end. */
 const TOLERANCE_SECONDS = 5;
 

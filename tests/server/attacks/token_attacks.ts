@@ -1,4 +1,5 @@
 /** The attacks by token, tried in each of the ways that a token can come. */
+import type { Transport } from "../../broker/broker_client.ts";
 import { strangerOf, TOKEN_ATTACKS, type TokenAttack } from "../../helpers/token_attacks.ts";
 import { type Json, signJwt, signWithSecret } from "../../helpers/jwt.ts";
 import {
@@ -32,6 +33,22 @@ export interface TokenWay {
   readonly refusalOf: (token: string) => string | null;
 }
 
+function byMessage(name: string, transport: Transport): TokenWay {
+  return {
+    name,
+    show: async (scene, token) => {
+      await using client = await scene.connect(transport);
+      return await authenticate(client, { token });
+    },
+    refusalOf: (token) => isNoToken(token) ? "INVALID_REQUEST" : "UNAUTHORIZED",
+  };
+}
+
+/** Whether a text is refused before anybody looks at what it says. */
+function isNoToken(token: string): boolean {
+  return token === "" || token.length > MAX_TOKEN_CHARACTERS;
+}
+
 /** All ways in, and how each refuses. */
 export const WAYS: readonly TokenWay[] = [
   {
@@ -44,24 +61,8 @@ export const WAYS: readonly TokenWay[] = [
     show: (scene, token) => knock(scene, [["Origin", "http://127.0.0.1"], offered(token)], "/"),
     refusalOf: (token) => token.length > LONG_ENCODED ? "431" : "101 4401",
   },
-  {
-    name: "message over TCP",
-    show: async (scene, token) => {
-      await using client = await scene.connect("text");
-      return await authenticate(client, { token });
-    },
-    refusalOf: (token) =>
-      token === "" || token.length > MAX_TOKEN_CHARACTERS ? "INVALID_REQUEST" : "UNAUTHORIZED",
-  },
-  {
-    name: "message over WebSocket",
-    show: async (scene, token) => {
-      await using client = await scene.connect("websocket");
-      return await authenticate(client, { token });
-    },
-    refusalOf: (token) =>
-      token === "" || token.length > MAX_TOKEN_CHARACTERS ? "INVALID_REQUEST" : "UNAUTHORIZED",
-  },
+  byMessage("message over TCP", "text"),
+  byMessage("message over WebSocket", "websocket"),
   {
     name: "JSON line",
     show: async (scene, token) => {
@@ -70,8 +71,7 @@ export const WAYS: readonly TokenWay[] = [
       return String(answer?.["code"] ?? answer?.["status"]);
     },
     // A longer line is not read, whatever it says.
-    refusalOf: (token) =>
-      token === "" || token.length > MAX_TOKEN_CHARACTERS ? "unknown_message_type" : "invalid_token",
+    refusalOf: (token) => isNoToken(token) ? "unknown_message_type" : "invalid_token",
   },
 ];
 
