@@ -16,6 +16,8 @@ export interface FanOutLoad {
   readonly inFlight: number;
   readonly seconds: number;
   readonly ca?: string;
+  /** Every connection logs in with it. */
+  readonly token?: string;
 }
 
 /** What came of it. */
@@ -81,6 +83,7 @@ async function openAll(load: FanOutLoad, wire: Wire): Promise<RawWebSocket[]> {
       port: load.port,
       path: wire.path,
       ...(load.ca === undefined ? {} : { tls: { ca: load.ca } }),
+      ...(load.token === undefined ? {} : { token: load.token }),
     });
     if (wire.hello !== null) await socket.write(wire.hello);
     sockets.push(socket);

@@ -50,6 +50,7 @@ export interface RawWebSocketOptions {
   readonly path: string;
   readonly tls?: { readonly ca: string };
   readonly subprotocol?: string;
+  readonly token?: string;
 }
 
 /** One connection. */
@@ -65,13 +66,13 @@ export class RawWebSocket {
     this.#connection = connection;
   }
 
-  static async open({ port, path, tls }: RawWebSocketOptions): Promise<RawWebSocket> {
+  static async open({ port, path, tls, token }: RawWebSocketOptions): Promise<RawWebSocket> {
     const connection = tls === undefined
       ? await Deno.connect({ hostname: "127.0.0.1", port })
       : await Deno.connectTls({ hostname: "localhost", port, caCerts: [tls.ca] });
     if ("setNoDelay" in connection) connection.setNoDelay(true);
     const socket = new RawWebSocket(connection);
-    await socket.#upgrade(path);
+    await socket.#upgrade(path, token);
     return socket;
   }
 
@@ -97,7 +98,7 @@ export class RawWebSocket {
     }
   }
 
-  async #upgrade(path: string): Promise<void> {
+  async #upgrade(path: string, token: string | undefined): Promise<void> {
     const lines = [
       `GET ${path} HTTP/1.1`,
       "Host: 127.0.0.1",
@@ -105,6 +106,7 @@ export class RawWebSocket {
       "Connection: Upgrade",
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
       "Sec-WebSocket-Version: 13",
+      ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
     ];
     await this.write(encoder.encode(`${lines.join("\r\n")}\r\n\r\n`));
     let head = "";

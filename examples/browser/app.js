@@ -10,8 +10,11 @@ const element = (id) => document.getElementById(id);
 // Another hub: open the page with ?hub=wss://hub.example:8443/
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 const url = new URLSearchParams(location.search).get("hub") ?? `${scheme}://${location.hostname}:8443/`;
+// A login: behind the hash, as #token=..., which browsers send to nobody.
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
 
 const hub = new Trunkline(url, {
+  token,
   onState: ({ text }) => show("status", `${text} (${url})`),
   onMessage: ({ topic, payload }) => addMessage(topic, readable(payload)),
   onGap: ({ topic, dropped }) => addMessage(topic, `${dropped} messages were lost: this page was too slow`),

@@ -11,9 +11,9 @@ const VERSION = "1.0.0";
 const NEWLINE = 0x0a;
 const MAX_DELAY_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 10_000;
-/** Login refused, no right to be here: only a person can change that. */
 /** Errors of a connection, not of what was asked for. */
 const RETRIED_CODES = ["CONNECTION_LOST", "NO_ANSWER"];
+/** Login refused, no right to be here: only a person can change that. */
 const FINAL_CODES = [4401, 4403];
 
 /** What went wrong. `code` is the hub's, or NOT_CONNECTED, CONNECTION_LOST, NO_ANSWER or INVALID_TOPIC. */
@@ -25,9 +25,17 @@ export class HubError extends Error {
   }
 }
 
+/** The subprotocols to offer. A page can set no headers, so its token is one of them, behind `bearer.`. */
+function protocols(token) {
+  if (token === null) return [PROTOCOL];
+  const encoded = btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return [PROTOCOL, `bearer.${encoded}`];
+}
+
 /** One client. */
 export class Trunkline {
   #url;
+  #token;
   #handlers;
   #socket = null;
   /** What to subscribe to on each new connection, by pattern in lower case. */
@@ -44,9 +52,11 @@ export class Trunkline {
    * - `onGap({ topic, dropped })`: this page was too slow and lost messages of a topic
    * - `onState({ state, text })`: `connecting`, `open` or `closed`, and a sentence for people
    * - `onError(error)`: a subscription that the hub had taken was refused after a disconnect
+   * With a `token` beside the handlers each connection logs in.
    */
   constructor(url, handlers = {}) {
     this.#url = url;
+    this.#token = handlers.token ?? null;
     this.#handlers = handlers;
     this.#connect();
   }
@@ -107,7 +117,7 @@ export class Trunkline {
 
   #connect() {
     this.#tell("connecting", "connecting");
-    const socket = new WebSocket(this.#url, PROTOCOL);
+    const socket = new WebSocket(this.#url, protocols(this.#token));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => this.#receive(readMessage(data));

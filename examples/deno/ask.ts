@@ -1,7 +1,7 @@
 /** One message that is answered, on a connection of its own. */
 // deno-lint-ignore-file no-console -- it tells the person at the shell
 import { parseArgs } from "node:util";
-import { decode, encode, errorIn, PROTOCOL } from "./text_message.ts";
+import { decode, encode, errorIn, protocols } from "./text_message.ts";
 
 /** How long an answer may take. The hub keeps that time, and answers when it is over. */
 const TIMEOUT_MS = 5000;
@@ -25,7 +25,7 @@ export function ask(
   // Only requests have a time-out.
   const rest = action === "request" ? { id, timeoutMs: TIMEOUT_MS } : { id };
   const message = encode(action, topic, payload, rest);
-  const socket = new WebSocket(url, PROTOCOL);
+  const socket = new WebSocket(url, protocols());
   socket.binaryType = "arraybuffer";
   socket.onopen = () => socket.send(message);
   socket.onmessage = ({ data }) => {

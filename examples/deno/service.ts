@@ -5,7 +5,7 @@
 // deno-lint-ignore-file no-console -- it is a program for the shell
 import { parseArgs } from "node:util";
 import { type End, keepConnected } from "./reconnect.ts";
-import { decode, encode, errorIn, type HubError, PROTOCOL, type TextMessage } from "./text_message.ts";
+import { decode, encode, errorIn, type HubError, protocols, type TextMessage } from "./text_message.ts";
 
 const USAGE = "Usage: service.ts [--url ws://127.0.0.1:8443/] [--priority 0]";
 const TOPIC = "tools.sum";
@@ -26,7 +26,7 @@ class Service {
   #end: Pick<End, "wasSubscribed" | "refusal"> = { wasSubscribed: false, refusal: null };
 
   constructor(url: string) {
-    this.#socket = new WebSocket(url, PROTOCOL);
+    this.#socket = new WebSocket(url, protocols());
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onmessage = ({ data }) => this.#received(decode(data));
   }

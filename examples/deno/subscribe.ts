@@ -12,7 +12,7 @@ import {
   errorIn,
   type HubError,
   printable,
-  PROTOCOL,
+  protocols,
   type TextMessage,
 } from "./text_message.ts";
 
@@ -33,7 +33,7 @@ function listen({ url, topic, group }: Wanted): Promise<End> {
   const { promise, resolve } = Promise.withResolvers<End>();
   const id = crypto.randomUUID();
   let [wasSubscribed, refusal, failure]: [boolean, HubError | null, string] = [false, null, ""];
-  const socket = new WebSocket(url, PROTOCOL);
+  const socket = new WebSocket(url, protocols());
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     const wanted = JSON.stringify({ action: "publish", topic, group });

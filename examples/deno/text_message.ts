@@ -6,6 +6,18 @@
 /** The WebSocket subprotocol of text messages. */
 export const PROTOCOL = "trunkline.text.v1";
 
+/**
+ * The subprotocols to offer: that of text messages, and the token of `TRUNKLINE_TOKEN` behind `bearer.`, as browsers
+ * have to show it too. Without `--allow-env=TRUNKLINE_TOKEN` no token is looked for.
+ */
+export function protocols(): string[] {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "TRUNKLINE_TOKEN" });
+  const token = state === "granted" ? Deno.env.get("TRUNKLINE_TOKEN") : undefined;
+  if (token === undefined) return [PROTOCOL];
+  const encoded = btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return [PROTOCOL, `bearer.${encoded}`];
+}
+
 /** A message of the hub. */
 export interface TextMessage {
   /** `publish`, `response` to a message of ours, or `request`. */

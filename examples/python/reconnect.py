@@ -2,6 +2,7 @@
 and gives up where only a person can help."""
 
 import argparse
+import os
 import random
 import ssl
 import sys
@@ -30,9 +31,11 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def connect(options: argparse.Namespace) -> Client:
+    """Connects, and logs in with the token of TRUNKLINE_TOKEN if there is one."""
     use_tls = options.tls or options.ca is not None
     tls = ssl.create_default_context(cafile=options.ca) if use_tls else None
-    return Client(options.host, options.port, tls=tls)
+    token = os.environ.get("TRUNKLINE_TOKEN")
+    return Client(options.host, options.port, tls=tls, token=token)
 
 
 def run_once(options: argparse.Namespace, work: Callable[[Client], None]) -> int:

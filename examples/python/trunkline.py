@@ -88,9 +88,12 @@ class Client:
     later. The client answers that while it waits for anything; so do not sleep for long, call `next(seconds)`.
     """
 
-    def __init__(self, host="127.0.0.1", port=8443, *, tls=None, timeout: float = 10) -> None:
-        """Connects. `tls`: an ssl.SSLContext, or None for plain text. `timeout`: for the hub's answers, in
-        seconds. Raises OSError when there is nobody to connect to."""
+    def __init__(
+        self, host="127.0.0.1", port=8443, *, tls=None, token: Optional[str] = None, timeout: float = 10
+    ) -> None:
+        """Connects and logs in. `tls`: an ssl.SSLContext, or None for plain text. `token`: to log in with, where
+        the hub wants a login. `timeout`: for the hub's answers, in seconds. Raises OSError when there is nobody
+        to connect to, and HubError when the login is refused."""
         self._timeout = timeout
         self._buffer = bytearray()
         # Came while an answer was waited for.
@@ -102,6 +105,8 @@ class Client:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             self._socket = tls.wrap_socket(self._socket, server_hostname=host)
+        if token is not None:
+            self._log_in(token)
 
     def publish(self, topic: str, payload: Union[str, bytes]) -> None:
         """Publishes, and returns when it is on its way to at least one subscriber. Raises HubError otherwise,
@@ -173,6 +178,13 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _log_in(self, token: str) -> None:
+        try:
+            self._call("request", "system.authenticate", json.dumps({"token": token}))
+        except BaseException:
+            self.close()
+            raise
 
     def _call(
         self, action: str, topic: str, payload: Union[str, bytes], timeout: Optional[float] = None

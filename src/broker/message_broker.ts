@@ -14,7 +14,6 @@ import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
 import type { ReloadOutcome } from "./control_topics.ts";
 import { LogFeed } from "./log_feed.ts";
-import { MessageIds } from "./message_ids.ts";
 import { MessageRouter } from "./message_router.ts";
 import { MessageTaps } from "./message_taps.ts";
 import type { ReadMetrics } from "./metrics_topics.ts";
@@ -27,7 +26,10 @@ import { ServiceRegistry, type ServiceTimes } from "./service_registry.ts";
 import { SubscriptionManager } from "./subscription_manager.ts";
 import type { Subscriber } from "./subscription.ts";
 import { SystemTopics } from "./system_topics.ts";
+import { TenantIds } from "./tenant_ids.ts";
+import { type TenantFigures, tenantFigures } from "./tenant_figures.ts";
 import { type TenantParts, TenantSpaces } from "./tenant_space.ts";
+import { TenantTraffics } from "./tenant_traffic.ts";
 import { TopicPolicies, type TopicPolicy, type TopicRate } from "./topic_policies.ts";
 
 /** How a broker behaves. */
@@ -85,9 +87,9 @@ export class MessageBroker {
   readonly #parts: BrokerParts;
   readonly #policies: TopicPolicies;
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** By tenant. They outlive the connections of a tenant, so that positions of one hub only rise. */
-  readonly #ids = new Map<string, MessageIds>();
-  readonly #epochMs = Date.now();
+  /** They outlive the connections of a tenant, so that positions of one hub only rise. */
+  readonly #ids = new TenantIds(Date.now());
+  readonly #traffics = new TenantTraffics();
 
   constructor(options: MessageBrokerOptions) {
     const { limits, cachedClock, logger, readMetrics, log, stopHub, reload = null } = options;
@@ -117,7 +119,10 @@ export class MessageBroker {
       systemTopics: new SystemTopics({ ...shared, maxSubscriptions, permissions, logs }),
       permissions,
       logs,
-      spaces: new TenantSpaces((tenant) => this.#createTenant(tenant)),
+      spaces: new TenantSpaces(
+        (tenant) => this.#createTenant(tenant),
+        ({ tenant, router }) => this.#ids.leave(tenant, router.ids),
+      ),
       logins: options.logins,
       events: options.events,
       cachedClock,
@@ -164,6 +169,11 @@ export class MessageBroker {
     return this.#parts.spaces.outstandingRequests;
   }
 
+  /** What each tenant has and did; nothing while tenants are not kept apart. */
+  tenants(): readonly TenantFigures[] {
+    return this.#options.multiTenant ? tenantFigures(this.#traffics, this.#parts.spaces) : [];
+  }
+
   /** Starts to look after the services. */
   start(): void {
     const tickMs = Math.max(MIN_CHECK_MS, Math.min(this.#options.heartbeatIntervalMs / 10, MAX_CHECK_MS));
@@ -199,8 +209,6 @@ export class MessageBroker {
 
   #createTenant(tenant: string): TenantParts {
     const { clock, cachedClock, onLatency, limits } = this.#options;
-    const ids = this.#ids.get(tenant) ?? new MessageIds(this.#epochMs);
-    this.#ids.set(tenant, ids);
     const subscriptions = new SubscriptionManager({
       maxPerSubscriber: limits.maxSubscriptions,
       settingsOf: (topic) => this.#policies.settingsOf(topic),
@@ -217,8 +225,9 @@ export class MessageBroker {
     });
     const router = new MessageRouter({
       subscriptions,
-      ids,
+      ids: this.#ids.enter(tenant),
       stats: this.stats,
+      traffic: this.#traffics.of(tenant),
       topicRates: new KeyedBuckets(MAX_TOPIC_BUCKETS),
       clock,
       cachedClock,

@@ -12,6 +12,7 @@ import { PublishedMessage } from "./outgoing.ts";
 import type { QueueGroup } from "./queue_group.ts";
 import type { Subscriber } from "./subscription.ts";
 import type { SubscriptionManager, TopicRoute } from "./subscription_manager.ts";
+import type { TenantTraffic } from "./tenant_traffic.ts";
 import type { TopicSettings } from "./topic_policies.ts";
 
 /** What a router works with. */
@@ -19,6 +20,8 @@ export interface MessageRouterOptions {
   readonly subscriptions: SubscriptionManager;
   readonly ids: MessageIds;
   readonly stats: BrokerStats;
+  /** Counts for this tenant. */
+  readonly traffic: TenantTraffic;
   /** A bucket for each topic that has a rate. */
   readonly topicRates: KeyedBuckets;
   /** Time for rates, which may lag behind by a turn of the event loop. */
@@ -61,7 +64,7 @@ export class MessageRouter {
    * Routes one message. `isKnownText`: its payload was found to be valid UTF-8 already.
    */
   publish(message: TextMessage, isKnownText: boolean): PublishOutcome {
-    const { subscriptions, stats, clock, onLatency } = this.#options;
+    const { subscriptions, stats, traffic, clock, onLatency } = this.#options;
     const isSampled = --this.#untilSample === 0;
     if (isSampled) this.#untilSample = LATENCY_SAMPLE;
     const startedMs = isSampled ? clock.now() : 0;
@@ -70,9 +73,15 @@ export class MessageRouter {
     if (retryAfterMs > 0) return { kind: "rate_limited", retryAfterMs };
     const receivers = this.#deliver(message, route, { isKnownText });
     stats.published++;
+    traffic.published++;
     if (receivers === 0) stats.unmatched++;
     if (isSampled) onLatency((clock.now() - startedMs) / 1000);
     return { kind: "routed", receivers, cost: receivers + route.groupCost };
+  }
+
+  /** The ids of its messages. */
+  get ids(): MessageIds {
+    return this.#options.ids;
   }
 
   /** The id of the message that is published next. */
@@ -121,6 +130,7 @@ export class MessageRouter {
     }
     if (groups.length > 0) delivered += deliverToGroups(published, route);
     this.#options.stats.delivered += delivered;
+    this.#options.traffic.delivered += delivered;
     return receivers;
   }
 }

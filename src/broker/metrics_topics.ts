@@ -4,6 +4,7 @@
 import type { Permissions } from "./permissions.ts";
 import { type Handlers, on, success, type SystemContext, type SystemResult } from "./system_handler.ts";
 import { systemPayloads } from "./system_payloads.ts";
+import { OTHER_TENANTS } from "./tenant_traffic.ts";
 
 /** One series of a metric. */
 export interface MetricSeries {
@@ -25,10 +26,15 @@ export interface MetricsTopicsOptions {
   readonly permissions: Permissions;
 }
 
-/** Makes the handler. Who may not see the hub as a whole is shown the series of its own tenant. */
+/**
+ * Makes the handler. Who may not see the hub as a whole is shown the series of its own tenant; there are none of a
+ * tenant that is not counted by its name.
+ */
 export function metricsTopics({ readMetrics, permissions }: MetricsTopicsOptions): Handlers {
   const handle = (wanted: Wanted, { principal }: SystemContext) => {
-    const own = permissions.sees(principal) ? {} : { tenant: principal.tenant };
+    if (permissions.sees(principal)) return metricsOf(wanted, readMetrics);
+    if (principal.tenant === OTHER_TENANTS) return success({ metrics: {} });
+    const own = { tenant: principal.tenant };
     return metricsOf({ ...wanted, paramFilter: { ...wanted.paramFilter, ...own } }, readMetrics);
   };
   return [["system.metrics", on(systemPayloads.metrics, handle)]];

@@ -69,6 +69,11 @@ export class TenantSpace implements TenantParts {
     if (this.#members.delete(id) && this.#members.size === 0) this.#onEmpty();
   }
 
+  /** How many connections it has. */
+  get size(): number {
+    return this.#members.size;
+  }
+
   /** The connection of this id. */
   member(id: string): Member | undefined {
     return this.#members.get(id);
@@ -78,12 +83,15 @@ export class TenantSpace implements TenantParts {
 /** The spaces of all tenants. */
 export class TenantSpaces {
   readonly #create: (tenant: string) => TenantParts;
+  readonly #onLeft: (space: TenantSpace) => void;
   readonly #spaces = new Map<string, TenantSpace>();
   #cacheHits = 0;
   #cacheMisses = 0;
 
-  constructor(create: (tenant: string) => TenantParts) {
+  /** `onLeft` is told of each space whose last connection went. */
+  constructor(create: (tenant: string) => TenantParts, onLeft: (space: TenantSpace) => void = () => {}) {
     this.#create = create;
+    this.#onLeft = onLeft;
   }
 
   /** Adds a connection to the space of its tenant. */
@@ -133,6 +141,7 @@ export class TenantSpaces {
     this.#spaces.delete(tenant);
     this.#cacheHits += space.subscriptions.cacheHits;
     this.#cacheMisses += space.subscriptions.cacheMisses;
+    this.#onLeft(space);
   }
 
   #sum(of: (space: TenantSpace) => number): number {

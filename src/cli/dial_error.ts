@@ -35,6 +35,8 @@ function handshakeError({ url, token }: HubTarget, cause: HandshakeRefused): Tru
   }
   const why = status === 404
     ? "there is no broker at this path (HTTP 404): it is at / and /ws of the hub, unless broker.enabled is false"
+    : status === 429
+    ? "too many logins from here failed (HTTP 429); see that the token is valid, and try again later"
     : status === 503
     ? "the hub takes nobody now (HTTP 503); try again later"
     : `what answered is no hub (HTTP ${status}); see that host, port and path are right`;

@@ -54,12 +54,16 @@ export function answerError(
   what: string,
 ): TrunklineError {
   const isRefused = isRefusal(code);
-  const next = code === "UNAUTHORIZED" ? "; give a valid token with --token or TRUNKLINE_TOKEN" : "";
   return new TrunklineError(
     isRefused ? "refused" : "request_failed",
-    `Cannot ${what}: the hub answered ${code} (${message})${next}`,
+    `Cannot ${what}: the hub answered ${code} (${message})${nextStepOf(code)}`,
     { details: { code } },
   );
+}
+
+/** What a person can do about a code, to be put behind a message; empty where there is nothing to say. */
+export function nextStepOf(code: string): string {
+  return code === "UNAUTHORIZED" ? "; give a valid token with --token or TRUNKLINE_TOKEN" : "";
 }
 
 /** Whether a code says that this client may not do what it asked for. */

@@ -3,7 +3,7 @@
  */
 import { TrunklineError } from "../core/errors.ts";
 import { isTopic } from "../core/topic.ts";
-import { type AnswerError, isRefusal, readAnswerError } from "./hub_answer.ts";
+import { type AnswerError, isRefusal, nextStepOf, readAnswerError } from "./hub_answer.ts";
 import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, readHubTarget } from "./hub_target.ts";
 import { readPayload } from "./input.ts";
@@ -127,7 +127,7 @@ class Requester {
   }
 
   #tellOfError({ code, message }: AnswerError): void {
-    const text = `Cannot get an answer from ${this.#options.topic}: ${code} (${message})`;
+    const text = `Cannot get an answer from ${this.#options.topic}: ${code} (${message})${nextStepOf(code)}`;
     this.#hasFailed = true;
     if (isRefusal(code)) this.#fatal ??= new TrunklineError("refused", text, { details: { code } });
     else if (!this.#options.json) this.#io.err(text);

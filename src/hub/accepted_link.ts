@@ -12,6 +12,8 @@ export interface AcceptedLink {
   readonly peer: PeerAddress;
   /** Bytes that were read already and belong to the transport. */
   readonly head: Uint8Array;
+  /** Whether it comes from a program on the hub's own machine, and not through a proxy or a web page. */
+  readonly isLocal: boolean;
   /** What it logged in with before its first message; `null`: nothing yet. */
   readonly login: Login | null;
   /** What its login calls the connection already. @default a new one */

@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import type { TLSSocketOptions } from "node:tls";
+import { isLoopback } from "../core/ip_range.ts";
 import type { PeerAddress } from "../core/transport.ts";
 import { type GatedSocket, PlainSocket, TlsGate } from "../link/gated_socket.ts";
 import { decodeProxyHeader, MAX_PROXY_HEADER_BYTES } from "../wire/proxy_header.ts";
@@ -24,6 +25,7 @@ export class AcceptedSocket {
   /** Whether a connection of the hub owns it. */
   upgraded = false;
   readonly #raw: Socket;
+  #isProxied = false;
 
   constructor(raw: Socket) {
     this.#raw = raw;
@@ -31,8 +33,14 @@ export class AcceptedSocket {
     this.peer = { ip: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
   }
 
+  /** Whether it comes from the hub's own machine. What a proxy sends on does not, whatever address it names. */
+  get isLocal(): boolean {
+    return !this.#isProxied && isLoopback(this.peer.ip);
+  }
+
   /** Takes the address of the peer from the PROXY header that the socket has to start with. */
   async readProxyHeader(): Promise<ProxyOutcome> {
+    this.#isProxied = true;
     let bytes: Uint8Array = new Uint8Array(0);
     for (;;) {
       const chunk = await this.readChunk();

@@ -2,7 +2,6 @@
  * Makes connections out of accepted sockets: outbox, transport and heartbeat joined the same way for every
  * transport, and one set of all connections, which draining and metrics need.
  */
-import { isLoopback } from "../core/ip_range.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { JsonLinesTransport } from "../link/json_lines_transport.ts";
 import { Outbox, type OutboxSettings } from "../link/outbox.ts";
@@ -75,7 +74,7 @@ export class ConnectionFactory {
     stats.accepted++;
     stats.connections++;
     this.connections.set(id, connection);
-    connection.transportReady(watch === null ? anonymousLogin(peer.ip) : login);
+    connection.transportReady(watch === null ? anonymousLogin(accepted) : login);
     heartbeat.watch(connection.transport);
     connection.transport.start(head);
   }
@@ -94,6 +93,6 @@ export class ConnectionFactory {
 }
 
 /** Who comes to a hub without logins. */
-function anonymousLogin(ip: string): Login {
-  return isLoopback(ip) ? LOCAL_LOGIN : ANONYMOUS_LOGIN;
+function anonymousLogin({ isLocal }: AcceptedLink): Login {
+  return isLocal ? LOCAL_LOGIN : ANONYMOUS_LOGIN;
 }

@@ -197,7 +197,8 @@ export class Listener {
     const open = kind === "text" ? openText : openJson;
     if (open === null || !transports.includes(kind)) return false;
     accepted.upgraded = true;
-    open({ link: accepted.link, peer: accepted.peer, head, login: null });
+    const { link, peer, isLocal } = accepted;
+    open({ link, peer, isLocal, head, login: null });
     return true;
   }
 

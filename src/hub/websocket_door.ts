@@ -70,6 +70,8 @@ interface RefusalAnswer {
 /** The version of RFC 6455. */
 const WEBSOCKET_VERSION = "13";
 const DEFAULT_RETRY_MS = 5000;
+/** Fields of requests that a web page makes or a proxy sends on. */
+const FOREIGN_FIELDS = ["origin", "forwarded", "via", "x-forwarded-for", "x-real-ip"] as const;
 
 /** What `ws` makes at the end of a handshake: nothing but the bytes behind the head. */
 class Handshake implements UpgradedSocket {
@@ -224,9 +226,10 @@ export class WebSocketDoor {
     connectionId?: string,
   ): void {
     const { link, peer } = accepted;
+    const isLocal = accepted.isLocal && isFromProgram(request);
     this.#handshakes.handleUpgrade<Handshake>(request, socket, head, ({ head: rest }) => {
       accepted.upgraded = true;
-      target.accept({ link, peer, head: rest, login, connectionId });
+      target.accept({ link, peer, isLocal, head: rest, login, connectionId });
     });
   }
 
@@ -253,6 +256,11 @@ function retryAfter({ retryAfterMs }: LoginRefusal): Record<string, string> {
 
 function encodeRefusal({ status, body, headers = {} }: Omit<RefusalAnswer, "reason">): Uint8Array {
   return encodeHttpRefusal(status, STATUS_CODES[status] ?? "", { body, headers });
+}
+
+/** Whether a program sent a request to the hub itself: browsers name an origin, proxies whom they speak for. */
+function isFromProgram({ headers }: IncomingMessage): boolean {
+  return FOREIGN_FIELDS.every((name) => headers[name] === undefined);
 }
 
 /** Writes the last bytes of a request's connection. */

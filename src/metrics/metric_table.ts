@@ -32,6 +32,11 @@ const SERVICE_LABEL =
   "Name of the service, other characters than letters, digits, `_`, `.`, `-` as `_`; `other` beyond 200 names, and " +
   "for those who did not register";
 
+/** There only while tenants are kept apart (`auth.multi_tenant`). */
+const tenantLabel = {
+  tenant: "Name of the tenant, of the first 100 that came; `other` for all beyond them; none without tenants",
+} as const;
+
 /** All metrics by name. */
 export const metricTable = defineMetrics({
   trunkline_build_info: {
@@ -245,6 +250,36 @@ export const metricTable = defineMetrics({
       0.025,
       0.1,
     ],
+  },
+  trunkline_tenant_connections: {
+    type: "gauge",
+    help: "Connections to the broker that are logged in",
+    labels: tenantLabel,
+  },
+  trunkline_tenant_subscriptions: {
+    type: "gauge",
+    help: "Subscriptions of a tenant; one to what is published and to requests counts as one",
+    labels: tenantLabel,
+  },
+  trunkline_tenant_services: {
+    type: "gauge",
+    help: "Connections of a tenant that registered as a service",
+    labels: tenantLabel,
+  },
+  trunkline_tenant_requests_outstanding: {
+    type: "gauge",
+    help: "Requests of a tenant that wait for their answer",
+    labels: tenantLabel,
+  },
+  trunkline_tenant_published_total: {
+    type: "counter",
+    help: "Publishes of a tenant that were routed, whether or not somebody was subscribed",
+    labels: tenantLabel,
+  },
+  trunkline_tenant_delivered_total: {
+    type: "counter",
+    help: "Publishes queued for subscribers of a tenant, each subscriber counted",
+    labels: tenantLabel,
   },
   trunkline_security_events_total: {
     type: "counter",

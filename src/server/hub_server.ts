@@ -2,6 +2,7 @@
  * The composition root of the hub: builds all parts from a configuration, starts them in order, and stops
  * them so that nobody loses what was promised. Two of them can run in one process.
  */
+import type { LoginGateLimits } from "../auth/login_gate.ts";
 import type { MessageBroker } from "../broker/message_broker.ts";
 import type { ReloadOutcome } from "../broker/control_topics.ts";
 import type { ConfigResult } from "../config/hub_config.ts";
@@ -36,6 +37,7 @@ import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
+import { warnOfOpenHub } from "./open_hub.ts";
 import { createReload, type Reload } from "./reload.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
 
@@ -52,6 +54,8 @@ export interface HubServerOptions {
   readonly version: string;
   /** @default the process's monotonic clock */
   readonly clock?: Clock;
+  /** How many logins are looked at at once, and wait for it. @default those of the gate */
+  readonly loginGate?: LoginGateLimits;
 }
 
 /** An address that the hub listens on, for people and programs. */
@@ -107,14 +111,14 @@ export class HubServer {
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: HubServerOptions) {
-    const { logger, version, clock = systemClock } = options;
+    const { logger, version, clock = systemClock, loginGate: gate = {} } = options;
     this.#config = config;
     this.#clock = clock;
     this.#logger = logger;
     this.#audit = new AuditLog(config.logging.audit, logger.child("audit"));
     this.#logins = config.auth.mode === "none"
       ? null
-      : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock });
+      : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock, gate });
     const reload = createReload(config, { ...options, logins: this.#logins, audit: this.#audit });
     this.#reload = reload;
     const turns = new Turns();
@@ -163,6 +167,7 @@ export class HubServer {
 
   /** Starts all parts. Throws a `TrunklineError`; nothing is left running then. */
   async start(): Promise<void> {
+    warnOfOpenHub(this.#config, this.#logger);
     await this.#lifecycle.start();
     this.#logger.info("The hub is ready", { addresses: this.addresses().map(formatListening) });
   }

@@ -10,6 +10,7 @@ import {
   LoginService,
   type RefusalCode,
 } from "../auth/login.ts";
+import type { LoginGateLimits } from "../auth/login_gate.ts";
 import type { Config } from "../config/schema.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
@@ -32,6 +33,8 @@ export interface LoginsParts {
   readonly events: SecurityEvents;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** How many logins are looked at at once, and wait for it. */
+  readonly gate: LoginGateLimits;
 }
 
 /** So long start and change wait for keys; after it tokens that need them are refused until they are there. */
@@ -57,11 +60,11 @@ export class Logins implements LoginDesk {
   #stopping = new AbortController();
 
   constructor({ auth, hub }: Pick<Config, "auth" | "hub">, parts: LoginsParts) {
-    const { events, logger, clock } = parts;
+    const { events, logger, clock, gate } = parts;
     this.#parts = parts;
     this.#authenticators = this.#createAuthenticators(auth);
     const options = loginOptions(auth, this.#authenticators.list);
-    this.#service = new LoginService(options, { events, logger, clock });
+    this.#service = new LoginService(options, { events, logger, clock, gate });
     this.watch = new LoginWatch({
       clock,
       wallClock: { now: () => Date.now() },

@@ -43,6 +43,7 @@ export class HubMetricSource implements MetricSource {
     if (this.#counters.broker !== null) {
       yield* brokerSamples(this.#counters.broker);
       yield* serviceSamples(this.#counters.broker);
+      yield* tenantSamples(this.#counters.broker);
     }
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
     for (const lane of LANES) {
@@ -148,5 +149,17 @@ function* serviceSamples({ stats, serviceStates }: MessageBroker): Iterable<Metr
     const errors = "trunkline_broker_service_errors_total";
     yield { name: errors, labels: { service, reason: "timeout" }, value: timeouts };
     yield { name: errors, labels: { service, reason: "gone" }, value: lost };
+  }
+}
+
+function* tenantSamples(broker: MessageBroker): Iterable<MetricSample> {
+  for (const { tenant, ...figures } of broker.tenants()) {
+    const labels = { tenant };
+    yield { name: "trunkline_tenant_connections", labels, value: figures.connections };
+    yield { name: "trunkline_tenant_subscriptions", labels, value: figures.subscriptions };
+    yield { name: "trunkline_tenant_services", labels, value: figures.services };
+    yield { name: "trunkline_tenant_requests_outstanding", labels, value: figures.requestsOutstanding };
+    yield { name: "trunkline_tenant_published_total", labels, value: figures.published };
+    yield { name: "trunkline_tenant_delivered_total", labels, value: figures.delivered };
   }
 }

@@ -54,6 +54,8 @@ export interface ConnectOptions {
   readonly token?: string | undefined;
   /** The address that a proxy names; only with the length prefix, at a hub that believes proxies here. */
   readonly from?: string;
+  /** The page that opens the WebSocket. */
+  readonly origin?: string;
 }
 
 /** One connection that was greeted. */
@@ -74,11 +76,11 @@ export class BrokerClient implements AsyncDisposable {
   static async connect(
     hub: Reachable,
     transport: Transport = "websocket",
-    { ca, token, from }: ConnectOptions = {},
+    { ca, token, from, origin }: ConnectOptions = {},
   ): Promise<BrokerClient> {
     if (transport === "text") {
       const link = await TextLink.connect({ port: hub.port, ca });
-      if (from !== undefined) link.write(encoder.encode(`PROXY TCP4 ${from} 127.0.0.1 5000 8443\r\n`));
+      if (from !== undefined) link.write(encoder.encode(proxyLine(from)));
       // Nobody is greeted before the first byte.
       link.send("request:system.heartbeat:1.0.0:00000000-0000-4000-8000-000000000000\n{}");
       const client = new BrokerClient(link, await receivedFrom(link));
@@ -90,7 +92,7 @@ export class BrokerClient implements AsyncDisposable {
       return client;
     }
     const url = ca === undefined ? hub.url("/") : `wss://localhost:${hub.port}/`;
-    const socket = await WsClient.connect(url, { ca, token });
+    const socket = await WsClient.connect(url, { ca, token, ...(origin === undefined ? {} : { origin }) });
     const link = websocketLink(socket);
     return new BrokerClient(link, await receivedFrom(link), socket.closed);
   }
@@ -139,11 +141,15 @@ export class BrokerClient implements AsyncDisposable {
     }
   }
 
+  /** Sends a header that ends with its id, and waits for the answer. */
+  async askAs(header: string, payload: string | Uint8Array = ""): Promise<Answer> {
+    this.send(header, payload);
+    return await this.answer(header.slice(header.lastIndexOf(":") + 1));
+  }
+
   /** Sends with a new id behind the header, and waits for the answer. */
   async ask(header: string, payload: string | Uint8Array = ""): Promise<Answer> {
-    const id = newId();
-    this.send(`${header}:${id}`, payload);
-    return await this.answer(id);
+    return await this.askAs(`${header}:${newId()}`, payload);
   }
 
   /** A request to a system topic; gives the payload of the answer. */
@@ -184,6 +190,12 @@ export class BrokerClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** What a proxy says of a visitor (PROXY protocol, version 1). */
+export function proxyLine(from: string): string {
+  const [family, to] = from.includes(":") ? ["TCP6", "::1"] : ["TCP4", "127.0.0.1"];
+  return `PROXY ${family} ${from} ${to} 5000 8443\r\n`;
 }
 
 /** The code of an error's payload. */

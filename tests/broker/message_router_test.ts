@@ -6,6 +6,7 @@ import { MessageIds } from "../../src/broker/message_ids.ts";
 import { LATENCY_SAMPLE, MessageRouter } from "../../src/broker/message_router.ts";
 import { SubscriptionManager } from "../../src/broker/subscription_manager.ts";
 import type { Encoded } from "../../src/core/transport.ts";
+import { TenantTraffic } from "../../src/broker/tenant_traffic.ts";
 import { KeyedBuckets } from "../../src/limits/token_bucket.ts";
 import { encodeTextMessage, parseTextMessage, type TextMessage } from "../../src/wire/text_message.ts";
 import { FakeClock, FakeSubscriber, settingsOf } from "./fakes.ts";
@@ -34,6 +35,7 @@ class Setup {
       subscriptions: this.subscriptions,
       ids: this.ids,
       stats: this.stats,
+      traffic: new TenantTraffic("default"),
       topicRates: new KeyedBuckets(1000),
       cachedClock: this.clock,
       clock: this.clock,

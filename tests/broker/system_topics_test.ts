@@ -12,6 +12,7 @@ import { SubscriptionManager } from "../../src/broker/subscription_manager.ts";
 import type { SystemContext } from "../../src/broker/system_handler.ts";
 import { SystemTopics } from "../../src/broker/system_topics.ts";
 import { TenantSpaces } from "../../src/broker/tenant_space.ts";
+import { TenantTraffic } from "../../src/broker/tenant_traffic.ts";
 import { LOCAL_OPERATOR } from "../../src/core/principal.ts";
 import { KeyedBuckets } from "../../src/limits/token_bucket.ts";
 import { encodeTextMessage, parseTextMessage } from "../../src/wire/text_message.ts";
@@ -310,7 +311,8 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
     space: new TenantSpaces(() => {
       const ids = new MessageIds(0);
       const topicRates = new KeyedBuckets(1);
-      const rest = { stats, topicRates, cachedClock: clock, clock, onLatency: () => {} };
+      const traffic = new TenantTraffic("tenant");
+      const rest = { stats, traffic, topicRates, cachedClock: clock, clock, onLatency: () => {} };
       const limits = { timeoutMs: 1, failover: false, maxOutstanding: 1 };
       const times = { askAfterMs: 1, lateAfterMs: 1 };
       return {

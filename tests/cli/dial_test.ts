@@ -195,6 +195,7 @@ Deno.test("Dialling: HTTP answers are told apart: 401 and 403 are exit 4, others
       3,
       /no broker at this path \(HTTP 404\): it is at \/ and \/ws of the hub, unless broker\.enabled is false$/,
     ],
+    [429, 3, /too many logins .*HTTP 429.*later/],
     [503, 3, /HTTP 503.*later/],
     [302, 3, /no hub \(HTTP 302\)/],
   ];

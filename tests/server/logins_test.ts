@@ -10,7 +10,10 @@ import { testConfig } from "../helpers/test_hub.ts";
 function createLogins(set: readonly string[]): { logins: Logins; logger: MemoryLogger } {
   const logger = new MemoryLogger();
   const config = testConfig(["auth.mode=required", ...set]);
-  return { logger, logins: new Logins(config, { events: { record: () => {} }, logger, clock: systemClock }) };
+  return {
+    logger,
+    logins: new Logins(config, { events: { record: () => {} }, logger, clock: systemClock, gate: {} }),
+  };
 }
 
 function requestOf(token: string): LoginRequest {

@@ -1,0 +1,48 @@
+/**
+ * The message ids of each tenant. They go on where they were when a tenant comes back, so that positions only rise and
+ * no id is given twice. Of tenants that are away only so many are remembered: who was forgotten goes on in a later
+ * epoch than every one before.
+ */
+import { MessageIds } from "./message_ids.ts";
+
+/** Tenants that are remembered while nobody of them is connected. */
+export const MAX_AWAY_TENANTS = 10_000;
+
+/** The ids of all tenants of one hub. */
+export class TenantIds {
+  readonly #maxAway: number;
+  /** The one that left first comes first. */
+  readonly #away = new Map<string, MessageIds>();
+  #epochMs: number;
+
+  /** `epochMs` is when the hub started, in milliseconds since 1970. */
+  constructor(epochMs: number, maxAway = MAX_AWAY_TENANTS) {
+    this.#epochMs = epochMs;
+    this.#maxAway = maxAway;
+  }
+
+  /** How many tenants are remembered. */
+  get size(): number {
+    return this.#away.size;
+  }
+
+  /** Gives the ids of a tenant whose first connection comes. */
+  enter(tenant: string): MessageIds {
+    const ids = this.#away.get(tenant) ?? new MessageIds(this.#epochMs);
+    this.#away.delete(tenant);
+    return ids;
+  }
+
+  /** Takes back the ids of a tenant whose last connection went. */
+  leave(tenant: string, ids: MessageIds): void {
+    if (ids.sequence === 0) return;
+    this.#away.set(tenant, ids);
+    if (this.#away.size <= this.#maxAway) return;
+    for (const [oldest] of this.#away) {
+      this.#away.delete(oldest);
+      break;
+    }
+    // Whoever is forgotten begins again at one, in an epoch that no id was minted in.
+    this.#epochMs++;
+  }
+}
