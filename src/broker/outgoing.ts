@@ -3,6 +3,7 @@
  */
 import buffer from "node:buffer";
 import type { Encoded, OutgoingMessage, TransportKind } from "../core/transport.ts";
+import { encodeMessageFrame } from "../wire/frame.ts";
 import { encodeLengthPrefixed } from "../wire/length_prefix.ts";
 import { encodeTextMessage, formatHeader, type TextHeader, type TextMessage } from "../wire/text_message.ts";
 import { encodeWsFrame, WsOpcode } from "../wire/ws_frame.ts";
@@ -33,6 +34,8 @@ export class HubMessage implements OutgoingMessage {
         return encodeWsFrame(WsOpcode.text, this.#bytes);
       case "text":
         return encodeLengthPrefixed(NOTHING, this.#bytes);
+      case "frames":
+        return encodeMessageFrame(NOTHING, { payload: this.#bytes, isText: true });
       case "json":
         throw new TypeError(NO_JSON);
     }
@@ -46,6 +49,7 @@ class ForwardedMessage implements OutgoingMessage {
   readonly #isKnownText: boolean;
   #websocket: Encoded | null = null;
   #text: Encoded | null = null;
+  #frames: Encoded | null = null;
 
   /** `isKnownText`: the payload was found to be valid UTF-8 already. */
   constructor(head: Uint8Array, payload: Uint8Array, isKnownText: boolean) {
@@ -60,6 +64,10 @@ class ForwardedMessage implements OutgoingMessage {
         return this.#websocket ??= encodeWsFrame(this.#opcode(), this.#payload, this.#head);
       case "text":
         return this.#text ??= encodeLengthPrefixed(this.#head, this.#payload);
+      case "frames": {
+        const rest = { payload: this.#payload, isText: this.#isKnownText };
+        return this.#frames ??= encodeMessageFrame(this.#head, rest);
+      }
       case "json":
         throw new TypeError(NO_JSON);
     }

@@ -3,7 +3,7 @@
  */
 
 /** How a connection speaks. One message is encoded once for each kind, whatever the number of receivers. */
-export type TransportKind = "websocket" | "text" | "json";
+export type TransportKind = "websocket" | "text" | "frames" | "json";
 
 /** Bytes ready for the wire, shared by every receiver of the same kind: never changed once made. */
 export interface Encoded {

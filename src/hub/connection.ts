@@ -9,7 +9,7 @@ import type { Principal } from "../core/principal.ts";
 import type { EventOrigin } from "../core/security_event.ts";
 import type { OutgoingMessage, TransportKind } from "../core/transport.ts";
 import type { LinkStats } from "../link/link_stats.ts";
-import type { Lane } from "../link/lane.ts";
+import type { QueueLane } from "../link/lane.ts";
 import type { OutboxOwner } from "../link/outbox.ts";
 import type { CloseOptions, Transport, TransportOwner } from "../link/transport.ts";
 import { type ConnectionEvent, type ConnectionState, nextState } from "./connection_state.ts";
@@ -143,7 +143,7 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   }
 
   /** Queues a message. What a connection that ends is sent is refused as `closed`. */
-  send(message: OutgoingMessage, lane: Exclude<Lane, "publish">): PushResult {
+  send(message: OutgoingMessage, lane: QueueLane): PushResult {
     if (this.#state.name !== "open" && this.#state.name !== "authenticating") return "closed";
     const encoded = message.encodedFor(this.kind);
     return this.#count(this.transport.outbox.push(lane, encoded), encoded.bytes);

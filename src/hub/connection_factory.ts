@@ -3,7 +3,6 @@
  * transport, and one set of all connections, which draining and metrics need.
  */
 import { isLoopback } from "../core/ip_range.ts";
-import type { TransportKind } from "../core/transport.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { JsonLinesTransport } from "../link/json_lines_transport.ts";
 import { Outbox, type OutboxSettings } from "../link/outbox.ts";
@@ -21,6 +20,7 @@ export interface ConnectionFactoryOptions {
   readonly outbox: OutboxSettings;
   readonly websocket: TransportSettings;
   readonly text: TransportSettings;
+  readonly frames: TransportSettings;
   readonly json: TransportSettings;
   readonly heartbeat: HeartbeatMonitor;
   /** Watches those who have to log in; `null`: nobody has to. */
@@ -63,7 +63,11 @@ export class ConnectionFactory {
     await promise;
   }
 
-  #open(kind: TransportKind, { link, peer, head, login }: AcceptedLink, user: ConnectionUser): void {
+  #open(
+    kind: keyof typeof TRANSPORTS,
+    { link, peer, head, login }: AcceptedLink,
+    user: ConnectionUser,
+  ): void {
     const { outbox: settings, heartbeat, watch, [kind]: transport } = this.#options;
     const { stats, clock } = transport;
     const id = crypto.randomUUID();

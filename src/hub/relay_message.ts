@@ -29,6 +29,8 @@ export class RelayMessage implements OutgoingMessage {
           this.#isBinary ? WsOpcode.binary : WsOpcode.text,
           this.#data,
         );
+      case "frames":
+        throw new TypeError("Cannot send a relay message as a frame: relays speak WebSocket");
       case "json":
         throw new TypeError("Cannot send a relay message as a JSON line: the handshake has no word for it");
     }

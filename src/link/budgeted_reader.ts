@@ -7,13 +7,15 @@ import type { GatedStream } from "./gated_socket.ts";
 import type { ReadBudget } from "./read_budget.ts";
 import type { Turns, Waiting } from "./turns.ts";
 
-/** The largest piece that a receiver gets at once. */
+/** The largest piece that a receiver gets at once, unless it says otherwise. */
 export const SLICE_BYTES = 1024;
 
 /** Who gets the slices. */
 export interface SliceReceiver {
-  /** Takes a slice; the bytes stay valid. */
-  feed(slice: Uint8Array): void;
+  /** The largest piece that it gets at once. @default SLICE_BYTES */
+  readonly sliceBytes?: number;
+  /** Takes a slice, whose bytes stay valid; gives how many it took: not all when the budget was used up in it. */
+  feed(slice: Uint8Array): number;
   /** Everything that waited for a later turn was fed. */
   caughtUp(): void;
 }
@@ -99,11 +101,12 @@ export class BudgetedReader implements Waiting {
   #feed(chunk: Uint8Array): boolean {
     while (this.#offset < chunk.length) {
       if (this.#budget.isSpent()) return false;
-      const slice = chunk.subarray(this.#offset, this.#offset + SLICE_BYTES);
-      this.#offset += slice.length;
-      this.#budget.spendBytes(slice.length);
-      this.#receiver.feed(slice);
-      if (this.#isStopped) return false;
+      const { sliceBytes = SLICE_BYTES } = this.#receiver;
+      const slice = chunk.subarray(this.#offset, this.#offset + sliceBytes);
+      const taken = this.#receiver.feed(slice);
+      this.#offset += taken;
+      this.#budget.spendBytes(taken);
+      if (this.#isStopped || taken === 0) return false;
     }
     this.#offset = 0;
     return true;

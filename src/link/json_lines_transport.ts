@@ -28,9 +28,11 @@ export class JsonLinesTransport extends StreamTransport {
   /** There is no word for it: a line that was not asked for breaks the clients that there are. */
   ask(): void {}
 
-  protected override decode(bytes: Uint8Array): string | null {
+  protected override decode(bytes: Uint8Array): number | Farewell {
     const tooLong = this.#decoder.feed(bytes);
-    return tooLong === null ? null : `A line is too long: at most ${this.#maxLineBytes} bytes are allowed`;
+    if (tooLong === null) return bytes.length;
+    const reason = `A line is too long: at most ${this.#maxLineBytes} bytes are allowed`;
+    return { code: CloseCode.tooBig, reason };
   }
 
   protected override get isInside(): boolean {

@@ -7,6 +7,9 @@ export const LANES = ["control", "request", "publish", "data"] as const;
 /** A lane of an outbox. */
 export type Lane = typeof LANES[number];
 
+/** The lanes that hold queued messages without a policy; the data lane is filled by streams. */
+export type QueueLane = "control" | "request";
+
 /** The lanes that share what control leaves, with the bytes that each may send in a round. */
 export const QUANTUM_BYTES: Readonly<Record<Exclude<Lane, "control">, number>> = {
   request: 32 * 1024,
@@ -14,9 +17,12 @@ export const QUANTUM_BYTES: Readonly<Record<Exclude<Lane, "control">, number>> =
   data: 4 * 1024,
 };
 
-/** What one lane may hold. An empty lane takes one message of any size. */
+/** What one lane of messages may hold. An empty lane takes one message of any size. */
 export interface LaneBounds {
   readonly maxBytes: number;
   /** What a queued message takes beside its bytes: tiny messages must not take more memory than they are counted. */
   readonly messageOverheadBytes: number;
 }
+
+/** What every outbox of a hub lets its lanes hold. Streams bound what they hold themselves. */
+export type LaneSettings = Readonly<Record<Exclude<Lane, "data">, LaneBounds>>;

@@ -4,17 +4,34 @@
  */
 import type { Encoded } from "../core/transport.ts";
 import { ByteQueue } from "./byte_queue.ts";
-import { type Lane, type LaneBounds, QUANTUM_BYTES } from "./lane.ts";
+import { type LaneSettings, QUANTUM_BYTES } from "./lane.ts";
 import { PublishLane } from "./publish_lane.ts";
 
 /** What the scheduler needs of a lane. */
-interface ServedLane {
+export interface ServedLane {
   readonly bytes: number;
+  /** How many messages may be taken now; 0 when there are none, or none may. */
   readonly length: number;
   peekBytes(): number;
   take(): Encoded | undefined;
   clear(): void;
 }
+
+/** The lane of stream data: filled by the streams of the connection, where it has any. */
+export interface StreamLane extends ServedLane {
+  /** Takes the control messages of streams that are only made when they go out; gives their bytes. */
+  takeControl(parts: Uint8Array[]): number;
+}
+
+/** Stands in the data lane of a connection without streams. */
+const NO_STREAMS: StreamLane = {
+  bytes: 0,
+  length: 0,
+  peekBytes: () => 0,
+  take: () => undefined,
+  takeControl: () => 0,
+  clear: () => {},
+};
 
 /** What was taken so far, and until when to take. */
 interface Draining {
@@ -23,30 +40,43 @@ interface Draining {
   readonly maxBytes: number;
 }
 
+/** A lane that shares what control leaves. */
+interface SharedLane {
+  lane: ServedLane;
+  readonly quantum: number;
+  deficit: number;
+}
+
 /** The lanes of one outbox. */
 export class LaneScheduler {
   readonly control: ByteQueue;
   readonly request: ByteQueue;
   readonly publish: PublishLane;
-  readonly data: ByteQueue;
-  readonly #shared: readonly { readonly lane: ServedLane; readonly quantum: number; deficit: number }[];
+  readonly #data: SharedLane = { lane: NO_STREAMS, quantum: QUANTUM_BYTES.data, deficit: 0 };
+  readonly #shared: readonly SharedLane[];
+  #streams = NO_STREAMS;
   #current = 0;
 
-  constructor(bounds: Readonly<Record<Lane, LaneBounds>>) {
+  constructor(bounds: LaneSettings) {
     this.control = new ByteQueue(bounds.control);
     this.request = new ByteQueue(bounds.request);
     this.publish = new PublishLane(bounds.publish);
-    this.data = new ByteQueue(bounds.data);
     this.#shared = [
       { lane: this.request, quantum: QUANTUM_BYTES.request, deficit: 0 },
       { lane: this.publish, quantum: QUANTUM_BYTES.publish, deficit: 0 },
-      { lane: this.data, quantum: QUANTUM_BYTES.data, deficit: 0 },
+      this.#data,
     ];
+  }
+
+  /** Fills the data lane from now on. */
+  attach(streams: StreamLane): void {
+    this.#streams = streams;
+    this.#data.lane = streams;
   }
 
   /** Bytes of all lanes together. */
   get bytes(): number {
-    return this.control.bytes + this.request.bytes + this.publish.bytes + this.data.bytes;
+    return this.control.bytes + this.request.bytes + this.publish.bytes + this.#streams.bytes;
   }
 
   /**
@@ -54,7 +84,8 @@ export class LaneScheduler {
    * The pieces are added to `parts`; gives their bytes.
    */
   takeInto(parts: Uint8Array[], maxBytes: number): number {
-    let bytes = this.#drain(this.control, { parts, bytes: 0, maxBytes });
+    let bytes = this.#streams.takeControl(parts);
+    bytes = this.#drain(this.control, { parts, bytes, maxBytes });
     if (bytes >= maxBytes) return bytes;
     const only = this.#onlyWaiting();
     if (only === "none") return bytes;
@@ -72,9 +103,9 @@ export class LaneScheduler {
     return bytes;
   }
 
-  /** Forgets everything; returns how many messages that were. */
+  /** Forgets everything; returns how many messages that were, streams not counted. */
   clear(): number {
-    const dropped = this.control.length + this.request.length + this.publish.length + this.data.length;
+    const dropped = this.control.length + this.request.length + this.publish.length;
     this.control.clear();
     for (const shared of this.#shared) {
       shared.lane.clear();

@@ -8,8 +8,8 @@
 import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Encoded, TransportKind } from "../core/transport.ts";
 import type { Flusher } from "./flusher.ts";
-import type { Lane, LaneBounds } from "./lane.ts";
-import { LaneScheduler } from "./lane_scheduler.ts";
+import type { LaneSettings, QueueLane } from "./lane.ts";
+import { LaneScheduler, type StreamLane } from "./lane_scheduler.ts";
 import type { OutboxLedger } from "./outbox_ledger.ts";
 
 /** Where the bytes go: one thin adapter to a real socket. */
@@ -22,7 +22,7 @@ export interface OutboxSink {
 export interface OutboxSettings {
   readonly flusher: Flusher;
   readonly ledger: OutboxLedger;
-  readonly lanes: Readonly<Record<Lane, LaneBounds>>;
+  readonly lanes: LaneSettings;
   /** How many bytes are handed to the socket at a time. */
   readonly socketBytes: number;
 }
@@ -79,7 +79,6 @@ export class Outbox {
   #onFinished: (() => void) | null = null;
   /** Messages that were dropped and not yet told, by the name of their channel. */
   #gaps: Map<string, Gap> | null = null;
-  #waiting: ((isOpen: boolean) => void)[] | null = null;
 
   constructor({ kind, sink, owner, settings }: OutboxOptions) {
     this.#kind = kind;
@@ -96,18 +95,25 @@ export class Outbox {
   }
 
   /** Bytes of one lane that were not yet handed to the socket. */
-  queuedBytesOf(lane: Lane): number {
+  queuedBytesOf(lane: QueueLane | "publish"): number {
     return this.#lanes[lane].bytes;
   }
 
-  /**
-   * Queues a message of any lane but publishes. `full` on the control and request lane means that the owner was
-   * told; on the data lane nothing happened and the caller has to wait for {@link ready}.
-   */
-  push(lane: Exclude<Lane, "publish">, message: Encoded): PushResult {
+  /** Fills the data lane from now on. It is asked when there is room, after {@link wake}. */
+  attachStreams(streams: StreamLane): void {
+    this.#lanes.attach(streams);
+  }
+
+  /** The streams have something to write. */
+  wake(): void {
+    if (this.#phase === "open") this.#changed();
+  }
+
+  /** Queues a message of any lane but publishes. `full` means that the owner was told. */
+  push(lane: QueueLane, message: Encoded): PushResult {
     if (this.#phase !== "open") return "closed";
     if (!this.#lanes[lane].offer(message)) {
-      if (lane !== "data") this.#owner.overflow();
+      this.#owner.overflow();
       return "full";
     }
     this.#changed();
@@ -140,15 +146,6 @@ export class Outbox {
     this.#changed();
   }
 
-  /** Resolves when the data lane has room: `true`; or when the outbox takes nothing more: `false`. */
-  ready(): Promise<boolean> {
-    if (this.#phase !== "open") return Promise.resolve(false);
-    if (this.#hasRoomForData()) return Promise.resolve(true);
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    (this.#waiting ??= []).push(resolve);
-    return promise;
-  }
-
   /**
    * Takes nothing more, writes what waits and then `last`; calls `onFinished` when the socket took it all.
    * With `purge` everything that waits is dropped first. Returns how many messages were dropped.
@@ -160,7 +157,6 @@ export class Outbox {
     this.#last = last;
     this.#extraBytes += last.bytes;
     this.#onFinished = onFinished;
-    this.#wakeWaiting(false);
     this.#changed();
     return dropped;
   }
@@ -174,7 +170,6 @@ export class Outbox {
     this.#onFinished = null;
     this.#extraBytes = 0;
     this.#inFlightBytes = 0;
-    this.#wakeWaiting(false);
     this.#tellLedger();
     this.#settings.ledger.leave(this);
     return dropped;
@@ -197,7 +192,6 @@ export class Outbox {
     if (bytes === 0) return;
     const finished = this.#phase === "finishing" && this.#last === null;
     this.#sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished));
-    if (this.#waiting !== null && this.#hasRoomForData()) this.#wakeWaiting(true);
   }
 
   #written(bytes: number, finished: boolean): void {
@@ -282,16 +276,6 @@ export class Outbox {
     }
     this.#gaps = null;
     return bytes;
-  }
-
-  #hasRoomForData(): boolean {
-    return this.#lanes.data.bytes < this.#settings.lanes.data.maxBytes;
-  }
-
-  #wakeWaiting(isOpen: boolean): void {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = null;
-    for (const resolve of waiting) resolve(isOpen);
   }
 
   #purge(): number {

@@ -76,7 +76,7 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
   abstract ask(): void;
   abstract expire(): void;
   abstract close(code: number, reason: string, options?: CloseOptions): void;
-  abstract feed(slice: Uint8Array): void;
+  abstract feed(slice: Uint8Array): number;
 
   /** The peer sent its FIN, and all that came before it was fed. */
   protected abstract peerEnded(): void;

@@ -16,8 +16,11 @@ export interface Farewell extends CloseOptions {
 
 /** One open connection of messages on a stream of bytes. */
 export abstract class StreamTransport extends SocketTransport {
-  /** Takes the next bytes and hands whole messages to {@link received}. Gives why they cannot be read, or `null`. */
-  protected abstract decode(bytes: Uint8Array): string | null;
+  /**
+   * Takes the next bytes and hands whole messages to {@link received}. Gives how many it took, which is all of them
+   * unless the budget was used up, or why they cannot be read.
+   */
+  protected abstract decode(bytes: Uint8Array): number | Farewell;
 
   /** Whether a message has begun and is not complete. */
   protected abstract get isInside(): boolean;
@@ -40,11 +43,13 @@ export abstract class StreamTransport extends SocketTransport {
   }
 
   /** Every byte is a sign of life: it belongs to a message, be it a long one on its way. */
-  feed(slice: Uint8Array): void {
-    this.settings.stats.bytesReceived += slice.length;
+  feed(slice: Uint8Array): number {
     this.heard();
-    const tooLong = this.decode(slice);
-    if (tooLong !== null) this.close(CloseCode.tooBig, tooLong);
+    const result = this.decode(slice);
+    const taken = typeof result === "number" ? result : slice.length;
+    this.settings.stats.bytesReceived += taken;
+    if (typeof result !== "number") this.close(result.code, result.reason);
+    return taken;
   }
 
   /** A whole message. */

@@ -2,6 +2,7 @@
  * The server's end of one connection of length-prefixed text messages, plain or TLS. It knows whole messages, the
  * goodbye and the heartbeat, nothing of what a message says. There is no half-close: a FIN is a disconnect.
  */
+import { CloseCode } from "../core/close_codes.ts";
 import type { Encoded } from "../core/transport.ts";
 import { encodeLengthPrefixed, LengthPrefixDecoder, MAX_PREFIXED_BYTES } from "../wire/length_prefix.ts";
 import { encodeSystemClose } from "../wire/system_close.ts";
@@ -29,11 +30,12 @@ export class TextTransport extends StreamTransport {
     this.outbox.push("control", prefixed(encodeTextMessage(header, "{}")));
   }
 
-  protected override decode(bytes: Uint8Array): string | null {
+  protected override decode(bytes: Uint8Array): number | Farewell {
     const tooLong = this.#decoder.feed(bytes);
-    if (tooLong === null) return null;
-    return `A message of ${tooLong.claimedBytes} bytes is too long: ` +
+    if (tooLong === null) return bytes.length;
+    const reason = `A message of ${tooLong.claimedBytes} bytes is too long: ` +
       `at most ${this.#maxMessageBytes} are allowed`;
+    return { code: CloseCode.tooBig, reason };
   }
 
   protected override get isInside(): boolean {

@@ -62,11 +62,12 @@ export class WebSocketTransport extends SocketTransport {
    * A pong is a sign of life, and so are the bytes of a message that is longer than the heartbeat: a peer
    * cannot answer a ping in the middle of one. Whole messages alone prove nothing.
    */
-  feed(slice: Uint8Array): void {
+  feed(slice: Uint8Array): number {
     this.settings.stats.bytesReceived += slice.length;
     if (this.#partialBytes > 0) this.heard();
     this.#partialBytes += slice.length;
     this.#receiver.write(slice);
+    return slice.length;
   }
 
   static #onMessage(this: OwnedReceiver, data: Uint8Array, isBinary: boolean): void {

@@ -25,7 +25,7 @@ function defineMetrics<const T extends Readonly<Record<string, MetricDefinition>
   return table;
 }
 
-const transports: readonly TransportKind[] = ["websocket", "text", "json"];
+const transports: readonly TransportKind[] = ["websocket", "text", "frames", "json"];
 
 /** All metrics by name. */
 export const metricTable = defineMetrics({

@@ -70,8 +70,6 @@ const CLOSE_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** What a queued message that nobody else waits for takes beside its bytes: about 450 measured. */
 const MESSAGE_OVERHEAD_BYTES = 512;
-/** Stream data waits for room in its lane, so this bounds delay, not loss. */
-const DATA_LANE_BYTES = 256 * 1024;
 
 /** One hub. */
 export class HubServer {
@@ -81,6 +79,7 @@ export class HubServer {
   readonly #door = new DoorStats();
   readonly #websocket = new LinkStats();
   readonly #text = new LinkStats();
+  readonly #frames = new LinkStats();
   readonly #json = new LinkStats();
   readonly #health = new Health();
   readonly #metrics: Metrics;
@@ -135,7 +134,7 @@ export class HubServer {
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
       onAnswered: (seconds) => this.#metrics.observe("trunkline_broker_request_seconds", seconds),
     });
-    const links = { websocket: this.#websocket, text: this.#text, json: this.#json };
+    const links = { websocket: this.#websocket, text: this.#text, frames: this.#frames, json: this.#json };
     const counters = { door: this.#door, links, ledger, relay: this.#relay, broker: this.#broker };
     this.#loopLag = new LoopLag({
       clock,
@@ -206,12 +205,12 @@ export class HubServer {
           control: laneBounds(outbox.control),
           request: laneBounds(outbox.request),
           publish: laneBounds(outbox.publish),
-          data: laneBounds(DATA_LANE_BYTES),
         },
         socketBytes: buffers.socket,
       },
       websocket: { ...transport, stats: this.#websocket },
       text: { ...transport, stats: this.#text },
+      frames: { ...transport, stats: this.#frames },
       json: { ...transport, stats: this.#json },
       heartbeat: this.#heartbeat,
       watch: this.#logins?.watch ?? null,

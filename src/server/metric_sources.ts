@@ -36,6 +36,7 @@ export class HubMetricSource implements MetricSource {
     yield* doorSamples(this.#counters.door);
     yield* linkSamples("websocket", this.#counters.links.websocket);
     yield* linkSamples("text", this.#counters.links.text);
+    yield* linkSamples("frames", this.#counters.links.frames);
     yield* linkSamples("json", this.#counters.links.json);
     yield* droppedAndClosed(Object.values(this.#counters.links));
     if (this.#counters.broker !== null) yield* brokerSamples(this.#counters.broker);

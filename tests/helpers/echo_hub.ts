@@ -146,11 +146,12 @@ export class EchoHub implements AsyncDisposable {
       outbox: {
         ledger: new OutboxLedger(1e9, systemClock),
         flusher: new Flusher(64),
-        lanes: { control: LANE, request: LANE, publish: LANE, data: LANE },
+        lanes: { control: LANE, request: LANE, publish: LANE },
         socketBytes: 64 * 1024,
       },
       websocket: { ...transport, stats: this.websocket },
       text: { ...transport, stats: this.text },
+      frames: { ...transport, stats: new LinkStats() },
       json: { ...transport, stats: this.json },
       heartbeat: new HeartbeatMonitor({ intervalMs: 30_000, timeoutMs: 60_000, clock: systemClock }),
       watch: this.watch,

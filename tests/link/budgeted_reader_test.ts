@@ -54,6 +54,7 @@ function peer(manual: ManualTurns, { limits = LIMITS, deliveriesPerMessage = 1 }
         for (partial += slice.length; partial >= MESSAGE_BYTES; partial -= MESSAGE_BYTES) {
           budget.spendMessage(deliveriesPerMessage);
         }
+        return slice.length;
       },
     },
   });

@@ -2,8 +2,10 @@
 import type { Channel, SlowConsumerPolicy } from "../../src/core/delivery.ts";
 import { systemClock } from "../../src/core/ports.ts";
 import type { Encoded } from "../../src/core/transport.ts";
+import { ByteQueue } from "../../src/link/byte_queue.ts";
 import { Flusher } from "../../src/link/flusher.ts";
 import type { Lane } from "../../src/link/lane.ts";
+import type { StreamLane } from "../../src/link/lane_scheduler.ts";
 import { Outbox, type OutboxSink } from "../../src/link/outbox.ts";
 import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
 
@@ -29,6 +31,36 @@ export class FakeSink implements OutboxSink {
   }
 }
 
+/** Streams whose data is a queue of texts, and whose control is made when it goes out. */
+export class FakeStreams extends ByteQueue implements StreamLane {
+  readonly #outbox: Outbox;
+  /** What goes before everything else at the next flush. */
+  control = "";
+
+  constructor(outbox: Outbox) {
+    super({ maxBytes: 1e9, messageOverheadBytes: 0 });
+    this.#outbox = outbox;
+    outbox.attachStreams(this);
+  }
+
+  override get bytes(): number {
+    return super.bytes + this.control.length;
+  }
+
+  push(text: string): "queued" {
+    this.offer(encoded(text));
+    this.#outbox.wake();
+    return "queued";
+  }
+
+  takeControl(parts: Uint8Array[]): number {
+    const { parts: control, bytes } = encoded(this.control);
+    this.control = "";
+    if (bytes > 0) parts.push(...control);
+    return bytes;
+  }
+}
+
 export function encoded(text: string): Encoded {
   const bytes = new TextEncoder().encode(text);
   return { parts: [bytes], bytes: bytes.length };
@@ -45,7 +77,7 @@ export function channel(slowConsumer: SlowConsumerPolicy, name = "t"): Channel {
 export const CLOSE = channel("close");
 
 export interface Setup {
-  readonly laneBytes?: Partial<Record<Lane, number>>;
+  readonly laneBytes?: Partial<Record<Exclude<Lane, "data">, number>>;
   readonly socketBytes?: number;
   readonly messageOverheadBytes?: number;
   readonly joinBytes?: number;
@@ -80,7 +112,6 @@ export function setUp(
         control: { maxBytes: laneBytes.control ?? 100, messageOverheadBytes },
         request: { maxBytes: laneBytes.request ?? 100, messageOverheadBytes },
         publish: { maxBytes: laneBytes.publish ?? 100, messageOverheadBytes },
-        data: { maxBytes: laneBytes.data ?? 100, messageOverheadBytes },
       },
       socketBytes,
     },
@@ -89,5 +120,6 @@ export function setUp(
   const drain = () => {
     do endTurn(); while (sink.take() || turns.length > 0);
   };
-  return { outbox, sink, endTurn, drain, ledger, turns, dropped, overflows: () => overflows };
+  const streams = new FakeStreams(outbox);
+  return { outbox, sink, streams, endTurn, drain, ledger, turns, dropped, overflows: () => overflows };
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Channel } from "../../src/core/delivery.ts";
-import { type Lane, LANES } from "../../src/link/lane.ts";
+import { LANES, type QueueLane } from "../../src/link/lane.ts";
 import type { Outbox } from "../../src/link/outbox.ts";
 import { channel, CLOSE, encoded, setUp } from "./outbox_setup.ts";
 
-function push(outbox: Outbox, lane: Lane, text: string): string {
+function push(outbox: Outbox, lane: QueueLane | "publish", text: string): string {
   return lane === "publish" ? outbox.publish(encoded(text), CLOSE) : outbox.push(lane, encoded(text));
 }
 
@@ -35,20 +35,20 @@ Deno.test("Outbox: an empty lane takes one message of any size, a full one nothi
   assert.equal(push(outbox, "request", "z"), "queued", "lanes have bounds of their own");
 });
 
-Deno.test("Outbox: a full data lane asks to wait, and is ready when the socket took something", async () => {
-  const { outbox, endTurn, overflows } = setUp();
-  assert.equal(await outbox.ready(), true);
-  assert.equal(push(outbox, "data", "x".repeat(100)), "queued");
-  assert.equal(push(outbox, "data", "y"), "full");
-  assert.equal(overflows(), 0, "nobody is closed for a full data lane");
-  const ready = outbox.ready();
+Deno.test("Outbox: what streams make when it goes out comes first, also when the socket is slow", () => {
+  const { outbox, sink, streams, endTurn, turns } = setUp({ socketBytes: 4 });
+  push(outbox, "publish", "1111");
+  push(outbox, "publish", "2222");
   endTurn();
-  assert.equal(await ready, true);
-  push(outbox, "data", "x".repeat(100));
-  const never = outbox.ready();
+  streams.control = "credit";
+  streams.push("dd");
+  endTurn();
+  assert.equal(sink.text(), "1111", "the socket has its fill");
+  while (sink.take());
+  assert.equal(sink.text(), "1111credit2222dd");
   outbox.close();
-  assert.equal(await never, false);
-  assert.equal(await outbox.ready(), false);
+  outbox.wake();
+  assert.equal(turns.length, 0);
 });
 
 Deno.test("Outbox: a flood of pings costs one pong", () => {
@@ -72,9 +72,9 @@ Deno.test("Outbox: finish writes what waits, then the last message, then says so
 
 Deno.test("Outbox: finish with purge drops what waits and says how much", () => {
   const { outbox, sink, drain, ledger } = setUp();
-  for (const lane of ["publish", "request", "data"] as const) push(outbox, lane, "x");
+  for (const lane of ["publish", "request"] as const) push(outbox, lane, "x");
   outbox.pushPong(encoded("pong"));
-  assert.equal(outbox.finish(encoded("LAST"), { purge: true, onFinished: () => {} }), 3);
+  assert.equal(outbox.finish(encoded("LAST"), { purge: true, onFinished: () => {} }), 2);
   drain();
   assert.equal(sink.text(), "LAST");
   assert.equal(ledger.heldBytes, 0);
@@ -152,14 +152,14 @@ Deno.test("Outbox: a stalled receiver's gaps add up and leave the control lane a
 
 Deno.test("Outbox: who had the wire to himself has no claims left when others come", () => {
   const big = 10_000_000;
-  const { outbox, sink, endTurn, drain } = setUp({
-    laneBytes: { request: big, data: big },
+  const { outbox, sink, streams, endTurn, drain } = setUp({
+    laneBytes: { request: big },
     socketBytes: 1_000_000,
   });
   push(outbox, "request", "R".repeat(900_000));
   drain();
   for (let i = 0; i < 400; i++) push(outbox, "request", "r".repeat(1000));
-  push(outbox, "data", "d");
+  streams.push("d");
   const before = sink.text().length;
   endTurn();
   assert.ok(sink.text().indexOf("d") - before < 100_000, "data waits for its share only");
@@ -167,13 +167,14 @@ Deno.test("Outbox: who had the wire to himself has no claims left when others co
 
 Deno.test("Outbox: lanes share the wire by weight and none starves", () => {
   const big = 10_000_000;
-  const { outbox, sink, endTurn } = setUp({
-    laneBytes: { request: big, publish: big, data: big },
+  const { outbox, sink, streams, endTurn } = setUp({
+    laneBytes: { request: big, publish: big },
     socketBytes: 500_000,
   });
   const message = "x".repeat(999);
   for (let i = 0; i < 1000; i++) {
-    for (const lane of ["data", "publish", "request"] as const) push(outbox, lane, lane[0] + message);
+    streams.push(`d${message}`);
+    for (const lane of ["publish", "request"] as const) push(outbox, lane, lane[0] + message);
   }
   endTurn();
   const text = sink.text();
@@ -207,7 +208,7 @@ Deno.test("Outbox: order, bounds, counts and notices hold whatever happens", () 
       fc.array(step, { maxLength: 300 }),
       fc.integer({ min: 1, max: 120 }),
       (steps, socketBytes) => {
-        const { outbox, sink, endTurn, drain, ledger, dropped } = setUp({
+        const { outbox, sink, streams, endTurn, drain, ledger, dropped } = setUp({
           socketBytes,
           laneBytes: { control: 1e6 },
         });
@@ -224,10 +225,12 @@ Deno.test("Outbox: order, bounds, counts and notices hold whatever happens", () 
             const text = `[${kind} ${serial++} ${"x".repeat(now.size)}]`;
             const result = now.lane === "publish"
               ? outbox.publish(encoded(text), to)
+              : now.lane === "data"
+              ? streams.push(text)
               : outbox.push(now.lane, encoded(text));
             if (now.lane === "publish" && result !== "full") offered++;
             if (result === "queued") (queued[kind] ??= []).push(text);
-            if (now.lane !== "control") {
+            if (now.lane === "request" || now.lane === "publish") {
               const bytes = outbox.queuedBytesOf(now.lane);
               assert.ok(bytes <= 100 || bytes === text.length, `${bytes} bytes in ${now.lane}`);
             }

@@ -154,7 +154,7 @@ function createOutbox({ socket }: GatedSocket, { kind, owner, clock }: OutboxPar
     settings: {
       ledger: new OutboxLedger(1e9, clock),
       flusher: new Flusher(64),
-      lanes: { control: lane, request: lane, publish: lane, data: lane },
+      lanes: { control: lane, request: lane, publish: lane },
       socketBytes: SOCKET_BYTES,
     },
   });

@@ -56,6 +56,7 @@ Deno.test("createMetrics: a counter shows the pulled number and not the sum of s
   assert.deepEqual(series, [
     'trunkline_connections_accepted_total{transport="websocket"} 5',
     'trunkline_connections_accepted_total{transport="text"} 0',
+    'trunkline_connections_accepted_total{transport="frames"} 0',
     'trunkline_connections_accepted_total{transport="json"} 0',
   ]);
 });
@@ -71,7 +72,7 @@ Deno.test("createMetrics: series are numbers by name, a histogram's sum and coun
   const sent = series.get("trunkline_messages_sent_total")?.map((
     { labels, value },
   ) => [labels.transport, value]);
-  assert.deepEqual(sent, [["websocket", 0], ["text", 4], ["json", 0]]);
+  assert.deepEqual(sent, [["websocket", 0], ["text", 4], ["frames", 0], ["json", 0]]);
   assert.deepEqual(series.get("trunkline_event_loop_lag_seconds_sum"), [{ labels: {}, value: 0.5 }]);
   assert.deepEqual(series.get("trunkline_event_loop_lag_seconds_count"), [{ labels: {}, value: 1 }]);
   assert.equal(series.has("trunkline_event_loop_lag_seconds_bucket"), false);

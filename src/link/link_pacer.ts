@@ -1,0 +1,123 @@
+/**
+ * The heartbeats of one end of a link: they measure the way there and back, bound what is on its way, and show that
+ * the peer lives. Each carries a number that rises; one that comes back stands for all before it, so that a peer may
+ * answer only the newest.
+ */
+import type { Clock } from "../core/ports.ts";
+import type { Encoded } from "../core/transport.ts";
+import { encodeFrame } from "../wire/frame.ts";
+import { readUint32, writeUint32 } from "../wire/frame_header.ts";
+import type { Measured } from "./flow_control.ts";
+import { InFlight } from "./in_flight.ts";
+import type { StreamPacer } from "./stream_queue.ts";
+import type { StreamStats } from "./stream_stats.ts";
+
+/** Somebody who waits for an answer. */
+interface Waiting {
+  readonly number: number;
+  readonly sentMs: number;
+  readonly resolve: (roundTripMs: number | null) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/** For so long a measured round trip is good enough for one who only reads. */
+const FRESH_MS = 10_000;
+
+/** The heartbeats. */
+export class LinkPacer implements StreamPacer, Measured {
+  readonly #clock: Clock;
+  readonly #stats: StreamStats;
+  readonly #inFlight = new InFlight();
+  readonly #waiting = new Set<Waiting>();
+  #measuredMs = -Infinity;
+
+  constructor(clock: Clock, stats: StreamStats) {
+    this.#clock = clock;
+    this.#stats = stats;
+  }
+
+  get isFull(): boolean {
+    return this.#inFlight.isFull;
+  }
+
+  /** Bytes of streams that are on their way. */
+  get inFlightBytes(): number {
+    return this.#inFlight.bytes;
+  }
+
+  /** How many may be. */
+  get limitBytes(): number {
+    return this.#inFlight.limitBytes;
+  }
+
+  get nowMs(): number {
+    return this.#clock.now();
+  }
+
+  get roundTripMs(): number | null {
+    return this.#inFlight.roundTripMs;
+  }
+
+  sent(bytes: number): Encoded | null {
+    this.#stats.bytesSent += bytes;
+    const now = this.#clock.now();
+    return this.#inFlight.send(bytes, now) ? heartbeat(this.#inFlight.mark(now)) : null;
+  }
+
+  /** A heartbeat to be sent. */
+  ask(): Encoded {
+    return heartbeat(this.#inFlight.mark(this.#clock.now()));
+  }
+
+  /** A heartbeat to be sent where the round trip was not measured lately, else `null`. */
+  askIfStale(): Encoded | null {
+    const now = this.#clock.now();
+    if (now - this.#measuredMs < FRESH_MS) return null;
+    // Not again before it came back, or got lost.
+    this.#measuredMs = now;
+    return this.ask();
+  }
+
+  /** Sends a heartbeat; resolves to the milliseconds until it came back, `null` if it did not in time. */
+  ping(timeoutMs: number, send: (heartbeat: Encoded) => void): Promise<number | null> {
+    const { promise, resolve } = Promise.withResolvers<number | null>();
+    const sentMs = this.#clock.now();
+    const number = this.#inFlight.mark(sentMs);
+    const timer = setTimeout(() => this.#settle(waiting, null), timeoutMs);
+    const waiting: Waiting = { number, sentMs, resolve, timer };
+    this.#waiting.add(waiting);
+    send(heartbeat(number));
+    return promise;
+  }
+
+  /** A heartbeat came back; `false` when it was never sent. `send` gets what has to go out now. */
+  acknowledged(opaque: Uint8Array, send: (heartbeat: Encoded) => void): boolean {
+    const now = this.#clock.now();
+    const number = readUint32(opaque, 0) * 0x1_0000_0000 + readUint32(opaque, 4);
+    if (!this.#inFlight.acknowledge(number, now)) return false;
+    this.#measuredMs = now;
+    for (const waiting of this.#waiting) {
+      if (waiting.number <= number) this.#settle(waiting, now - waiting.sentMs);
+    }
+    if (this.#inFlight.needsMark) send(this.ask());
+    return true;
+  }
+
+  /** The connection is over: nobody will be answered. */
+  close(): void {
+    for (const waiting of this.#waiting) this.#settle(waiting, null);
+  }
+
+  #settle(waiting: Waiting, roundTripMs: number | null): void {
+    if (!this.#waiting.delete(waiting)) return;
+    clearTimeout(waiting.timer);
+    waiting.resolve(roundTripMs);
+  }
+}
+
+function heartbeat(number: number): Encoded {
+  const opaque = new Uint8Array(8);
+  writeUint32(opaque, 0, Math.floor(number / 0x1_0000_0000));
+  writeUint32(opaque, 4, number);
+  return encodeFrame({ kind: "heartbeat", opaque, isAck: false });
+}

@@ -1,0 +1,284 @@
+/**
+ * One stream: bytes both ways with a half-close, each way within its credit. What it writes waits here in the
+ * caller's own chunks until its turn; what comes is pushed to its consumer, who says when it was passed on. It ends
+ * gracefully only when both directions ended; its consumer hears of the end exactly once.
+ */
+import type { Encoded } from "../core/transport.ts";
+import { encodeDataHeader, encodeFrame } from "../wire/frame.ts";
+import { FRAME_HEADER_BYTES, type FrameFault, MAX_DATA_BYTES, protocolFault } from "../wire/frame_header.ts";
+import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { FlowControl, Measured } from "./flow_control.ts";
+import { RingQueue } from "./ring_queue.ts";
+import type { StreamQueue, StreamSource } from "./stream_queue.ts";
+
+/** Why a stream was not, or did not end, as it should. */
+export interface StreamReset {
+  /** See {@link StreamCode}; a peer may send others. */
+  readonly code: number;
+  readonly reason: string;
+  /** No byte reached the service: it may be tried elsewhere. */
+  readonly notStarted: boolean;
+  /** Who did it; `link`: the connection ended. */
+  readonly origin: "local" | "peer" | "link";
+}
+
+/** Who uses a stream. */
+export interface StreamConsumer {
+  /** Bytes came, as a view that stays valid. {@link Stream.consumed} has to be told when they were passed on. */
+  data(bytes: Uint8Array): void;
+  /** Nothing more will come. */
+  end(): void;
+  /** More may be written, after {@link Stream.write} said no. */
+  drained(): void;
+  /** It is over: `null` when both directions ended, else why not. Called once, and nothing after it. */
+  closed(reset: StreamReset | null): void;
+}
+
+/** Where a stream belongs, as it sees it. */
+export interface StreamHost {
+  readonly queue: StreamQueue;
+  readonly measured: Measured;
+  /** The stream is opened now: gives its id. */
+  opened(stream: Stream): number;
+  /** Credit for the peer. */
+  giveCredit(stream: Stream, bytes: number): void;
+  /** Both directions ended. */
+  ended(stream: Stream): void;
+  /** It was reset from this side. `frame`: what the peer has to be told; `null` if it never heard of the stream. */
+  reset(stream: Stream, frame: Encoded | null): void;
+}
+
+/** What a stream is made of. */
+export interface StreamOptions {
+  readonly host: StreamHost;
+  readonly flow: FlowControl;
+  /** What it is opened for; `null` where the peer opened it. */
+  readonly open: OpenStream | null;
+  /** 0 until it is opened. */
+  readonly id: number;
+}
+
+/** What a stream holds before it asks to wait. */
+export const FULL_BYTES = 256 * 1024;
+/** What it holds when it wants more. */
+const LOW_BYTES = 64 * 1024;
+
+const NOBODY: StreamConsumer = { data: () => {}, end: () => {}, drained: () => {}, closed: () => {} };
+
+/** One stream. */
+export class Stream implements StreamSource {
+  isQueued = false;
+  dueCredit = 0;
+  readonly isPeerOpened: boolean;
+  readonly #host: StreamHost;
+  readonly #flow: FlowControl;
+  #consumer = NOBODY;
+  #id: number;
+  #open: OpenStream | null;
+  readonly #chunks = new RingQueue<Uint8Array>();
+  /** How much of the first chunk is written. */
+  #offset = 0;
+  #queuedBytes = 0;
+  #isFull = false;
+  #writeEnd: "open" | "ending" | "ended" = "open";
+  #hasPeerEnded = false;
+  #isOver = false;
+
+  constructor({ host, flow, open, id }: StreamOptions) {
+    this.#host = host;
+    this.#flow = flow;
+    this.#open = open;
+    this.#id = id;
+    this.isPeerOpened = open === null;
+  }
+
+  /** Its id; 0 as long as it was not opened. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /** Whether it ended, gracefully or not. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Bytes that came and were not passed on. */
+  get unreadBytes(): number {
+    return this.#flow.unreadBytes;
+  }
+
+  /** Bytes that wait to be written. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** What the peer may have on its way at most. */
+  get windowBytes(): number {
+    return this.#flow.windowBytes;
+  }
+
+  /** Says who uses it, before anything comes. */
+  attach(consumer: StreamConsumer): void {
+    this.#consumer = consumer;
+  }
+
+  /**
+   * Writes bytes, which must not change any more. Whether more may be written now; if not, `drained` will tell.
+   * Bytes for a stream that is over, or was ended, are dropped.
+   */
+  write(bytes: Uint8Array): boolean {
+    if (this.#isOver || this.#writeEnd !== "open") return false;
+    if (bytes.length > 0) {
+      this.#chunks.push(bytes);
+      this.#queuedBytes += bytes.length;
+      this.#host.queue.hold(bytes.length);
+      this.#ask();
+    }
+    if (this.#queuedBytes >= FULL_BYTES) this.#isFull = true;
+    return !this.#isFull;
+  }
+
+  /** Nothing more will be written. */
+  end(): void {
+    if (this.#isOver || this.#writeEnd !== "open") return;
+    this.#writeEnd = "ending";
+    this.#ask();
+  }
+
+  /** Bytes that came were passed on: the peer may send so many more. */
+  consumed(bytes: number): void {
+    // After a reset nobody counts any more.
+    if (this.#isOver && this.#flow.unreadBytes === 0) return;
+    const credit = this.#flow.consume(bytes, this.#host.measured);
+    if (credit > 0 && !this.#hasPeerEnded) this.#host.giveCredit(this, credit);
+  }
+
+  /** Ends it at once, in both directions; see {@link StreamCode}. */
+  reset(code: number, reason = "", { notStarted = false }: { notStarted?: boolean } = {}): void {
+    if (this.#isOver) return;
+    const frame = this.#id === 0
+      ? null
+      : encodeFrame({ kind: "close_stream", streamId: this.#id, code, notStarted, reason });
+    this.#discard();
+    this.#host.reset(this, frame);
+    this.#consumer.closed({ code, reason, notStarted, origin: "local" });
+  }
+
+  /** The mux tells that the peer, or the end of the connection, reset it. */
+  resetBy(reset: StreamReset): void {
+    if (this.#isOver) return;
+    this.#discard();
+    this.#consumer.closed(reset);
+  }
+
+  /** The mux tells that bytes came. `over_cap`: there is no room for them in the connection, they were not taken. */
+  receive(bytes: Uint8Array, isEnd: boolean): FrameFault | "over_cap" | null {
+    if (this.#hasPeerEnded) return protocolFault(`Stream ${this.#id} got data after its END`);
+    if (bytes.length > 0) {
+      const result = this.#flow.receive(bytes.length);
+      if (result === "over_credit") return protocolFault(`Stream ${this.#id} got more data than its credit`);
+      if (result === "over_cap") return result;
+      this.#consumer.data(bytes);
+    }
+    // The consumer may have reset it.
+    if (isEnd && !this.#isOver) this.peerEnded();
+    return null;
+  }
+
+  /** The mux tells that nothing more will come. */
+  peerEnded(): void {
+    this.#hasPeerEnded = true;
+    this.dueCredit = 0;
+    this.#consumer.end();
+    this.#finishIfEnded();
+  }
+
+  /** The mux tells that the peer gave credit; `false` when that is more than there can be. */
+  granted(credit: number): boolean {
+    if (!this.#flow.grant(credit)) return false;
+    this.#ask();
+    return true;
+  }
+
+  peekBytes(): number {
+    if (this.#isOver) return 0;
+    if (this.#id === 0) return FRAME_HEADER_BYTES;
+    const length = this.#payloadBytes();
+    if (length > 0) return FRAME_HEADER_BYTES + length;
+    return this.#writeEnd === "ending" && this.#queuedBytes === 0 ? FRAME_HEADER_BYTES : 0;
+  }
+
+  take(): Encoded {
+    if (this.#id === 0) return this.#takeOpen();
+    const length = this.#payloadBytes();
+    const isEnd = this.#writeEnd === "ending" && length === this.#queuedBytes;
+    const parts = [encodeDataHeader({ streamId: this.#id, length, isEnd })];
+    this.#flow.spend(length);
+    this.#takeChunks(parts, length);
+    if (isEnd) {
+      this.#writeEnd = "ended";
+      this.#finishIfEnded();
+    } else if (this.#isFull && this.#queuedBytes <= LOW_BYTES) {
+      this.#isFull = false;
+      this.#consumer.drained();
+    }
+    return { parts, bytes: FRAME_HEADER_BYTES + length };
+  }
+
+  #payloadBytes(): number {
+    return Math.min(this.#queuedBytes, this.#flow.sendCredit, MAX_DATA_BYTES);
+  }
+
+  #takeOpen(): Encoded {
+    if (this.#open === null) throw new TypeError("Cannot open a stream that the peer opened");
+    const isEnd = this.#writeEnd === "ending" && this.#queuedBytes === 0;
+    this.#id = this.#host.opened(this);
+    const frame = encodeFrame({ kind: "open_stream", streamId: this.#id, open: this.#open, isEnd });
+    this.#open = null;
+    if (isEnd) this.#writeEnd = "ended";
+    return frame;
+  }
+
+  /** Takes so many bytes of the queued chunks, whole chunks as they are. */
+  #takeChunks(parts: Uint8Array[], length: number): void {
+    let missing = length;
+    while (missing > 0) {
+      const chunk = this.#chunks.peek();
+      if (chunk === undefined) throw new RangeError("Cannot take more than is queued");
+      const available = chunk.length - this.#offset;
+      if (available > missing) {
+        parts.push(chunk.subarray(this.#offset, this.#offset + missing));
+        this.#offset += missing;
+        missing = 0;
+      } else {
+        parts.push(this.#offset === 0 ? chunk : chunk.subarray(this.#offset));
+        this.#chunks.shift();
+        this.#offset = 0;
+        missing -= available;
+      }
+    }
+    this.#queuedBytes -= length;
+    this.#host.queue.release(length);
+  }
+
+  #ask(): void {
+    if (this.peekBytes() > 0) this.#host.queue.add(this);
+  }
+
+  #finishIfEnded(): void {
+    if (this.#writeEnd !== "ended" || !this.#hasPeerEnded || this.#isOver) return;
+    this.#isOver = true;
+    this.#flow.close();
+    this.#host.ended(this);
+    this.#consumer.closed(null);
+  }
+
+  #discard(): void {
+    this.#isOver = true;
+    this.dueCredit = 0;
+    this.#host.queue.release(this.#queuedBytes);
+    this.#queuedBytes = 0;
+    this.#chunks.clear();
+    this.#flow.discard();
+  }
+}

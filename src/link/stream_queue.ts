@@ -1,0 +1,122 @@
+/**
+ * The data lane of a connection: streams that have something to write take turns, a frame each. Nothing is taken
+ * while too much is on its way. It knows nothing of frames.
+ */
+import type { Encoded } from "../core/transport.ts";
+import type { StreamLane } from "./lane_scheduler.ts";
+import { RingQueue } from "./ring_queue.ts";
+
+/** A stream as its queue sees it. */
+export interface StreamSource {
+  /** Whether it has its turn coming; kept by the queue. */
+  isQueued: boolean;
+  /** The bytes of what it would write now; 0 when it has nothing, or may not write it. */
+  peekBytes(): number;
+  /** Takes what {@link peekBytes} told. */
+  take(): Encoded;
+}
+
+/** Bounds what is on its way. */
+export interface StreamPacer {
+  /** Whether nothing may be written for now. */
+  readonly isFull: boolean;
+  /** Counts what is written; gives what has to follow it at once, if anything has to. */
+  sent(bytes: number): Encoded | null;
+}
+
+/** Messages that are only made when they go out, before everything else. */
+export interface LateControl {
+  readonly bytes: number;
+  takeInto(parts: Uint8Array[]): number;
+  clear(): void;
+}
+
+/** What a queue is made of. */
+export interface StreamQueueOptions {
+  readonly pacer: StreamPacer;
+  readonly control: LateControl;
+  /** There is something to write. */
+  readonly wake: () => void;
+}
+
+/** What a turn of a stream counts beside its bytes, so that an empty one counts too. */
+const TURN_BYTES = 12;
+
+/** The queue. */
+export class StreamQueue implements StreamLane {
+  readonly #pacer: StreamPacer;
+  readonly #control: LateControl;
+  readonly #wake: () => void;
+  readonly #ready = new RingQueue<StreamSource>();
+  #heldBytes = 0;
+
+  constructor({ pacer, control, wake }: StreamQueueOptions) {
+    this.#pacer = pacer;
+    this.#control = control;
+    this.#wake = wake;
+  }
+
+  get bytes(): number {
+    return this.#heldBytes + TURN_BYTES * this.#ready.length + this.#control.bytes;
+  }
+
+  get length(): number {
+    return this.peekBytes() > 0 ? this.#ready.length : 0;
+  }
+
+  /** Counts bytes that a stream holds. */
+  hold(bytes: number): void {
+    this.#heldBytes += bytes;
+  }
+
+  /** Counts bytes that a stream holds no more. */
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+
+  /** Gives a stream its turn, if it has none coming. */
+  add(source: StreamSource): void {
+    if (source.isQueued) return;
+    source.isQueued = true;
+    this.#ready.push(source);
+    this.#wake();
+  }
+
+  peekBytes(): number {
+    if (this.#pacer.isFull) return 0;
+    for (let source = this.#ready.peek(); source !== undefined; source = this.#ready.peek()) {
+      const bytes = source.peekBytes();
+      if (bytes > 0) return bytes;
+      source.isQueued = false;
+      this.#ready.shift();
+    }
+    return 0;
+  }
+
+  take(): Encoded | undefined {
+    if (this.peekBytes() === 0) return undefined;
+    const source = this.#ready.shift();
+    if (source === undefined) return undefined;
+    source.isQueued = false;
+    const taken = source.take();
+    // It may have been given a turn while it was asked.
+    if (!source.isQueued && source.peekBytes() > 0) {
+      source.isQueued = true;
+      this.#ready.push(source);
+    }
+    const next = this.#pacer.sent(taken.bytes);
+    if (next === null) return taken;
+    return { parts: taken.parts.concat(next.parts), bytes: taken.bytes + next.bytes };
+  }
+
+  takeControl(parts: Uint8Array[]): number {
+    return this.#control.bytes === 0 ? 0 : this.#control.takeInto(parts);
+  }
+
+  clear(): void {
+    for (let source = this.#ready.shift(); source !== undefined; source = this.#ready.shift()) {
+      source.isQueued = false;
+    }
+    this.#control.clear();
+  }
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { target as frameTarget } from "../../fuzz/frame_target.ts";
+import { fuzz, hexLines, runFuzz } from "../../fuzz/run.ts";
+import { Random } from "../../fuzz/random.ts";
+import type { FuzzTarget } from "../../fuzz/target.ts";
+
+Deno.test("Fuzz: frames survive twenty thousand cases", () => {
+  const seed = Math.floor(Math.random() * 0x1_0000_0000);
+  const { failure, cases } = fuzz(frameTarget, { seed, cases: 20_000 });
+  const shown = failure === null ? "" : hexLines(failure.input).join("\n");
+  assert.equal(failure, null, `seed ${seed}, case ${failure?.index}: ${failure?.error}\n${shown}`);
+  assert.equal(cases, 20_000);
+});
+
+Deno.test("Fuzz: cases of frames begin well often enough to be read", () => {
+  let valid = 0;
+  const counting: FuzzTarget = {
+    ...frameTarget,
+    check: (input, random) => {
+      frameTarget.check(input, random);
+      if (input[0] === 1) valid++;
+    },
+  };
+  const { cases } = fuzz(counting, { seed: 1, cases: 1000 });
+  assert.ok(valid > cases / 4 && valid < cases, `${valid} of ${cases}`);
+});
+
+Deno.test("Fuzz: a case that fails is told with its bytes, and comes again with its seed", () => {
+  const bad: FuzzTarget = {
+    name: "bad",
+    about: "",
+    make: (random: Random) => random.bytes(3),
+    check: (input) => assert.ok((input[0] ?? 0) < 250),
+  };
+  const first = fuzz(bad, { seed: 7, cases: 100_000 });
+  assert.ok((first.failure?.input[0] ?? 0) >= 250);
+  assert.deepEqual(fuzz(bad, { seed: 7, cases: 100_000 }).failure?.input, first.failure?.input);
+  assert.deepEqual(hexLines(Uint8Array.of(1, 255)), ["000000  01 ff"]);
+});
+
+Deno.test("Fuzz: arguments that name nothing are refused", async () => {
+  const lines: string[] = [];
+  const io = { out: () => {}, err: (line: string) => lines.push(line) };
+  for (const args of [["nothing"], ["--what"], ["frame", "--seconds", "0"], ["frame", "--seed", "x"]]) {
+    assert.equal(await runFuzz(args, io), 2);
+  }
+  assert.equal(lines.length, 4);
+});
