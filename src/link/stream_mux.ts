@@ -114,6 +114,16 @@ export class StreamMux implements StreamHost {
     return this.#budget.unreadBytes;
   }
 
+  /** Bytes that wait to be written, of all streams. */
+  get queuedBytes(): number {
+    return this.queue.heldBytes;
+  }
+
+  /** The windows of all streams together. */
+  get windowBytes(): number {
+    return this.#budget.windowBytes;
+  }
+
   /** Opens a stream; it can be written to at once. */
   open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
     if (this.#isClosed) return "closed";
@@ -212,8 +222,8 @@ export class StreamMux implements StreamHost {
     this.#forget(stream);
   }
 
-  reset(stream: Stream, frame: Encoded | null): void {
-    this.#stats.reset++;
+  reset(stream: Stream, { code, frame }: { code: number; frame: Encoded | null }): void {
+    this.#stats.countReset(code);
     if (stream.isPeerOpened) this.#resets?.take(this.#pacer.nowMs);
     this.#forget(stream);
     if (frame === null || this.#isClosed) return;
@@ -260,7 +270,7 @@ export class StreamMux implements StreamHost {
   }
 
   #refuse(streamId: number, { code, reason }: StreamRefusal): FrameFault | null {
-    this.#stats.refused++;
+    this.#stats.countRefused(code);
     if (this.#control.resets >= MAX_WAITING_RESETS) {
       return { closeCode: CloseCode.slowConsumer, message: "Too slow to take refusals of streams" };
     }
@@ -274,7 +284,7 @@ export class StreamMux implements StreamHost {
   #peerReset({ streamId, code, notStarted, reason }: CloseStreamFrame): FrameFault | null {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return this.#judgeUnknown(streamId);
-    this.#stats.reset++;
+    this.#stats.countReset(code);
     this.#forget(stream);
     stream.resetBy({ code, reason, notStarted, origin: "peer" });
     return stream.isPeerOpened ? this.#countReset() : null;
@@ -340,7 +350,7 @@ export class StreamMux implements StreamHost {
   }
 
   #end(stream: Stream, reset: StreamReset): void {
-    this.#stats.reset++;
+    this.#stats.countReset(reset.code);
     this.#forget(stream);
     stream.resetBy(reset);
   }
