@@ -53,9 +53,10 @@ export class WebSocketTransport extends SocketTransport {
     this.#closeWith(CloseCode.heartbeatTimeout, "No answer to pings", { purge: true });
   }
 
-  close(code: number, reason: string, { retryAfterMs }: CloseOptions = {}): void {
+  close(code: number, reason: string, options: CloseOptions = {}): void {
+    const { retryAfterMs, isPatient: waits = isPatient(code) } = options;
     const retry = retryAfterMs === undefined ? "" : `retry=${retryAfterMs}`;
-    this.#closeWith(code, `${reason} ${retry}`.trim(), { purge: !isPatient(code) });
+    this.#closeWith(code, `${reason} ${retry}`.trim(), { purge: !waits });
   }
 
   /**
