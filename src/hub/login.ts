@@ -3,6 +3,7 @@
  * says a refusal in its own words.
  */
 import { CloseCode } from "../core/close_codes.ts";
+import { isLoopback } from "../core/ip_range.ts";
 import type { LoginVia } from "../core/security_event.ts";
 import { ANONYMOUS, LOCAL_OPERATOR, type Principal } from "../core/principal.ts";
 
@@ -98,3 +99,8 @@ class FreeLogin implements Login {
 export const ANONYMOUS_LOGIN: Login = new FreeLogin(ANONYMOUS);
 /** Of those who come from the hub's own machine to a hub without logins. */
 export const LOCAL_LOGIN: Login = new FreeLogin(LOCAL_OPERATOR);
+
+/** Of those who come from there to a hub without logins. */
+export function freeLogin(ip: string): Login {
+  return isLoopback(ip) ? LOCAL_LOGIN : ANONYMOUS_LOGIN;
+}

@@ -7,9 +7,12 @@ import type { Relay } from "../hub/relay.ts";
 import { DROP_REASONS, type LinkStats } from "../link/link_stats.ts";
 import type { TransportKind } from "../core/transport.ts";
 import type { OutboxLedger } from "../link/outbox_ledger.ts";
+import type { StreamStats } from "../link/stream_stats.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 import type { MetricSource } from "../metrics/metrics.ts";
+import type { Agents } from "../tunnel/agents.ts";
 import { CloseCode } from "../core/close_codes.ts";
+import { agentSamples } from "./agent_metrics.ts";
 
 /** The parts that are counted. */
 export interface HubCounters {
@@ -20,6 +23,9 @@ export interface HubCounters {
   readonly relay: Relay | null;
   /** `null` while the broker is off. */
   readonly broker: MessageBroker | null;
+  readonly agents: Agents;
+  /** Of the connections of agents. */
+  readonly streams: StreamStats;
 }
 
 const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(CloseCode));
@@ -40,6 +46,7 @@ export class HubMetricSource implements MetricSource {
     yield* linkSamples("json", this.#counters.links.json);
     yield* droppedAndClosed(Object.values(this.#counters.links));
     if (this.#counters.broker !== null) yield* brokerSamples(this.#counters.broker);
+    yield* agentSamples(this.#counters.agents, this.#counters.streams);
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
     yield { name: "trunkline_relay_rooms", value: this.#counters.relay?.roomCount ?? 0 };
     yield { name: "trunkline_relay_members", value: this.#counters.relay?.memberCount ?? 0 };

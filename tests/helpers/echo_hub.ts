@@ -18,6 +18,7 @@ import { Flusher } from "../../src/link/flusher.ts";
 import { HeartbeatMonitor } from "../../src/link/heartbeat.ts";
 import { LinkStats } from "../../src/link/link_stats.ts";
 import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
+import { StreamStats } from "../../src/link/stream_stats.ts";
 import { Turns } from "../../src/link/turns.ts";
 import type { FirstByteKind } from "../../src/wire/first_byte.ts";
 import { encodeLengthPrefixed } from "../../src/wire/length_prefix.ts";
@@ -107,13 +108,7 @@ export class EchoHub implements AsyncDisposable {
 
   private constructor(options: EchoHubOptions) {
     this.#echo = new Echo(options.greeting ?? null);
-    this.watch = options.logins === undefined ? null : new LoginWatch({
-      clock: systemClock,
-      wallClock: { now: () => Date.now() },
-      timeoutMs: options.loginTimeoutMs ?? 10_000,
-      onEnded: () => {},
-      ...options.loginClock,
-    });
+    this.watch = options.logins === undefined ? null : createWatch(options);
     this.connections = this.#createConnections();
     this.listener = this.#createListener(options);
   }
@@ -151,7 +146,17 @@ export class EchoHub implements AsyncDisposable {
       },
       websocket: { ...transport, stats: this.websocket },
       text: { ...transport, stats: this.text },
-      frames: { ...transport, stats: new LinkStats() },
+      frames: {
+        ...transport,
+        stats: new LinkStats(),
+        limits: {
+          maxStreams: 1,
+          windows: { initialBytes: 16 * 1024, maxBytes: 16 * 1024, connectionBytes: 64 * 1024 },
+          peerInitialBytes: 16 * 1024,
+        },
+        streamStats: new StreamStats(),
+        watch: this.watch ?? createWatch({}),
+      },
       json: { ...transport, stats: this.json },
       heartbeat: new HeartbeatMonitor({ intervalMs: 30_000, timeoutMs: 60_000, clock: systemClock }),
       watch: this.watch,
@@ -189,6 +194,7 @@ export class EchoHub implements AsyncDisposable {
       }),
       accepted,
       openText: takesText ? (link) => this.connections.openText(link, this.#echo) : null,
+      openFrames: null,
       openJson: jsonUser === undefined ? null : (link) => this.connections.openJson(link, jsonUser()),
       admission: new Admission({
         maxConnections: options.maxConnections ?? 100,
@@ -201,4 +207,14 @@ export class EchoHub implements AsyncDisposable {
       keepAliveMs: 60_000,
     });
   }
+}
+
+function createWatch({ loginTimeoutMs = 10_000, loginClock }: EchoHubOptions): LoginWatch<Connection> {
+  return new LoginWatch({
+    clock: systemClock,
+    wallClock: { now: () => Date.now() },
+    timeoutMs: loginTimeoutMs,
+    onEnded: () => {},
+    ...loginClock,
+  });
 }
