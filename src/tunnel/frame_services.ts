@@ -35,7 +35,7 @@ export interface FrameServices {
   accept(stream: Stream, open: OpenStream, link: AgentLink): StreamConsumer | StreamRefusal;
   /** A connection of an agent is there. */
   joined?(link: AgentLink): void;
-  /** It ends; its streams have ended already. */
+  /** It ends, and right after this its streams do. */
   left?(link: AgentLink): void;
 }
 
