@@ -116,7 +116,7 @@ export class WebSocketStream extends Duplex implements GatedStream, SliceReceive
     }
     const head = this.#head;
     this.#head = null;
-    // Later on the reader goes on by itself, turn by turn.
+    // Later on the reader goes on by itself, turn by turn: the transport above never pauses for longer than one.
     if (head === null) return;
     this.#reader.start(head);
     // The FIN may have come with the head, when nobody listened yet.

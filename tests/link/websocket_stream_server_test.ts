@@ -10,6 +10,7 @@ import { encodeMaskedFrame } from "../../src/wire/ws_masked_frame.ts";
 import { encodeWsClose, WsOpcode } from "../../src/wire/ws_frame.ts";
 import { concat } from "../helpers/prefixed.ts";
 import { SocketServer } from "../helpers/socket_server.ts";
+import { readAll, until, writeUntilBlocked } from "./duplex.ts";
 import { LIMITS } from "./pair.ts";
 
 const MIB = 1024 * 1024;
@@ -54,11 +55,6 @@ class Pair implements AsyncDisposable {
     this.socket.write(encodeMaskedFrame(opcode, [payload], MASK));
   }
 
-  /** Until the condition holds, checked after each turn of the event loop. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-  }
-
   closed(): Promise<void> {
     return this.#closed;
   }
@@ -69,12 +65,6 @@ class Pair implements AsyncDisposable {
     await this.#closed;
     await this.#server[Symbol.asyncDispose]();
   }
-}
-
-async function readAll(stream: WebSocketStream): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return concat(chunks);
 }
 
 Deno.test("WebSocket server stream: the bytes of all messages are read in order, whatever was read before", async () => {
@@ -99,7 +89,7 @@ Deno.test("WebSocket server stream: what is written at once is one unmasked mess
   const parts = [new Uint8Array(10).fill(1), new Uint8Array(70_000).fill(2)];
   await new Promise<void>((done) => new SocketSink(pair.stream).write(parts, done));
   const header = Uint8Array.of(0x82, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x7a);
-  await pair.until(() => pair.received.length >= header.length + 70_010);
+  await until(() => pair.received.length >= header.length + 70_010);
   assert.deepEqual(pair.received, concat([header, ...parts]));
 });
 
@@ -111,7 +101,7 @@ Deno.test("WebSocket server stream: a client is read within the budget of a turn
   pair.stream.resume();
   const empty = encodeMaskedFrame(WsOpcode.binary, [], MASK);
   pair.socket.write(concat(Array.from({ length: 5000 }, () => empty)));
-  await pair.until(() => seen > 0);
+  await until(() => seen > 0);
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(seen < 5000, "nothing more is read in this turn");
   while (seen < 5000) {
@@ -125,23 +115,20 @@ Deno.test("WebSocket server stream: a reader that pauses blocks the client, and 
   let received = 0;
   pair.stream.on("data", (bytes: Uint8Array) => received += bytes.length);
   pair.send(WsOpcode.binary, Uint8Array.of(1));
-  await pair.until(() => received === 1);
+  await until(() => received === 1);
   pair.stream.pause();
-  let sent = 0;
   const chunk = new Uint8Array(64 * 1024);
-  for (let idle = 0; idle < 2000 && sent < 100 * MIB;) {
-    if (pair.socket.writableNeedDrain) idle++;
-    else {
-      idle = 0;
+  const sent = await writeUntilBlocked(pair.socket, {
+    write: () => {
       pair.send(WsOpcode.binary, chunk);
-      sent += chunk.length;
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+      return chunk.length;
+    },
+    maxBytes: 100 * MIB,
+  });
   assert.ok(sent < 100 * MIB, "the client was never blocked");
   assert.ok(pair.stream.readableLength <= 3 * 64 * 1024, `${pair.stream.readableLength} bytes are kept`);
   pair.stream.resume();
-  await pair.until(() => received === sent + 1);
+  await until(() => received === sent + 1);
 });
 
 Deno.test("WebSocket server stream: what came before a FIN is read, although it waited for its turn", async () => {
@@ -167,7 +154,7 @@ for (const [name, bytes, code] of WRONG) {
     await pair.closed();
     assert.ok(pair.stream.errored !== null);
     assert.equal(received, 0);
-    await pair.until(() => pair.received.length > 3);
+    await until(() => pair.received.length > 3);
     const [close = NOTHING] = encodeWsClose(code, "").parts;
     assert.deepEqual([pair.received[0], ...pair.received.subarray(2, 4)], [
       close[0],
@@ -182,7 +169,7 @@ Deno.test("WebSocket server stream: pings are answered, the last of many at leas
   for (let ping = 0; ping < 1000; ping++) pair.send(WsOpcode.ping, Uint8Array.of(1));
   pair.send(WsOpcode.ping, Uint8Array.of(2));
   const last = Uint8Array.of(0x8a, 1, 2);
-  await pair.until(() =>
+  await until(() =>
     pair.received.subarray(-3).every((byte, at) => byte === last[at]) && pair.received.length > 2
   );
 });

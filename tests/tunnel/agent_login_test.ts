@@ -82,6 +82,7 @@ Deno.test("Agent login: silence ends with 4401 in time, with logins and without"
       message: "Not logged in in time",
       closeCode: 4401,
     });
+    silent.finish();
     await connectionsBecome(hub, 0);
   }
 });
@@ -120,6 +121,7 @@ Deno.test("Agent login: a second one before the answer to the first is an error 
   await client.send({ kind: "auth_request", request }, { kind: "auth_request", request });
   const last = await client.find("error");
   assert.equal(last?.error.closeCode, 1002);
+  client.finish();
   await connectionsBecome(hub, 0);
   assert.equal(await hub.metric("trunkline_agents"), 0);
 });
@@ -176,7 +178,11 @@ Deno.test("Agent login: too many wrong tokens are told when to come back, and en
 
 Deno.test("Agent login: one that runs out is told behind the greeting, and ended", async () => {
   const secret = "0123456789abcdef0123456789abcdef";
-  await using hub = await TestHub.start(["auth.mode=required", `auth.jwt.secret=${secret}`]);
+  await using hub = await TestHub.start([
+    "auth.mode=required",
+    `auth.jwt.secret=${secret}`,
+    "auth.jwt.clock_tolerance=0s",
+  ]);
   const claims = {
     sub: "short",
     exp: Math.floor(Date.now() / 1000) + 2,
