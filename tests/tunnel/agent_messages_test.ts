@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { BrokerClient, codeOf } from "../broker/broker_client.ts";
+import { signWithSecret } from "../helpers/jwt.ts";
 import { Spoke } from "../helpers/spoke.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { LOGIN, testWays } from "./ways.ts";
@@ -59,6 +60,18 @@ Deno.test("Agent messages: rights and tenants are those of its login", async () 
   assert.ok(refused !== null && !refused.ok);
   assert.equal(refused.code, "invalid_tenant");
   assert.equal((await stranger.ended).code, 4401);
+});
+
+Deno.test("Agent messages: a token without a tenant is refused where there are tenants", async () => {
+  const secret = "0123456789abcdef0123456789abcdef";
+  const settings = ["auth.mode=required", "auth.multi_tenant=true", `auth.jwt.secret=${secret}`];
+  await using hub = await TestHub.start(settings);
+  await using spoke = await Spoke.connect({ port: hub.port });
+  const claims = { sub: "s", exp: Math.floor(Date.now() / 1000) + 600 };
+  const refused = await spoke.login({ token: signWithSecret(claims, secret) });
+  assert.ok(refused !== null && !refused.ok);
+  assert.equal(refused.code, "tenant_required");
+  assert.equal((await spoke.ended).code, 4401);
 });
 
 Deno.test("Agent messages: an agent that has no word for them gets none, and ends when it sends one", async () => {
