@@ -185,10 +185,12 @@ export class WebSocketStream extends Duplex implements GatedStream, SliceReceive
 
   #received(data: Uint8Array, isBinary: boolean): void {
     this.#budget?.spendMessage(0);
+    // After a mistake, or the peer's close, what is left of the chunk does not count.
+    if (!this.#isReading) return;
     if (!isBinary) this.#fail(CloseCode.protocolError, "text came where bytes belong");
     else if (this.#server?.isMessage(data) === false) {
       this.#fail(CloseCode.protocolError, "a message has to hold whole frames");
-    } else if (data.length > 0 && this.#isReading && !this.push(data) && this.#reader === null) {
+    } else if (data.length > 0 && !this.push(data) && this.#reader === null) {
       this.#link.pause();
     }
   }

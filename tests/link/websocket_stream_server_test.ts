@@ -138,9 +138,11 @@ Deno.test("WebSocket server stream: what came before a FIN is read, although it 
   assert.equal((await readAll(pair.stream)).length, 5000);
 });
 
+const TEXT = encodeMaskedFrame(WsOpcode.text, [Uint8Array.of(0x61)], MASK);
 const WRONG: readonly (readonly [name: string, bytes: Uint8Array, code: number])[] = [
   ["an unmasked frame", Uint8Array.of(0x82, 0x01, 1), 1002],
-  ["text", encodeMaskedFrame(WsOpcode.text, [Uint8Array.of(0x61)], MASK), 1002],
+  ["text", TEXT, 1002],
+  ["a flood of text", concat(new Array<Uint8Array>(500).fill(TEXT)), 1002],
   ["what is no message", encodeMaskedFrame(WsOpcode.binary, [Uint8Array.of(0)], MASK), 1002],
   ["a message over the limit", Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 1, 1, 2, 3, 4), 1009],
 ];
@@ -162,6 +164,16 @@ for (const [name, bytes, code] of WRONG) {
     ]);
   });
 }
+
+Deno.test("WebSocket server stream: behind a mistake nothing more is looked at", async () => {
+  let seen = 0;
+  await using pair = await Pair.open({ isMessage: () => ++seen < 0 });
+  pair.stream.resume();
+  const one = encodeMaskedFrame(WsOpcode.binary, [Uint8Array.of(7)], MASK);
+  pair.socket.write(concat(new Array<Uint8Array>(500).fill(one)));
+  await pair.closed();
+  assert.equal(seen, 1);
+});
 
 Deno.test("WebSocket server stream: pings are answered, the last of many at least", async () => {
   await using pair = await Pair.open();
