@@ -7,6 +7,7 @@ import type { AcceptedSocket } from "../../src/hub/accepted_socket.ts";
 import { Admission } from "../../src/hub/admission.ts";
 import type { Connection, ConnectionUser } from "../../src/hub/connection.ts";
 import { ConnectionFactory } from "../../src/hub/connection_factory.ts";
+import type { FramesUser } from "../../src/hub/frames_user.ts";
 import { createHttpFront } from "../../src/hub/http_front.ts";
 import { DoorStats } from "../../src/hub/hub_stats.ts";
 import { Listener } from "../../src/hub/listener.ts";
@@ -74,6 +75,8 @@ export interface EchoHubOptions {
   readonly transports?: readonly FirstByteKind[];
   /** Whether text messages are taken at all. @default true */
   readonly takesText?: boolean;
+  /** Makes who takes each connection of frames. @default nobody does */
+  readonly framesUser?: () => FramesUser;
   /** Makes who takes each connection of JSON lines. @default nobody does */
   readonly jsonUser?: () => ConnectionUser;
   /** What everybody is sent first. @default nothing */
@@ -164,7 +167,7 @@ export class EchoHub implements AsyncDisposable {
   }
 
   #createListener(options: EchoHubOptions): Listener {
-    const { certificates, transports = ["http", "text"], takesText = true, jsonUser } = options;
+    const { certificates, transports = ["http", "text"], takesText = true, framesUser, jsonUser } = options;
     const accepted = new Map<unknown, AcceptedSocket>();
     const firstByteTimeoutMs = options.firstByteTimeoutMs ?? 10_000;
     const context = certificates === undefined ? null : createSecureContext(certificates);
@@ -194,7 +197,7 @@ export class EchoHub implements AsyncDisposable {
       }),
       accepted,
       openText: takesText ? (link) => this.connections.openText(link, this.#echo) : null,
-      openFrames: null,
+      openFrames: framesUser === undefined ? null : (link) => this.connections.openFrames(link, framesUser()),
       openJson: jsonUser === undefined ? null : (link) => this.connections.openJson(link, jsonUser()),
       admission: new Admission({
         maxConnections: options.maxConnections ?? 100,
