@@ -190,6 +190,7 @@ Deno.test("System topics: metrics are those of the hub", async () => {
   assert.deepEqual(metrics["trunkline_connections"], [
     { labels: { transport: "websocket" }, value: 1 },
     { labels: { transport: "text" }, value: 0 },
+    { labels: { transport: "frames" }, value: 0 },
     { labels: { transport: "json" }, value: 0 },
   ]);
 });
