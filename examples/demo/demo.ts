@@ -7,7 +7,8 @@ import type { Config } from "../../src/config/schema.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import type { Logger } from "../../src/core/ports.ts";
 import { VERSION } from "../../src/core/version.ts";
-import { formatListening, HubServer } from "../../src/server/hub_server.ts";
+import { HubServer } from "../../src/server/hub_server.ts";
+import { formatListening } from "../../src/server/listening_address.ts";
 import { serveSite } from "./site.ts";
 
 /** What the demo runs with. */

@@ -260,9 +260,10 @@ export class MessageBroker {
   #createServices(router: MessageRouter): ServiceRegistry {
     return new ServiceRegistry({
       times: this.#times(),
-      // Other transports ask by themselves; on a WebSocket only pings are answered without the program's help.
+      // With the length prefix the transport asks by message; pings and heartbeats are answered without the program's
+      // help.
       ask: (connection) => {
-        if (connection.kind === "websocket") connection.send(heartbeatRequest(), "control");
+        if (connection.kind !== "text") connection.send(heartbeatRequest(), "control");
       },
       onEvent: (event, service) =>
         router.announce("system.service.events", JSON.stringify({ event, service })),

@@ -84,7 +84,7 @@ function listen() {
   const entry = section({
     address: address().describe("Address to listen on"),
     tls: bool().nullable().prefault(null).describe("Speak TLS here; null: when hub.tls.cert is set"),
-    transports: z.array(oneOf(...TRANSPORTS)).min(1).max(4).prefault(["http", "text", "json"])
+    transports: z.array(oneOf(...TRANSPORTS)).min(1).max(4).prefault(["http", "text", "frames", "json"])
       .describe("What is spoken here"),
   });
   return shorthandList(entry, {

@@ -79,7 +79,7 @@ export function limitsSchema() {
       messages_per_second: rate().prefault(0).describe("Messages a second; 0: no limit"),
       bandwidth: bandwidth().prefault(0).describe("Bytes a second in each direction; 0: no limit"),
       burst: burst().prefault("2x").describe("How far a rate may be exceeded for a second"),
-      streams: count().prefault(4096).describe("Streams at a time; 0: no limit"),
+      streams: count().prefault(4096).describe("Streams that its peer may have open at a time; 0: no limit"),
     }).prefault({}).describe("Limits of each connection"),
     default: defaultQuota().prefault({}).describe(
       "Limits of each account; logins without an account have none",

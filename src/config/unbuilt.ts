@@ -27,7 +27,9 @@ export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "hub.tls.sni", part: "the choice of a certificate by host name" },
   { key: "hub.tls.reload.auto", part: "loading certificates anew" },
   { key: "tunnel.tcp_ports", part: "the listener of TCP tunnels" },
-  { key: "limits.connection", part: "the limit of connections" },
+  { key: "limits.connection.messages_per_second", part: "the rate of connections" },
+  { key: "limits.connection.bandwidth", part: "the rate of connections" },
+  { key: "limits.connection.burst", part: "the rate of connections" },
   { key: "limits.default", part: "the limit of accounts" },
   { key: "limits.accounts", part: "the limit of accounts" },
   { key: "limits.tenants", part: "the limit of tenants" },
@@ -37,9 +39,6 @@ export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "cluster.driver", part: "the cluster of hubs" },
   { key: "config.watch", part: "watching the file" },
 ];
-
-/** The transports that a listener can have. */
-const BUILT_TRANSPORTS: readonly string[] = ["http", "text", "json"];
 
 interface Checking {
   readonly defaults: Config;
@@ -62,7 +61,6 @@ export function refuseUnbuilt(config: Config, { defaults, isValid, report }: Che
       if (isRefused) report(one, unbuiltMessage(one.join("."), { part, value, usual }));
     }
   }
-  if (isValid("hub.listen")) refuseTransports(config, report);
   if (isValid("broker.topics")) refuseKeeping(config, report);
 }
 
@@ -79,20 +77,9 @@ function refuseKeeping({ broker }: Config, report: Report): void {
   });
 }
 
-/** `limits.connection` and `limits.default` stand for the settings below them. */
+/** `limits.default` stands for the settings below it. */
 function isSection(key: string): boolean {
-  return key === "limits.connection" || key === "limits.default";
-}
-
-function refuseTransports(config: Config, report: Report): void {
-  config.hub.listen.forEach(({ transports }, at) => {
-    const missing = transports.filter((transport) => !BUILT_TRANSPORTS.includes(transport));
-    if (missing.length === 0) return;
-    const message = `Cannot speak ${missing.join(" and ")} here: this is not part of this version; write [${
-      BUILT_TRANSPORTS.join(", ")
-    }]`;
-    report(["hub", "listen", at, "transports"], message);
-  });
+  return key === "limits.default";
 }
 
 function unbuiltMessage(

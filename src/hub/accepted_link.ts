@@ -3,12 +3,12 @@
  * handshake), so that an idle connection does not keep it alive.
  */
 import type { PeerAddress } from "../core/transport.ts";
-import type { GatedSocket } from "../link/gated_socket.ts";
+import type { GatedStream } from "../link/gated_socket.ts";
 import type { Login } from "./login.ts";
 
 /** A socket right before the first message of its transport. */
 export interface AcceptedLink {
-  readonly link: GatedSocket;
+  readonly link: GatedStream;
   readonly peer: PeerAddress;
   /** Bytes that were read already and belong to the transport. */
   readonly head: Uint8Array;

@@ -2,31 +2,62 @@
  * Makes connections out of accepted sockets: outbox, transport and heartbeat joined the same way for every
  * transport, and one set of all connections, which draining and metrics need.
  */
+import type { TransportKind } from "../core/transport.ts";
+import { FramesTransport } from "../link/frames_transport.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { JsonLinesTransport } from "../link/json_lines_transport.ts";
 import { Outbox, type OutboxSettings } from "../link/outbox.ts";
 import { SocketSink } from "../link/socket_sink.ts";
-import type { TransportSettings } from "../link/socket_transport.ts";
+import type { TransportOptions, TransportSettings } from "../link/socket_transport.ts";
+import type { MuxLimits } from "../link/stream_mux.ts";
+import type { StreamStats } from "../link/stream_stats.ts";
 import { TextTransport } from "../link/text_transport.ts";
+import type { Transport } from "../link/transport.ts";
+import { WebSocketStream } from "../link/websocket_stream.ts";
 import { WebSocketTransport } from "../link/websocket_transport.ts";
+import { holdsWholeFrames } from "../wire/frame_header.ts";
 import type { AcceptedLink } from "./accepted_link.ts";
-import { ANONYMOUS_LOGIN, LOCAL_LOGIN, type Login } from "./login.ts";
 import { Connection, type ConnectionUser } from "./connection.ts";
+import { FramesPort, type FramesUser } from "./frames_user.ts";
+import { freeLogin, type Login } from "./login.ts";
 import type { LoginWatch } from "./login_watch.ts";
+
+/** What connections of frames have more than others. */
+export interface FramesSettings extends TransportSettings {
+  readonly limits: MuxLimits;
+  readonly streamStats: StreamStats;
+  /** They say who they are with a frame, also on a hub without logins: so somebody waits for it. */
+  readonly watch: LoginWatch<Connection>;
+}
 
 /** What all connections of one hub share. Each kind of transport has `stats` of its own. */
 export interface ConnectionFactoryOptions {
   readonly outbox: OutboxSettings;
   readonly websocket: TransportSettings;
   readonly text: TransportSettings;
-  readonly frames: TransportSettings;
+  readonly frames: FramesSettings;
   readonly json: TransportSettings;
   readonly heartbeat: HeartbeatMonitor;
   /** Watches those who have to log in; `null`: nobody has to. */
   readonly watch: LoginWatch<Connection> | null;
 }
 
+/** What makes a connection one of its kind. */
+interface Opening {
+  readonly kind: TransportKind;
+  readonly accepted: AcceptedLink;
+  readonly user: ConnectionUser;
+  readonly watch: LoginWatch<Connection> | null;
+  /** `null`: somebody has to log in. */
+  readonly login: Login | null;
+}
+
+type MakeTransport = (connection: Connection, parts: Omit<TransportOptions, "owner">) => Transport;
+
 const TRANSPORTS = { websocket: WebSocketTransport, text: TextTransport, json: JsonLinesTransport } as const;
+/** What a WebSocket message of frames may hold beside the longest text message. */
+const MESSAGE_ROOM_BYTES = 1024 * 1024;
+const NOTHING = new Uint8Array(0);
 
 /** Makes the connections of one hub and knows them all. */
 export class ConnectionFactory {
@@ -41,17 +72,40 @@ export class ConnectionFactory {
 
   /** Takes over a WebSocket after its handshake. */
   openWebSocket(accepted: AcceptedLink, user: ConnectionUser): void {
-    this.#open("websocket", accepted, user);
+    this.#openPlain("websocket", accepted, user);
   }
 
   /** Takes over a socket of length-prefixed text messages. */
   openText(accepted: AcceptedLink, user: ConnectionUser): void {
-    this.#open("text", accepted, user);
+    this.#openPlain("text", accepted, user);
   }
 
   /** Takes over a socket of JSON lines. */
   openJson(accepted: AcceptedLink, user: ConnectionUser): void {
-    this.#open("json", accepted, user);
+    this.#openPlain("json", accepted, user);
+  }
+
+  /** Takes over a socket of frames. Its user says when somebody is logged in. */
+  openFrames(accepted: AcceptedLink, user: FramesUser): void {
+    const { limits, streamStats, watch } = this.#options.frames;
+    this.#open({ kind: "frames", accepted, user, watch, login: null }, (connection, parts) => {
+      const owner = new FramesPort(connection, user);
+      const transport = new FramesTransport({ ...parts, owner, role: "hub", limits, streamStats });
+      user.attached(transport.mux);
+      return transport;
+    });
+  }
+
+  /** Takes over a WebSocket of frames after its handshake. */
+  openFramesInWebSocket(accepted: AcceptedLink, user: FramesUser): void {
+    const { turns, readLimits } = this.#options.frames;
+    const link = new WebSocketStream({
+      link: accepted.link,
+      head: accepted.head,
+      maxMessageBytes: user.maxMessageBytes + MESSAGE_ROOM_BYTES,
+      server: { turns, readLimits, isMessage: holdsWholeFrames },
+    });
+    this.openFrames({ ...accepted, link, head: NOTHING }, user);
   }
 
   /** Resolves when no connection is left. */
@@ -62,19 +116,28 @@ export class ConnectionFactory {
     await promise;
   }
 
-  #open(kind: keyof typeof TRANSPORTS, accepted: AcceptedLink, user: ConnectionUser): void {
-    const { link, peer, head, login, connectionId: id = crypto.randomUUID() } = accepted;
-    const { outbox: settings, heartbeat, watch, [kind]: transport } = this.#options;
-    const { stats, clock } = transport;
+  #openPlain(kind: keyof typeof TRANSPORTS, accepted: AcceptedLink, user: ConnectionUser): void {
+    const { watch } = this.#options;
+    const login = watch === null ? freeLogin(accepted) : accepted.login;
+    this.#open(
+      { kind, accepted, user, watch, login },
+      (owner, parts) => new TRANSPORTS[kind]({ ...parts, owner }),
+    );
+  }
+
+  #open({ kind, accepted, user, watch, login }: Opening, connect: MakeTransport): void {
+    const { link, peer, head, connectionId: id = crypto.randomUUID() } = accepted;
+    const { outbox: outboxSettings, heartbeat, [kind]: settings } = this.#options;
+    const { stats, clock } = settings;
     const connection = new Connection({ id, user, stats, clock, watch, onClosed: this.#closed }, (owner) => {
-      const outbox = new Outbox({ kind, sink: new SocketSink(link.socket), owner, settings });
-      const { maxMessageBytes } = user;
-      return new TRANSPORTS[kind]({ link, peer, outbox, owner, settings: transport, maxMessageBytes });
+      const sink = new SocketSink(link.socket);
+      const outbox = new Outbox({ kind, sink, owner, settings: outboxSettings });
+      return connect(owner, { link, peer, outbox, settings, maxMessageBytes: user.maxMessageBytes });
     });
     stats.accepted++;
     stats.connections++;
     this.connections.set(id, connection);
-    connection.transportReady(watch === null ? anonymousLogin(accepted) : login);
+    connection.transportReady(login);
     heartbeat.watch(connection.transport);
     connection.transport.start(head);
   }
@@ -90,9 +153,4 @@ export class ConnectionFactory {
     }
     if (this.connections.size === 0) this.#whenEmpty?.();
   };
-}
-
-/** Who comes to a hub without logins. */
-function anonymousLogin({ isLocal }: AcceptedLink): Login {
-  return isLocal ? LOCAL_LOGIN : ANONYMOUS_LOGIN;
 }

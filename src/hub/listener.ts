@@ -29,6 +29,8 @@ export interface ListenerOptions {
   readonly accepted: Map<unknown, AcceptedSocket>;
   /** Takes the sockets that speak text messages; `null` where nobody does. */
   readonly openText: ((accepted: AcceptedLink) => void) | null;
+  /** Takes the sockets that speak frames; `null` where nobody does. */
+  readonly openFrames: ((accepted: AcceptedLink) => void) | null;
   /** Takes the sockets that speak JSON lines; `null` where nobody does. */
   readonly openJson: ((accepted: AcceptedLink) => void) | null;
   readonly admission: Admission;
@@ -183,7 +185,7 @@ export class Listener {
       this.#handToHttp(accepted, chunk);
       return true;
     }
-    if ((kind === "text" || kind === "json") && this.#handOver(kind, accepted, chunk)) return true;
+    if (kind !== "http" && kind !== "unknown" && this.#handOver(kind, accepted, chunk)) return true;
     stats.refuse(kind === "unknown" ? "unknown_transport" : "transport_not_available");
     logger.debug("Refused a connection by its first byte", { ip: accepted.peer.ip, first, kind });
     const lastWords = encodeNotAvailable(kind, crypto.randomUUID());
@@ -192,9 +194,9 @@ export class Listener {
   }
 
   /** Whether the transport is spoken here, and the socket is with those who do. */
-  #handOver(kind: "text" | "json", accepted: AcceptedSocket, head: Uint8Array): boolean {
-    const { transports, openText, openJson } = this.#options;
-    const open = kind === "text" ? openText : openJson;
+  #handOver(kind: "text" | "frames" | "json", accepted: AcceptedSocket, head: Uint8Array): boolean {
+    const { transports, openText, openFrames, openJson } = this.#options;
+    const open = { text: openText, frames: openFrames, json: openJson }[kind];
     if (open === null || !transports.includes(kind)) return false;
     accepted.upgraded = true;
     const { link, peer, isLocal } = accepted;

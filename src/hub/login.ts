@@ -108,3 +108,8 @@ class FreeLogin implements Login {
 export const ANONYMOUS_LOGIN: Login = new FreeLogin(ANONYMOUS);
 /** Of those who come from the hub's own machine to a hub without logins. */
 export const LOCAL_LOGIN: Login = new FreeLogin(LOCAL_OPERATOR);
+
+/** Of those who come to a hub without logins. */
+export function freeLogin({ isLocal }: { readonly isLocal: boolean }): Login {
+  return isLocal ? LOCAL_LOGIN : ANONYMOUS_LOGIN;
+}

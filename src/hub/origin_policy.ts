@@ -38,6 +38,13 @@ export class OriginPolicy {
     this.#isDefault = this.#self && this.#loopback && rules.length === 2;
   }
 
+  /** Whether an origin is listed: the words `self` and `loopback` do not count. Programs send none. */
+  isListed(origin: string | undefined): boolean {
+    if (origin === undefined || this.#allowAll) return true;
+    const url = URL.parse(origin);
+    return url !== null && this.#listed.has(url.origin);
+  }
+
   /** `origin` and `host` name what was wrong. */
   check({ origin, host, onLoopback }: OriginCheck): OriginVerdict {
     if (origin === undefined || this.#allowAll) return "allowed";

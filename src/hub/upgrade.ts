@@ -13,6 +13,8 @@ export interface UpgradeTarget {
    * as everybody is welcome there.
    */
   readonly login: "request" | "message" | "none";
+  /** Which web pages may come: those that `hub.origins` allows, or only those that it lists. @default "allowed" */
+  readonly origins?: "allowed" | "listed";
   /** Takes a WebSocket right after its handshake. */
   accept(socket: AcceptedLink): void;
 }

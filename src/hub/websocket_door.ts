@@ -111,7 +111,7 @@ export class WebSocketDoor {
       this.#refuse(socket, { reason: "unknown_path", status: 404, body });
       return;
     }
-    const refusal = this.#refusalOf(request);
+    const refusal = this.#refusalOf(request, target);
     if (refusal !== null) this.#refuse(socket, refusal);
     else this.#identify({ ...upgrade, target, accepted });
   }
@@ -123,11 +123,12 @@ export class WebSocketDoor {
   }
 
   /** Why a WebSocket is not opened on a path that serves them, whoever asks; `null`: nothing speaks against it. */
-  #refusalOf({ headers, httpVersion }: IncomingMessage): RefusalAnswer | null {
+  #refusalOf({ headers, httpVersion }: IncomingMessage, target: UpgradeTarget): RefusalAnswer | null {
     const { isDraining, origins, onLoopback } = this.#options;
     if (isDraining()) return { reason: "draining", status: 503, body: "The hub stops" };
     const { origin, host } = headers;
-    const verdict = origins.check({ origin, host, onLoopback });
+    const isOut = target.origins === "listed" && !origins.isListed(origin);
+    const verdict = isOut ? "origin" : origins.check({ origin, host, onLoopback });
     if (verdict !== "allowed") {
       const named = verdict === "origin" ? `origin ${origin}` : `host ${host}`;
       return { reason: verdict, status: 403, body: `The ${named} is not allowed: see hub.origins` };

@@ -19,7 +19,7 @@ export interface SliceReceiver {
    * Takes the messages that begin within {@link SLICE_BYTES} from `from`, or a slice; gives where that ended: at `from`
    * itself when the budget was used up in it. The bytes stay valid.
    */
-  take(chunk: Uint8Array, from: number): number;
+  takeFrom(chunk: Uint8Array, from: number): number;
   /** Everything that waited for a later turn was fed. */
   caughtUp(): void;
 }
@@ -106,7 +106,7 @@ export class BudgetedReader implements Waiting {
     while (this.#offset < chunk.length) {
       if (this.#budget.isSpent()) return false;
       const from = this.#offset;
-      const end = this.#receiver.take(chunk, from);
+      const end = this.#receiver.takeFrom(chunk, from);
       this.#offset = end;
       this.#budget.spendBytes(end - from);
       if (this.#isStopped || end === from) return false;

@@ -98,7 +98,7 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     if (socket.readableEnded) this.#ended();
   }
 
-  take(chunk: Uint8Array, from: number): number {
+  takeFrom(chunk: Uint8Array, from: number): number {
     const end = Math.min(chunk.length, from + this.sliceBytes);
     return from + this.feed(from === 0 && end === chunk.length ? chunk : viewOf(chunk, from, end));
   }

@@ -48,7 +48,7 @@ export interface StreamHost {
   /** Both directions ended. */
   ended(stream: Stream): void;
   /** It was reset from this side. `frame`: what the peer has to be told; `null` if it never heard of the stream. */
-  reset(stream: Stream, frame: Encoded | null): void;
+  reset(stream: Stream, how: { readonly code: number; readonly frame: Encoded | null }): void;
 }
 
 /** What a stream is made of. */
@@ -163,7 +163,7 @@ export class Stream implements StreamSource {
       ? null
       : encodeFrame({ kind: "close_stream", streamId: this.#id, code, notStarted, reason });
     this.#discard();
-    this.#host.reset(this, frame);
+    this.#host.reset(this, { code, frame });
     this.#consumer.closed({ code, reason, notStarted, origin: "local" });
   }
 

@@ -124,6 +124,16 @@ export class StreamMux implements StreamHost {
     return this.#budget.unreadBytes;
   }
 
+  /** Bytes that wait to be written, of all streams. */
+  get queuedBytes(): number {
+    return this.queue.heldBytes;
+  }
+
+  /** The windows of all streams together. */
+  get windowBytes(): number {
+    return this.#budget.windowBytes;
+  }
+
   /** Opens a stream; it can be written to at once. */
   open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
     if (this.#isClosed) return "closed";
@@ -223,8 +233,8 @@ export class StreamMux implements StreamHost {
     this.#forget(stream);
   }
 
-  reset(stream: Stream, frame: Encoded | null): void {
-    this.#stats.reset++;
+  reset(stream: Stream, { code, frame }: { code: number; frame: Encoded | null }): void {
+    this.#stats.countReset(code);
     // Resets by this side count too; they are held against the peer when it goes on opening.
     if (stream.isPeerOpened && !this.#isGoing && !this.#isClosed) this.#overdraft ??= this.#countReset();
     this.#forget(stream);
@@ -276,7 +286,7 @@ export class StreamMux implements StreamHost {
   }
 
   #refuse(streamId: number, { code, reason }: StreamRefusal): FrameFault | null {
-    this.#stats.refused++;
+    this.#stats.countRefused(code);
     this.#control.addReset(
       encodeFrame({ kind: "close_stream", streamId, code, notStarted: true, reason }),
     );
@@ -287,7 +297,7 @@ export class StreamMux implements StreamHost {
   #peerReset({ streamId, code, notStarted, reason }: CloseStreamFrame): FrameFault | null {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return this.#judgeUnknown(streamId);
-    this.#stats.reset++;
+    this.#stats.countReset(code);
     this.#forget(stream);
     stream.resetBy({ code, reason, notStarted, origin: "peer" });
     return stream.isPeerOpened ? this.#countReset() : null;
@@ -353,7 +363,7 @@ export class StreamMux implements StreamHost {
   }
 
   #end(stream: Stream, reset: StreamReset): void {
-    this.#stats.reset++;
+    this.#stats.countReset(reset.code);
     this.#forget(stream);
     stream.resetBy(reset);
   }

@@ -64,6 +64,11 @@ export class StreamQueue implements StreamLane {
     return this.peekBytes() > 0 ? this.#ready.length : 0;
   }
 
+  /** Bytes that the streams hold. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   /** Counts bytes that a stream holds. */
   hold(bytes: number): void {
     this.#heldBytes += bytes;

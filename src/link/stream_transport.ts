@@ -37,7 +37,7 @@ export abstract class StreamTransport extends SocketTransport {
     this.reader.stop();
     this.sayGoodbye(code, reason, {
       last: this.encodeFarewell({ code, reason, ...options }),
-      purge: !isPatient(code),
+      purge: !(options.isPatient ?? isPatient(code)),
       onWritten: () => this.socket.end(),
     });
   }

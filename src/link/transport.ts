@@ -10,6 +10,8 @@ import type { Outbox } from "./outbox.ts";
 export interface CloseOptions {
   /** When the peer may come back, in milliseconds from now. */
   readonly retryAfterMs?: number;
+  /** Whether what waits is written before it. @default as the code says */
+  readonly isPatient?: boolean;
 }
 
 /** The wire beneath one connection. */

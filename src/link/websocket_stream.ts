@@ -1,15 +1,19 @@
 /**
- * The client's end of one WebSocket after its handshake, as a stream of bytes: what is written in one go (corked
- * writes count as one) leaves as one binary message, and the binary messages of the server are the bytes that are
- * read. It pushes back in both directions as a socket does, keeps at most one pong waiting, and always ends: whoever
- * is slow in the closing handshake is cut.
+ * Either end of one WebSocket after its handshake, as a stream of bytes: what is written in one go (corked writes
+ * count as one) leaves as one binary message, and the binary messages of the peer are the bytes that are read. It
+ * pushes back in both directions as a socket does, keeps at most one pong waiting, and always ends: whoever is slow
+ * in the closing handshake is cut. The server's end reads within a budget, in which every message counts, so that a
+ * flood of empty ones or of pings takes nobody's time.
  */
 import { Duplex } from "node:stream";
 import { CloseCode } from "../core/close_codes.ts";
 import { encodeMaskedFrame, MASK_BYTES } from "../wire/ws_masked_frame.ts";
-import { wsClosePayload, WsOpcode } from "../wire/ws_frame.ts";
+import { encodeWsHeader, wsClosePayload, WsOpcode } from "../wire/ws_frame.ts";
+import { BudgetedReader, type SliceReceiver } from "./budgeted_reader.ts";
 import type { GatedStream } from "./gated_socket.ts";
+import { ReadBudget, type ReadLimits } from "./read_budget.ts";
 import { ignoreSocketError } from "./socket_transport.ts";
+import type { Turns } from "./turns.ts";
 import { closeCodeOf, receiverOptions } from "./ws_receiver.ts";
 // @ts-types="./ws_types.d.ts"
 import { Receiver } from "ws";
@@ -24,9 +28,20 @@ export interface WebSocketStreamOptions {
   readonly maxMessageBytes?: number;
   /** How long the closing handshake may take. @default 1000 */
   readonly closeTimeoutMs?: number;
+  /** Makes it the server's end. @default the client's */
+  readonly server?: ServerEnd;
 }
 
-/** How the server closed. */
+/** What the server's end does more than the client's. */
+export interface ServerEnd {
+  readonly turns: Turns;
+  /** What may be read in one turn. */
+  readonly readLimits: ReadLimits;
+  /** Whether bytes may be a message; others end the stream with 1002. */
+  readonly isMessage: (bytes: Uint8Array) => boolean;
+}
+
+/** How the peer closed. */
 export interface PeerClose {
   /** See `CloseCode`. */
   readonly code: number;
@@ -36,10 +51,20 @@ export interface PeerClose {
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 1000;
 const BUFFER_BYTES = 64 * 1024;
+/** What the receiver gets at once at the server's end: so much of a flood is read before the budget counts. */
+const SLICE_BYTES = 4 * 1024;
+
+const NOTHING = new Uint8Array(0);
 
 /** One open WebSocket. */
-export class WebSocketStream extends Duplex implements GatedStream {
+export class WebSocketStream extends Duplex implements GatedStream, SliceReceiver {
   readonly #link: GatedStream;
+  readonly #server: ServerEnd | null;
+  readonly #budget: ReadBudget | null;
+  /** Reads the socket at the server's end. */
+  readonly #reader: BudgetedReader | null;
+  /** What was read before; `null` once reading began. */
+  #head: Uint8Array | null;
   readonly #receiver: Receiver;
   readonly #closeTimeoutMs: number;
   #peerClose: PeerClose | null = null;
@@ -52,19 +77,25 @@ export class WebSocketStream extends Duplex implements GatedStream {
   #isPongOnItsWay = false;
 
   constructor(
-    { link, head, maxMessageBytes = MAX_MESSAGE_BYTES, closeTimeoutMs = CLOSE_TIMEOUT_MS }:
+    { link, head, maxMessageBytes = MAX_MESSAGE_BYTES, closeTimeoutMs = CLOSE_TIMEOUT_MS, server }:
       WebSocketStreamOptions,
   ) {
     // As on a socket, the end of one direction is the end of the other.
     super({ readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES, allowHalfOpen: false });
     this.#link = link;
     this.#closeTimeoutMs = closeTimeoutMs;
-    this.#receiver = new Receiver(receiverOptions(maxMessageBytes, { isServer: false }));
+    this.#server = server ?? null;
+    this.#head = head;
+    this.#receiver = new Receiver(receiverOptions(maxMessageBytes, { isServer: server !== undefined }));
+    this.#budget = server === undefined ? null : new ReadBudget(server.readLimits, server.turns);
+    this.#reader = server === undefined || this.#budget === null
+      ? null
+      : new BudgetedReader({ link, turns: server.turns, budget: this.#budget, receiver: this });
     // Errors before the owner listens, and after, have no other listener; its close is what counts.
     this.on("error", ignoreSocketError);
     this.#listenToReceiver();
     this.#listenToSocket();
-    if (head.length > 0) this.#receiver.write(head);
+    if (this.#reader === null && head.length > 0) this.#receiver.write(head);
   }
 
   /** Where its bytes are read and written: itself. */
@@ -72,13 +103,36 @@ export class WebSocketStream extends Duplex implements GatedStream {
     return this;
   }
 
-  /** How the server closed; `null` while it did not say so. */
+  /** How the peer closed; `null` while it did not say so. */
   get peerClose(): PeerClose | null {
     return this.#peerClose;
   }
 
   override _read(): void {
-    if (!this.#link.socket.destroyed) this.#link.resume();
+    if (this.#reader === null) {
+      if (!this.#link.socket.destroyed) this.#link.resume();
+      return;
+    }
+    const head = this.#head;
+    this.#head = null;
+    // Later on the reader goes on by itself, turn by turn: the transport above never pauses for longer than one.
+    if (head === null) return;
+    this.#reader.start(head);
+    // The FIN may have come with the head, when nobody listened yet.
+    if (!this.#reader.isWaiting) this.caughtUp();
+  }
+
+  /** A piece of what the client sent, unless enough waits to be read. */
+  takeFrom(chunk: Uint8Array, from: number): number {
+    const end = Math.min(chunk.length, from + SLICE_BYTES);
+    if (!this.#isReading) return end;
+    if (this.readableLength >= this.readableHighWaterMark) return from;
+    this.#receiver.write(chunk.subarray(from, end));
+    return end;
+  }
+
+  caughtUp(): void {
+    if (this.#link.socket.readableEnded) this.#ended();
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
@@ -96,6 +150,7 @@ export class WebSocketStream extends Duplex implements GatedStream {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#isReading = false;
     clearTimeout(this.#closeTimer);
+    this.#reader?.stop();
     this.#receiver.removeAllListeners();
     this.#receiver.on("error", ignoreSocketError);
     this.#receiver.destroy();
@@ -104,23 +159,40 @@ export class WebSocketStream extends Duplex implements GatedStream {
   }
 
   #listenToReceiver(): void {
-    this.#receiver.on("message", (data, isBinary) => {
-      if (!isBinary) this.#fail(CloseCode.protocolError, "the server sent text where bytes belong");
-      else if (data.length > 0 && this.#isReading && !this.push(data)) this.#link.pause();
+    this.#receiver.on("message", (data, isBinary) => this.#received(data, isBinary));
+    this.#receiver.on("ping", (data) => {
+      this.#budget?.spendMessage(1);
+      this.#pong(data);
     });
-    this.#receiver.on("ping", (data) => this.#pong(data));
+    this.#receiver.on("pong", () => this.#budget?.spendMessage(0));
     this.#receiver.on("conclude", (code, reason) => this.#concluded(code, new TextDecoder().decode(reason)));
     this.#receiver.on("error", (error) => this.#fail(closeCodeOf(error.code), error.message));
   }
 
   #listenToSocket(): void {
     const { socket } = this.#link;
-    socket.on("data", (chunk: Uint8Array) => {
-      if (this.#isReading) this.#receiver.write(chunk);
+    if (this.#reader === null) {
+      socket.on("data", (chunk: Uint8Array) => {
+        if (this.#isReading) this.#receiver.write(chunk);
+      });
+    }
+    socket.on("end", () => {
+      if (this.#reader?.isWaiting !== true) this.#ended();
     });
-    socket.on("end", () => this.#ended());
     socket.on("error", (error: Error) => this.destroy(error));
     socket.on("close", () => this.#ended());
+  }
+
+  #received(data: Uint8Array, isBinary: boolean): void {
+    this.#budget?.spendMessage(0);
+    // After a mistake, or the peer's close, what is left of the chunk does not count.
+    if (!this.#isReading) return;
+    if (!isBinary) this.#fail(CloseCode.protocolError, "text came where bytes belong");
+    else if (this.#server?.isMessage(data) === false) {
+      this.#fail(CloseCode.protocolError, "a message has to hold whole frames");
+    } else if (data.length > 0 && !this.push(data) && this.#reader === null) {
+      this.#link.pause();
+    }
   }
 
   /** After our close nothing may follow (RFC 6455, section 5.5.1); who writes on has not noticed the end yet. */
@@ -130,8 +202,17 @@ export class WebSocketStream extends Duplex implements GatedStream {
   }
 
   #writeFrame(opcode: WsOpcode, parts: readonly Uint8Array[], done: (error?: Error | null) => void): void {
-    const mask = crypto.getRandomValues(new Uint8Array(MASK_BYTES));
-    this.#link.socket.write(encodeMaskedFrame(opcode, parts, mask), done);
+    const { socket } = this.#link;
+    if (this.#server === null) {
+      const mask = crypto.getRandomValues(new Uint8Array(MASK_BYTES));
+      socket.write(encodeMaskedFrame(opcode, parts, mask), done);
+      return;
+    }
+    const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+    socket.cork();
+    for (const part of [encodeWsHeader(opcode, bytes), ...parts.slice(0, -1)]) socket.write(part);
+    socket.write(parts.at(-1) ?? NOTHING, done);
+    socket.uncork();
   }
 
   /** Only the last ping needs an answer (RFC 6455, section 5.5.3), so a flood of them queues nothing. */
@@ -154,7 +235,7 @@ export class WebSocketStream extends Duplex implements GatedStream {
     this.#writeFrame(WsOpcode.close, [wsClosePayload(code, reason)], done);
   }
 
-  /** The server closed: our close answers it, and the end comes once that is out. */
+  /** The peer closed: our close answers it, and the end comes once that is out. */
   #concluded(code: number, reason: string): void {
     this.#isReading = false;
     this.#peerClose = { code, reason };

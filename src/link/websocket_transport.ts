@@ -59,13 +59,14 @@ export class WebSocketTransport extends SocketTransport {
     this.#closeWith(CloseCode.heartbeatTimeout, "No answer to pings", { purge: true });
   }
 
-  close(code: number, reason: string, { retryAfterMs }: CloseOptions = {}): void {
+  close(code: number, reason: string, options: CloseOptions = {}): void {
+    const { retryAfterMs, isPatient: waits = isPatient(code) } = options;
     const retry = retryAfterMs === undefined ? "" : `retry=${retryAfterMs}`;
-    this.#closeWith(code, `${reason} ${retry}`.trim(), { purge: !isPatient(code) });
+    this.#closeWith(code, `${reason} ${retry}`.trim(), { purge: !waits });
   }
 
   /** A whole message costs a fifth of what the receiver takes for it. */
-  override take(chunk: Uint8Array, from: number): number {
+  override takeFrom(chunk: Uint8Array, from: number): number {
     const limit = Math.min(from + SLICE_BYTES, chunk.length);
     let at = from;
     while (at < limit) {

@@ -6,24 +6,8 @@
 
 import { SECURITY_EVENT_KINDS } from "../core/security_event.ts";
 import type { TransportKind } from "../core/transport.ts";
-
-/** How a metric behaves: `counter` only rises, `gauge` goes both ways, `histogram` counts observations by size. */
-export type MetricType = "counter" | "gauge" | "histogram";
-
-/** What one metric is. The key in the table is its name. */
-export interface MetricDefinition {
-  readonly type: MetricType;
-  /** One sentence for people, without a full stop. */
-  readonly help: string;
-  /** Label names; a list closes the set of values, a sentence describes an open one. */
-  readonly labels?: Readonly<Record<string, readonly string[] | string>>;
-  /** Upper bounds of a histogram's buckets, ascending, in the metric's unit. */
-  readonly buckets?: readonly number[];
-}
-
-function defineMetrics<const T extends Readonly<Record<string, MetricDefinition>>>(table: T): T {
-  return table;
-}
+import { agentMetrics } from "./agent_metric_table.ts";
+import { defineMetrics, type MetricDefinition, type MetricType } from "./metric_definition.ts";
 
 const transports: readonly TransportKind[] = ["websocket", "text", "frames", "json"];
 
@@ -281,6 +265,7 @@ export const metricTable = defineMetrics({
     help: "Publishes queued for subscribers of a tenant, each subscriber counted",
     labels: tenantLabel,
   },
+  ...agentMetrics,
   trunkline_security_events_total: {
     type: "counter",
     help: "Events of the audit log, also while it is off; those that share a line are each counted",

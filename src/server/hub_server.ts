@@ -19,11 +19,11 @@ import { DoorStats } from "../hub/hub_stats.ts";
 import { Listener } from "../hub/listener.ts";
 import { OriginPolicy } from "../hub/origin_policy.ts";
 import { Relay } from "../hub/relay.ts";
-import { Flusher } from "../link/flusher.ts";
+import type { UpgradeTarget } from "../hub/upgrade.ts";
 import { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { LinkStats } from "../link/link_stats.ts";
-import type { LaneBounds } from "../link/lane.ts";
 import { OutboxLedger } from "../link/outbox_ledger.ts";
+import { StreamStats } from "../link/stream_stats.ts";
 import { TurnClock } from "../link/turn_clock.ts";
 import { Turns } from "../link/turns.ts";
 import { type Exposition, startExposition } from "../metrics/exposition.ts";
@@ -31,14 +31,19 @@ import { Health } from "../metrics/health.ts";
 import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { ProcessStats } from "../metrics/process_stats.ts";
+import type { Agents } from "../tunnel/agents.ts";
+import { type FrameServices, NO_SERVICES } from "../tunnel/frame_services.ts";
+import { agentTarget, agentUser, createAgents, framesSettings } from "./agents_setup.ts";
 import { AuditLog } from "./audit_log.ts";
 import { brokerTarget, createBroker } from "./broker_setup.ts";
 import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
+import { formatListening, type ListeningAddress } from "./listening_address.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
 import { warnOfOpenHub } from "./open_hub.ts";
 import { createReload, type Reload } from "./reload.ts";
+import { outboxSettings } from "./outbox_setup.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
 
 /** What comes from outside the configuration. */
@@ -50,21 +55,14 @@ export interface HubServerOptions {
   readonly readConfig?: () => ConfigResult;
   /** An administrator asks the hub to stop: whoever runs it calls `stop`. @default it stops itself */
   readonly onStopRequested?: () => void;
+  /** Who runs streams over the connections of agents. @default nobody */
+  readonly frameServices?: FrameServices;
   /** Version of Trunkline, for build info. */
   readonly version: string;
   /** @default the process's monotonic clock */
   readonly clock?: Clock;
   /** How many logins are looked at at once, and wait for it. @default those of the gate */
   readonly loginGate?: LoginGateLimits;
-}
-
-/** An address that the hub listens on, for people and programs. */
-export interface ListeningAddress {
-  /** What answers there. */
-  readonly name: "hub" | "metrics";
-  readonly host: string;
-  readonly port: number;
-  readonly encrypted: boolean;
 }
 
 /** What connections share with the rest of the hub. */
@@ -77,9 +75,6 @@ interface SharedParts {
 /** A peer that does not answer a close is cut after this long. */
 const CLOSE_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** What a queued message that nobody else waits for takes beside its bytes: about 450 measured. */
-const MESSAGE_OVERHEAD_BYTES = 512;
-
 /** One hub. */
 export class HubServer {
   readonly #config: Config;
@@ -92,6 +87,7 @@ export class HubServer {
     frames: new LinkStats(),
     json: new LinkStats(),
   };
+  readonly #streams = new StreamStats();
   readonly #health = new Health();
   readonly #metrics: Metrics;
   readonly #loopLag: LoopLag;
@@ -99,6 +95,7 @@ export class HubServer {
   readonly #connections: ConnectionFactory;
   readonly #relay: Relay | null;
   readonly #broker: MessageBroker | null;
+  readonly #agents: Agents;
   readonly #admission: Admission;
   readonly #audit: AuditLog;
   /** `null` on a hub that asks for no login. */
@@ -149,8 +146,16 @@ export class HubServer {
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
       onAnswered: (seconds) => this.#metrics.observe("trunkline_broker_request_seconds", seconds),
     });
+    this.#agents = createAgents(config, {
+      clock,
+      logger: logger.child("agents"),
+      logins: this.#logins,
+      broker: this.#broker,
+      services: options.frameServices ?? NO_SERVICES,
+    });
     const links = this.#links;
-    const counters = { door: this.#door, links, ledger, relay: this.#relay, broker: this.#broker };
+    const parts = { relay: this.#relay, broker: this.#broker, agents: this.#agents };
+    const counters = { door: this.#door, links, ledger, streams: this.#streams, ...parts };
     this.#loopLag = new LoopLag({
       clock,
       onLag: (seconds) => this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds),
@@ -210,23 +215,18 @@ export class HubServer {
   }
 
   #createConnections({ ledger, turns, clock }: SharedParts): ConnectionFactory {
-    const { outbox, read_budget: readLimits } = this.#config.hub;
-    const { buffers } = this.#config.performance;
+    const { read_budget: readLimits } = this.#config.hub;
     const transport = { clock, readLimits, turns, closeTimeoutMs: CLOSE_TIMEOUT_MS };
     return new ConnectionFactory({
-      outbox: {
-        ledger,
-        flusher: new Flusher(buffers.join),
-        lanes: {
-          control: laneBounds(outbox.control),
-          request: laneBounds(outbox.request),
-          publish: laneBounds(outbox.publish),
-        },
-        socketBytes: buffers.socket,
-      },
+      outbox: outboxSettings(this.#config, ledger),
       websocket: { ...transport, stats: this.#links.websocket },
       text: { ...transport, stats: this.#links.text },
-      frames: { ...transport, stats: this.#links.frames },
+      frames: framesSettings(this.#config, {
+        ...transport,
+        stats: this.#links.frames,
+        streamStats: this.#streams,
+        logins: this.#logins,
+      }),
       json: { ...transport, stats: this.#links.json },
       heartbeat: this.#heartbeat,
       watch: this.#logins?.watch ?? null,
@@ -309,9 +309,7 @@ export class HubServer {
     const http = createHttpFront({
       origins: new OriginPolicy(hub.origins),
       onLoopback: isLoopbackHost(address.host),
-      routes: (path) =>
-        brokerTarget(path, { broker: this.#broker, connections: this.#connections }) ??
-          this.#relay?.target(path),
+      routes: (path) => this.#route(path, transports.includes("frames")),
       probe: (path) => this.#probe(path),
       accepted,
       isDraining: () => this.#health.phase === "draining",
@@ -333,6 +331,7 @@ export class HubServer {
       http,
       accepted,
       openText: broker === null ? null : (link) => this.#connections.openText(link, broker.createSession()),
+      openFrames: (link) => this.#connections.openFrames(link, agentUser(link, this.#agents, this.#logins)),
       openJson: (link) => this.#connections.openJson(link, this.#createCloudBridgeSession()),
       admission: this.#admission,
       stats: this.#door,
@@ -340,6 +339,19 @@ export class HubServer {
       firstByteTimeoutMs: hub.first_byte_timeout,
       keepAliveMs: hub.tcp_keepalive,
     });
+  }
+
+  /** What a path leads to at an address that speaks frames, or does not. */
+  #route(path: string, speaksFrames: boolean): UpgradeTarget | undefined {
+    const [connections, broker, agents, logins] = [
+      this.#connections,
+      this.#broker,
+      this.#agents,
+      this.#logins,
+    ];
+    return brokerTarget(path, { broker, connections }) ??
+      (speaksFrames ? agentTarget(path, { agents, connections, logins }) : undefined) ??
+      this.#relay?.target(path);
   }
 
   #createCloudBridgeSession(): CloudBridgeSession {
@@ -354,7 +366,8 @@ export class HubServer {
     this.#health.set("listener", false);
     for (const listener of this.#listeners) listener.stopAccepting();
     const { grace: graceMs, spread: spreadMs } = this.#config.shutdown;
-    await drain({ connections: this.#connections, broker: this.#broker, graceMs, spreadMs });
+    const [connections, broker, agents] = [this.#connections, this.#broker, this.#agents];
+    await drain({ connections, broker, agents, graceMs, spreadMs });
     for (const listener of this.#listeners) listener.destroyAll();
     this.#listeners = [];
   }
@@ -373,14 +386,4 @@ export class HubServer {
   #becomeUnready(): void {
     this.#health.setPhase("draining");
   }
-}
-
-function laneBounds(maxBytes: number): LaneBounds {
-  return { maxBytes, messageOverheadBytes: MESSAGE_OVERHEAD_BYTES };
-}
-
-/** An address as a URL that can be pasted. */
-export function formatListening({ name, host, port, encrypted }: ListeningAddress): string {
-  const scheme = name === "metrics" ? "http" : encrypted ? "wss" : "ws";
-  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

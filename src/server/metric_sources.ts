@@ -8,9 +8,12 @@ import { DROP_REASONS, type LinkStats } from "../link/link_stats.ts";
 import type { TransportKind } from "../core/transport.ts";
 import { LANES } from "../link/lane.ts";
 import type { OutboxLedger } from "../link/outbox_ledger.ts";
+import type { StreamStats } from "../link/stream_stats.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 import type { MetricSource } from "../metrics/metrics.ts";
+import type { Agents } from "../tunnel/agents.ts";
 import { CloseCode } from "../core/close_codes.ts";
+import { agentSamples } from "./agent_metrics.ts";
 
 /** The parts that are counted. */
 export interface HubCounters {
@@ -21,6 +24,9 @@ export interface HubCounters {
   readonly relay: Relay | null;
   /** `null` while the broker is off. */
   readonly broker: MessageBroker | null;
+  readonly agents: Agents;
+  /** Of the connections of agents. */
+  readonly streams: StreamStats;
 }
 
 const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(CloseCode));
@@ -45,6 +51,7 @@ export class HubMetricSource implements MetricSource {
       yield* serviceSamples(this.#counters.broker);
       yield* tenantSamples(this.#counters.broker);
     }
+    yield* agentSamples(this.#counters.agents, this.#counters.streams);
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
     for (const lane of LANES) {
       const value = this.#counters.ledger.queuedBytesOf(lane);

@@ -158,6 +158,13 @@ export function judgeHeader(
   return protocolFault(`A payload of ${length} bytes is wrong for a ${rule.name} frame: ${most}`);
 }
 
+/** Whether bytes are one or more whole frames, by the lengths that their headers name. */
+export function holdsWholeFrames(bytes: Uint8Array): boolean {
+  let at = 0;
+  while (at + FRAME_HEADER_BYTES <= bytes.length) at += FRAME_HEADER_BYTES + readUint32(bytes, at + 8);
+  return at > 0 && at === bytes.length;
+}
+
 /** Reads an unsigned big-endian integer of four bytes. */
 export function readUint32(bytes: Uint8Array, at: number): number {
   return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) |

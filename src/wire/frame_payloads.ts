@@ -19,7 +19,7 @@ export const authRequestSchema = z.object({
   token: text(8192).optional(),
   agentId: text(64).min(1),
   session: text(64).min(1),
-  tenant: text(64).optional(),
+  tenant: text(128).optional(),
   resume: text(512).optional(),
   features: z.array(text(64)).max(64),
 });
@@ -31,7 +31,7 @@ export const authResponseSchema = z.union([
     connectionId: text(64),
     agentId: text(64),
     accountId: text(255),
-    tenant: text(64),
+    tenant: text(128),
     resume: text(512),
     limits: z.record(text(64), z.number()),
   }),

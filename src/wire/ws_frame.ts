@@ -62,6 +62,14 @@ export function finishWsFrame(frame: Uint8Array, length: number, rest: Uint8Arra
   return { parts: [frame], bytes };
 }
 
+/** The header of a whole frame; its payload follows as it is. */
+export function encodeWsHeader(opcode: WsOpcode, payloadBytes: number): Uint8Array {
+  const header = new Uint8Array(wsHeaderLength(payloadBytes));
+  header[0] = FIN | opcode;
+  writeWsLength(header, payloadBytes);
+  return header;
+}
+
 /**
  * Encodes a close frame. The reason is cut to what fits, at a character's border.
  * The codes 1005 and 1006 never travel: they give an empty close frame (RFC 6455, section 7.4.1).

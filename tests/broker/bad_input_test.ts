@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { RawClient } from "../helpers/raw_client.ts";
 import { TestHub } from "../helpers/test_hub.ts";
-import { BrokerClient, codeOf, newId, type Received, type Transport, TRANSPORTS } from "./broker_client.ts";
+import {
+  ALL_TRANSPORTS,
+  BrokerClient,
+  codeOf,
+  newId,
+  type Received,
+  type Transport,
+} from "./broker_client.ts";
 import { prefixed, TextLink } from "./text_link.ts";
 
 const KIB = 1024;
@@ -13,7 +20,9 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 /** The same test over each transport. */
 function testEach(name: string, run: (transport: Transport) => Promise<void>): void {
-  for (const transport of TRANSPORTS) Deno.test(`Bad input: ${name} (${transport})`, () => run(transport));
+  for (const transport of ALL_TRANSPORTS) {
+    Deno.test(`Bad input: ${name} (${transport})`, () => run(transport));
+  }
 }
 
 function errorOf({ payload }: Received) {

@@ -1,13 +1,16 @@
-/** A client of the broker over either transport, whose messages and answers are awaited one by one. */
+/** A client of the broker over any transport, whose messages and answers are awaited one by one. */
 import assert from "node:assert/strict";
 import type { TestHub } from "../helpers/test_hub.ts";
 import { type Closed, WsClient } from "../helpers/ws_client.ts";
+import { Spoke } from "../helpers/spoke.ts";
 import { TextLink } from "./text_link.ts";
 
-/** The transports, for tests that hold for both. */
+/** The transports of text messages alone, for tests that hold for both. */
 export const TRANSPORTS = ["websocket", "text"] as const;
-/** One of {@link TRANSPORTS}. */
-export type Transport = typeof TRANSPORTS[number];
+/** The transports that there are; with frames, the login is their AuthRequest and never a message. */
+export const ALL_TRANSPORTS = [...TRANSPORTS, "frames"] as const;
+/** One of {@link ALL_TRANSPORTS}. */
+export type Transport = typeof ALL_TRANSPORTS[number];
 
 /** A message as it came. */
 export interface Received {
@@ -50,7 +53,7 @@ export type Reachable = Pick<TestHub, "port" | "url">;
 export interface ConnectOptions {
   /** PEM of the authority to trust; plain text without one. */
   readonly ca?: string | undefined;
-  /** Logs in with it: in the handshake of a WebSocket, by message otherwise. */
+  /** Logs in with it: in the handshake of a WebSocket, with the AuthRequest of frames, by message otherwise. */
   readonly token?: string | undefined;
   /** The address that a proxy names; only with the length prefix, at a hub that believes proxies here. */
   readonly from?: string;
@@ -90,6 +93,11 @@ export class BrokerClient implements AsyncDisposable {
         assert.equal(answer.status, "success", JSON.stringify(answer));
       }
       return client;
+    }
+    if (transport === "frames") {
+      const request = token === undefined ? {} : { token };
+      const link = framesLink(await Spoke.member({ port: hub.port, ca }, { ...request, agentId: newId() }));
+      return new BrokerClient(link, await receivedFrom(link), link.closed);
     }
     const url = ca === undefined ? hub.url("/") : `wss://localhost:${hub.port}/`;
     const socket = await WsClient.connect(url, { ca, token, ...(origin === undefined ? {} : { origin }) });
@@ -227,6 +235,15 @@ function joined(header: string, payload: Uint8Array): Uint8Array<ArrayBuffer> {
   bytes.set(head);
   bytes.set(payload, head.length);
   return bytes;
+}
+
+function framesLink(spoke: Spoke): Link & { readonly closed: Promise<Closed> } {
+  return {
+    closed: spoke.ended,
+    send: (message) => spoke.say(message),
+    next: () => spoke.messages.next(),
+    close: () => spoke[Symbol.asyncDispose](),
+  };
 }
 
 function websocketLink(socket: WsClient): Link {

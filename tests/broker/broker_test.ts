@@ -3,7 +3,14 @@ import { TestCertificates } from "../helpers/certificates.ts";
 import { RawClient, upgradeRequest } from "../helpers/raw_client.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { WsClient } from "../helpers/ws_client.ts";
-import { BrokerClient, codeOf, newId, type Received, type Transport, TRANSPORTS } from "./broker_client.ts";
+import {
+  ALL_TRANSPORTS,
+  BrokerClient,
+  codeOf,
+  newId,
+  type Received,
+  type Transport,
+} from "./broker_client.ts";
 import { TextLink } from "./text_link.ts";
 
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
@@ -13,7 +20,7 @@ const textOf = (bytes: Uint8Array | string | null) =>
 
 /** The same test over each transport. */
 function testEach(name: string, run: (transport: Transport) => Promise<void>): void {
-  for (const transport of TRANSPORTS) Deno.test(`Broker: ${name} (${transport})`, () => run(transport));
+  for (const transport of ALL_TRANSPORTS) Deno.test(`Broker: ${name} (${transport})`, () => run(transport));
 }
 
 /** The greeting, which has to be the first message. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TestHub } from "../helpers/test_hub.ts";
-import { BrokerClient, codeOf, TRANSPORTS } from "./broker_client.ts";
+import { ALL_TRANSPORTS, BrokerClient, codeOf, TRANSPORTS } from "./broker_client.ts";
 
 const TOKENS = [
   { token: "reader-token-0001", subject: "reader", permissions: { subscribe: ["news.#"], request: ["sum"] } },
@@ -9,7 +9,7 @@ const TOKENS = [
 ];
 const LOGIN = ["auth.mode=required", `auth.tokens=${JSON.stringify(TOKENS)}`];
 
-for (const transport of TRANSPORTS) {
+for (const transport of ALL_TRANSPORTS) {
   Deno.test(`Login: who logged in does what he may, and nothing else (${transport})`, async () => {
     await using hub = await TestHub.start(LOGIN);
     await using reader = await BrokerClient.connect(hub, transport, { token: "reader-token-0001" });

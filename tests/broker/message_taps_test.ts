@@ -4,7 +4,7 @@ import { BrokerStats } from "../../src/broker/broker_stats.ts";
 import { MAX_TAPPED_BYTES, MessageTaps } from "../../src/broker/message_taps.ts";
 import { Subscription } from "../../src/broker/subscription.ts";
 import { TestHub } from "../helpers/test_hub.ts";
-import { BrokerClient, newId, type Received, TRANSPORTS } from "./broker_client.ts";
+import { ALL_TRANSPORTS, BrokerClient, newId, type Received } from "./broker_client.ts";
 import { FakeSubscriber } from "./fakes.ts";
 
 /** What a tap was shown. */
@@ -13,7 +13,7 @@ function shownIn(messages: readonly Received[]) {
     .map(({ payload }) => JSON.parse(payload));
 }
 
-for (const transport of TRANSPORTS) {
+for (const transport of ALL_TRANSPORTS) {
   Deno.test(`Message taps: publishes, requests and responses are shown, with who and which (${transport})`, async () => {
     await using hub = await TestHub.start();
     await using tap = await BrokerClient.connect(hub, transport);

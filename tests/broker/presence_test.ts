@@ -3,7 +3,7 @@ import { BrokerStats } from "../../src/broker/broker_stats.ts";
 import { DELIVERIES_PER_TURN, MAX_WAITING_EVENTS, Presence } from "../../src/broker/presence.ts";
 import { Subscription } from "../../src/broker/subscription.ts";
 import { TestHub } from "../helpers/test_hub.ts";
-import { BrokerClient, codeOf, type Received, TRANSPORTS } from "./broker_client.ts";
+import { ALL_TRANSPORTS, BrokerClient, codeOf, type Received } from "./broker_client.ts";
 import { FakeSubscriber } from "./fakes.ts";
 
 const PRESENT = 'broker.topics=[{ pattern: "chat.quiet" }, { pattern: "Chat.#", presence: true }]';
@@ -22,7 +22,7 @@ async function nextEvent(client: BrokerClient) {
   }
 }
 
-for (const transport of TRANSPORTS) {
+for (const transport of ALL_TRANSPORTS) {
   Deno.test(`Presence: lists everybody once, with what services say of themselves (${transport})`, async () => {
     await using hub = await TestHub.start();
     await using service = await BrokerClient.connect(hub, transport);

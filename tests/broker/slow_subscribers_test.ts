@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { SlowConsumerPolicy } from "../../src/core/delivery.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { TestHub } from "../helpers/test_hub.ts";
-import { BrokerClient, type Transport, TRANSPORTS } from "./broker_client.ts";
+import { ALL_TRANSPORTS, BrokerClient, type Transport } from "./broker_client.ts";
 import { TextLink } from "./text_link.ts";
 
 const KIB = 1024;
@@ -134,7 +134,7 @@ async function wakeUp(sleeper: Sleeper, sent: ReadonlyMap<string, number>): Prom
   return lost;
 }
 
-for (const transport of TRANSPORTS) {
+for (const transport of ALL_TRANSPORTS) {
   for (const policy of ["drop_oldest", "latest"] as const) {
     Deno.test(`Slow subscribers: with ${policy} one that stops reading stays and is told what it lost, 99 others get everything (${transport})`, async () => {
       await using hub = await startHub({ "News.#": policy });

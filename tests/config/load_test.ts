@@ -10,7 +10,7 @@ Deno.test("Config: has every default without any source", () => {
   deepEqual(config.hub.listen, [{
     address: { host: "127.0.0.1", port: 8443 },
     tls: false,
-    transports: ["http", "text", "json"],
+    transports: ["http", "text", "frames", "json"],
   }]);
   equal(config.hub.heartbeat.timeout, 60_000);
   equal(config.hub.outbox.control, 256 * 1024);

@@ -34,13 +34,20 @@ Deno.test("Config: takes a part that does not exist yet when it is off in so man
   equal(config.dashboard.listen.port, 0);
 });
 
-Deno.test("Config: refuses transports that do not exist yet", () => {
-  const lines = loadWrong({
-    set: ["hub.listen=[{ address: 127.0.0.1:0, transports: [http, frames] }]"],
-  });
-  deepEqual(lines, [
-    "--set hub.listen: hub.listen[0].transports: Cannot speak frames here: this is not part of this version; write [http, text, json]",
-  ]);
+Deno.test("Config: takes the limit of streams, and refuses the limits of a connection that do not exist yet", () => {
+  equal(loadRight({ set: ["limits.connection.streams=7"] }).config.limits.connection.streams, 7);
+  const refused = (key: string) =>
+    `--set limits.connection.${key}: Cannot set limits.connection.${key}: the rate of connections is not part of ` +
+    "this version; leave it at its default";
+  deepEqual(
+    loadWrong({ set: ["limits.connection={ messages_per_second: 1, bandwidth: 1KiB, burst: 3x }"] }).sort(),
+    ["bandwidth", "burst", "messages_per_second"].map((key) =>
+      refused(key).replace(
+        `--set limits.connection.${key}`,
+        `--set limits.connection: limits.connection.${key}`,
+      )
+    ),
+  );
 });
 
 Deno.test("Config: config.yaml says of each key whether it is part of this version", () => {

@@ -8,6 +8,7 @@ import type { AcceptedSocket } from "../../src/hub/accepted_socket.ts";
 import { Admission } from "../../src/hub/admission.ts";
 import type { Connection, ConnectionUser } from "../../src/hub/connection.ts";
 import { ConnectionFactory } from "../../src/hub/connection_factory.ts";
+import type { FramesUser } from "../../src/hub/frames_user.ts";
 import { createHttpFront } from "../../src/hub/http_front.ts";
 import { DoorStats } from "../../src/hub/hub_stats.ts";
 import { Listener } from "../../src/hub/listener.ts";
@@ -19,6 +20,7 @@ import { Flusher } from "../../src/link/flusher.ts";
 import { HeartbeatMonitor } from "../../src/link/heartbeat.ts";
 import { LinkStats } from "../../src/link/link_stats.ts";
 import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
+import { StreamStats } from "../../src/link/stream_stats.ts";
 import { Turns } from "../../src/link/turns.ts";
 import type { FirstByteKind } from "../../src/wire/first_byte.ts";
 import { encodeLengthPrefixed } from "../../src/wire/length_prefix.ts";
@@ -74,6 +76,8 @@ export interface EchoHubOptions {
   readonly transports?: readonly FirstByteKind[];
   /** Whether text messages are taken at all. @default true */
   readonly takesText?: boolean;
+  /** Makes who takes each connection of frames. @default nobody does */
+  readonly framesUser?: () => FramesUser;
   /** Makes who takes each connection of JSON lines. @default nobody does */
   readonly jsonUser?: () => ConnectionUser;
   /** What everybody is sent first. @default nothing */
@@ -110,13 +114,7 @@ export class EchoHub implements AsyncDisposable {
 
   private constructor(options: EchoHubOptions) {
     this.#echo = new Echo(options.greeting ?? null);
-    this.watch = options.logins === undefined ? null : new LoginWatch({
-      clock: systemClock,
-      wallClock: { now: () => Date.now() },
-      timeoutMs: options.loginTimeoutMs ?? 10_000,
-      onEnded: () => {},
-      ...options.loginClock,
-    });
+    this.watch = options.logins === undefined ? null : createWatch(options);
     this.connections = this.#createConnections();
     this.listener = this.#createListener(options);
   }
@@ -154,7 +152,17 @@ export class EchoHub implements AsyncDisposable {
       },
       websocket: { ...transport, stats: this.websocket },
       text: { ...transport, stats: this.text },
-      frames: { ...transport, stats: new LinkStats() },
+      frames: {
+        ...transport,
+        stats: new LinkStats(),
+        limits: {
+          maxStreams: 1,
+          windows: { initialBytes: 16 * 1024, maxBytes: 16 * 1024, connectionBytes: 64 * 1024 },
+          peerInitialBytes: 16 * 1024,
+        },
+        streamStats: new StreamStats(),
+        watch: this.watch ?? createWatch({}),
+      },
       json: { ...transport, stats: this.json },
       heartbeat: new HeartbeatMonitor({ intervalMs: 30_000, timeoutMs: 60_000, clock: systemClock }),
       watch: this.watch,
@@ -162,7 +170,7 @@ export class EchoHub implements AsyncDisposable {
   }
 
   #createListener(options: EchoHubOptions): Listener {
-    const { certificates, transports = ["http", "text"], takesText = true, jsonUser } = options;
+    const { certificates, transports = ["http", "text"], takesText = true, framesUser, jsonUser } = options;
     const accepted = new Map<unknown, AcceptedSocket>();
     const firstByteTimeoutMs = options.firstByteTimeoutMs ?? 10_000;
     const context = certificates === undefined ? null : createSecureContext(certificates);
@@ -193,6 +201,7 @@ export class EchoHub implements AsyncDisposable {
       }),
       accepted,
       openText: takesText ? (link) => this.connections.openText(link, this.#echo) : null,
+      openFrames: framesUser === undefined ? null : (link) => this.connections.openFrames(link, framesUser()),
       openJson: jsonUser === undefined ? null : (link) => this.connections.openJson(link, jsonUser()),
       admission: new Admission({
         maxConnections: options.maxConnections ?? 100,
@@ -205,4 +214,14 @@ export class EchoHub implements AsyncDisposable {
       keepAliveMs: 60_000,
     });
   }
+}
+
+function createWatch({ loginTimeoutMs = 10_000, loginClock }: EchoHubOptions): LoginWatch<Connection> {
+  return new LoginWatch({
+    clock: systemClock,
+    wallClock: { now: () => Date.now() },
+    timeoutMs: loginTimeoutMs,
+    onEnded: () => {},
+    ...loginClock,
+  });
 }

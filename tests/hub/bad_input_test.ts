@@ -33,10 +33,9 @@ const ATTACKS: readonly Attack[] = [
     reason: "unknown_transport",
   },
   {
-    name: "frames",
+    name: "an AuthRequest without a payload",
     send: Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-    answer: /"code":"server_unavailable"/,
-    reason: "transport_not_available",
+    answer: /"code":"protocol_error"/,
   },
   { name: "half a head for ever", send: "GET /relay HTTP/1.1\r\nHost: x\r\n", answer: /^HTTP\/1\.1 408 / },
   { name: "no head at all", send: "G", answer: /^HTTP\/1\.1 408 / },

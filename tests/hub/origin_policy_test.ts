@@ -78,3 +78,13 @@ Deno.test("Origin policy: listed origins may connect, others not", () => {
 Deno.test("Origin policy: everything is allowed only by asking for it", () => {
   assert.equal(check({ rules: ["*"], origin: "https://evil.example", host: "evil.example" }), "allowed");
 });
+
+Deno.test("Origin policy: only those that are listed count where words do not", () => {
+  const policy = new OriginPolicy(["self", "loopback", "https://app.example"]);
+  assert.ok(policy.isListed(undefined));
+  assert.ok(policy.isListed("https://app.example"));
+  for (const origin of ["http://localhost", "http://127.0.0.1:8443", "https://evil.example", "null", "x"]) {
+    assert.equal(policy.isListed(origin), false, origin);
+  }
+  assert.ok(new OriginPolicy(["*"]).isListed("https://evil.example"));
+});

@@ -49,7 +49,7 @@ function peer(manual: ManualTurns, { limits = LIMITS, deliveriesPerMessage = 1 }
     turns: manual.turns,
     receiver: {
       caughtUp: () => {},
-      take: (chunk, from) => {
+      takeFrom: (chunk, from) => {
         const slice = chunk.subarray(from, from + SLICE_BYTES);
         received.push(...slice);
         for (partial += slice.length; partial >= MESSAGE_BYTES; partial -= MESSAGE_BYTES) {
@@ -137,7 +137,7 @@ Deno.test("Read budget: a receiver that takes large pieces and not all of one go
     turns: manual.turns,
     receiver: {
       caughtUp: () => {},
-      take: (chunk, from) => {
+      takeFrom: (chunk, from) => {
         const slice = chunk.subarray(from, from + 5000);
         pieces.push(slice.length);
         let taken = 0;

@@ -11,6 +11,7 @@ import { receiverOptions } from "../../src/link/ws_receiver.ts";
 import { encodeWsClose, encodeWsFrame, WsOpcode } from "../../src/wire/ws_frame.ts";
 import { concat } from "../helpers/prefixed.ts";
 import { SocketServer } from "../helpers/socket_server.ts";
+import { readAll, until, writeUntilBlocked } from "./duplex.ts";
 
 const MIB = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
@@ -54,11 +55,6 @@ class Pair implements AsyncDisposable {
     return parts.map((part) => this.socket.write(part)).at(-1) ?? true;
   }
 
-  /** Until the condition holds, checked after each turn of the event loop. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-  }
-
   /** Until the stream is closed, by whomever. */
   closed(): Promise<void> {
     return this.#closed;
@@ -69,12 +65,6 @@ class Pair implements AsyncDisposable {
     await this.#closed;
     await this.server[Symbol.asyncDispose]();
   }
-}
-
-async function readAll(stream: WebSocketStream): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return concat(chunks);
 }
 
 Deno.test("WebSocket stream: what is written at once is one message, and all bytes arrive in order", async () => {
@@ -93,7 +83,7 @@ Deno.test("WebSocket stream: what is written at once is one message, and all byt
       const written = writes.map((parts) => new Promise<void>((done) => sink.write(parts, done)));
       await Promise.all(written);
       const total = writes.flat().reduce((sum, { length }) => sum + length, 0);
-      await pair.until(() => pair.messages.reduce((sum, { length }) => sum + length, 0) >= total);
+      await until(() => pair.messages.reduce((sum, { length }) => sum + length, 0) >= total);
       assert.deepEqual(concat(pair.messages), concat(writes.flat()));
       // A message never ends inside of what was written at once.
       const borders = new Set<number>();
@@ -134,42 +124,36 @@ Deno.test("WebSocket stream: a reader that pauses blocks the server, and memory 
   let received = 0;
   pair.stream.on("data", (bytes: Uint8Array) => received += bytes.length);
   pair.send(WsOpcode.binary, Uint8Array.of(1));
-  await pair.until(() => received === 1);
+  await until(() => received === 1);
   pair.stream.pause();
-  let sent = 0;
-  for (let idle = 0; idle < 2000 && sent < 100 * MIB;) {
-    if (pair.socket.writableNeedDrain) idle++;
-    else {
-      idle = 0;
+  const sent = await writeUntilBlocked(pair.socket, {
+    write: () => {
       pair.send(WsOpcode.binary, chunk);
-      sent += chunk.length;
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+      return chunk.length;
+    },
+    maxBytes: 100 * MIB,
+  });
   assert.ok(sent < 100 * MIB, "the server was never blocked");
   assert.equal(received, 1);
   assert.ok(pair.stream.readableLength <= 3 * 64 * 1024, `${pair.stream.readableLength} bytes are kept`);
   pair.stream.resume();
-  await pair.until(() => received === sent + 1);
+  await until(() => received === sent + 1);
 });
 
 Deno.test("WebSocket stream: a server that does not read makes writing wait", async () => {
   await using pair = await Pair.open();
   const chunk = new Uint8Array(64 * 1024);
-  let written = 0;
-  for (let idle = 0; idle < 2000 && written < 100 * MIB;) {
-    if (pair.stream.writableNeedDrain) idle++;
-    else {
-      idle = 0;
+  const written = await writeUntilBlocked(pair.stream, {
+    write: () => {
       pair.stream.write(chunk);
-      written += chunk.length;
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+      return chunk.length;
+    },
+    maxBytes: 100 * MIB,
+  });
   assert.ok(written < 100 * MIB, "writing never waited");
   assert.ok(pair.stream.writableLength <= 2 * 64 * 1024);
   pair.read();
-  await pair.until(() => pair.messages.reduce((sum, { length }) => sum + length, 0) === written);
+  await until(() => pair.messages.reduce((sum, { length }) => sum + length, 0) === written);
 });
 
 Deno.test("WebSocket stream: answers pings, and a flood of them queues nothing", async () => {
@@ -183,7 +167,7 @@ Deno.test("WebSocket stream: answers pings, and a flood of them queues nothing",
   pair.send(WsOpcode.binary, Uint8Array.of(7));
   await once(pair.stream, "data");
   pair.read();
-  await pair.until(() => pair.pongs.at(-1)?.length === last.length);
+  await until(() => pair.pongs.at(-1)?.length === last.length);
   assert.deepEqual(new Uint8Array(pair.pongs.at(-1) ?? []), last);
   assert.ok(pair.pongs.length < 20_000, `${pair.pongs.length} pongs`);
 });
@@ -196,7 +180,7 @@ Deno.test("WebSocket stream: the server's close is answered and told, and what c
   assert.deepEqual(await readAll(pair.stream), Uint8Array.of(1, 2, 3));
   await pair.closed();
   assert.deepEqual(pair.stream.peerClose, { code: 4503, reason: "draining retry=500" });
-  await pair.until(() => pair.closeCode === 4503);
+  await until(() => pair.closeCode === 4503);
 });
 
 Deno.test("WebSocket stream: end says goodbye, and the server's goodbye is its end", async () => {
@@ -204,7 +188,7 @@ Deno.test("WebSocket stream: end says goodbye, and the server's goodbye is its e
   pair.read();
   pair.stream.resume();
   pair.stream.end(Uint8Array.of(9));
-  await pair.until(() => pair.closeCode !== null);
+  await until(() => pair.closeCode !== null);
   assert.equal(pair.closeCode, 1000);
   assert.equal(pair.messages.length, 1);
   pair.socket.write(concat(encodeWsClose(1000, "").parts));
@@ -255,7 +239,7 @@ for (const [name, bytes, code] of WRONG) {
     await pair.closed();
     assert.ok(pair.stream.errored !== null);
     assert.equal(received, 0);
-    await pair.until(() => pair.closeCode !== null);
+    await until(() => pair.closeCode !== null);
     assert.equal(pair.closeCode, code);
   });
 }

@@ -15,7 +15,7 @@ function forEachMetric(check: (metric: NamedMetric) => void): void {
 
 Deno.test("metricTable: names are prefixed, in snake case and in base units", () => {
   forEachMetric(({ name }) => {
-    assert.match(name, /^(trunkline|process)(_[a-z][a-z0-9]*)+$/, name);
+    assert.match(name, /^(trunkline|process|tunnel)(_[a-z][a-z0-9]*)+$/, name);
     assert.doesNotMatch(name, foreignUnits, name);
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeFrame, encodeMessageFrame, type Frame } from "../../src/wire/frame.ts";
+import { holdsWholeFrames } from "../../src/wire/frame_header.ts";
 import { concat } from "../helpers/prefixed.ts";
 import { anyFrame, decoderOf, normalized } from "./frames.ts";
 
@@ -176,3 +177,18 @@ for (const [what, bytes, message] of badPayloads) {
     assert.deepEqual(sink.frames, []);
   });
 }
+
+Deno.test("Frame: whole frames are told from those that are cut", () => {
+  assert.equal(holdsWholeFrames(new Uint8Array(0)), false);
+  fc.assert(
+    fc.property(fc.array(anyFrame, { minLength: 1, maxLength: 5 }), fc.nat(), (all, seed) => {
+      const pieces = all.map(bytesOf);
+      const bytes = concat(pieces);
+      assert.ok(holdsWholeFrames(bytes));
+      const cut = seed % bytes.length;
+      let end = 0;
+      const borders = pieces.map(({ length }) => end += length);
+      assert.equal(holdsWholeFrames(bytes.subarray(0, cut)), borders.includes(cut));
+    }),
+  );
+});

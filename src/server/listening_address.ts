@@ -1,0 +1,18 @@
+/**
+ * Where a hub listens, as it is told to people and programs.
+ */
+
+/** An address that the hub listens on, for people and programs. */
+export interface ListeningAddress {
+  /** What answers there. */
+  readonly name: "hub" | "metrics";
+  readonly host: string;
+  readonly port: number;
+  readonly encrypted: boolean;
+}
+
+/** An address as a URL that can be pasted. */
+export function formatListening({ name, host, port, encrypted }: ListeningAddress): string {
+  const scheme = name === "metrics" ? "http" : encrypted ? "wss" : "ws";
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,75 @@
+/** Why an agent is not let in: in the words of AuthResponse, and the close code that follows. */
+import { CloseCode } from "../core/close_codes.ts";
+import type { LoginRefusal, LoginRefusalCode } from "../hub/login.ts";
+import type { AuthResponse } from "../wire/frame_payloads.ts";
+
+/** A refusal. */
+export interface AgentRefusal {
+  /** See the table of codes in docs/protocol-frames.md. */
+  readonly code:
+    | "invalid_token"
+    | "tenant_required"
+    | "invalid_tenant"
+    | "rate_limit_exceeded"
+    | "server_unavailable"
+    | "overloaded"
+    | "connection_limit_reached"
+    | "name_taken"
+    | "protocol_error";
+  /** A sentence for people. */
+  readonly message: string;
+  readonly closeCode: CloseCode;
+  readonly retryAfterMs: number | null;
+}
+
+const WORDS: Readonly<Record<LoginRefusalCode, Pick<AgentRefusal, "code" | "closeCode">>> = {
+  invalid_token: { code: "invalid_token", closeCode: CloseCode.unauthorized },
+  tenant_required: { code: "tenant_required", closeCode: CloseCode.unauthorized },
+  invalid_tenant: { code: "invalid_tenant", closeCode: CloseCode.unauthorized },
+  rate_limited: { code: "rate_limit_exceeded", closeCode: CloseCode.rateLimited },
+  unavailable: { code: "server_unavailable", closeCode: CloseCode.draining },
+  overloaded: { code: "overloaded", closeCode: CloseCode.draining },
+};
+
+/** Of somebody who showed no token. */
+export const TOKEN_MISSING: LoginRefusal = {
+  kind: "refused",
+  code: "invalid_token",
+  message: "A login is needed here: send a token",
+  retryAfterMs: null,
+};
+
+/** Of somebody whose login was revoked while it was looked at. */
+export const TOKEN_REVOKED: LoginRefusal = {
+  kind: "refused",
+  code: "invalid_token",
+  message: "The login was revoked",
+  retryAfterMs: null,
+};
+
+/** A refused login as an agent is told. */
+export function loginRefusal({ code, message, retryAfterMs }: LoginRefusal): AgentRefusal {
+  return { ...WORDS[code], message, retryAfterMs };
+}
+
+/** A refused place, or connection, of an agent. */
+export function placeRefusal(reason: "name_taken" | "too_many_connections", agentId: string): AgentRefusal {
+  const quoted = JSON.stringify(agentId);
+  if (reason === "too_many_connections") {
+    const message = `Agent ${quoted} has as many connections as it may have`;
+    const closeCode = CloseCode.rateLimited;
+    return { code: "connection_limit_reached", message, closeCode, retryAfterMs: null };
+  }
+  const message = `Agent ${quoted} is connected from elsewhere: give this one another id, or stop the other`;
+  return { code: "name_taken", message, closeCode: CloseCode.replaced, retryAfterMs: null };
+}
+
+/** A login that does not keep to the protocol. */
+export function protocolRefusal(message: string): AgentRefusal {
+  return { code: "protocol_error", message, closeCode: CloseCode.protocolError, retryAfterMs: null };
+}
+
+/** What the agent is sent. */
+export function refusalResponse({ code, message, retryAfterMs }: AgentRefusal): AuthResponse {
+  return { ok: false, code, message, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
+}

@@ -1,0 +1,53 @@
+/**
+ * The border between the connections of agents and what runs over their streams: tunnels. An agent opens a stream and
+ * somebody here takes it; whoever wants to open one to an agent finds the agent's connections here.
+ */
+import type { EventOrigin } from "../core/security_event.ts";
+import type { Principal } from "../core/principal.ts";
+import { StreamCode } from "../core/stream_codes.ts";
+import type { Stream, StreamConsumer } from "../link/stream.ts";
+import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
+import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { AgentName } from "./agent_sessions.ts";
+
+/** A connection of an agent that is logged in. */
+export interface AgentLink {
+  /** The id of the connection. */
+  readonly id: string;
+  readonly name: AgentName;
+  /** Who stands behind it, with the rights of now; `null` once it ends. */
+  readonly principal: Principal | null;
+  /** Whom an event of security is about that happens here. */
+  readonly origin: EventOrigin;
+  /** What the agent says that it can do. */
+  readonly features: ReadonlySet<string>;
+  /** How many streams it has. */
+  readonly streams: number;
+  /** How long the way there and back took last, in milliseconds; `null` while it was not measured. */
+  readonly roundTripMs: number | null;
+  /** Opens a stream to the agent; it can be written to at once. */
+  open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal;
+}
+
+/** Who runs streams over the connections of agents. */
+export interface FrameServices {
+  /** An agent opens a stream: who uses it, or why not. Must not wait. */
+  accept(stream: Stream, open: OpenStream, link: AgentLink): StreamConsumer | StreamRefusal;
+  /** A connection of an agent is there. */
+  joined?(link: AgentLink): void;
+  /** It ends, and right after this its streams do. */
+  left?(link: AgentLink): void;
+}
+
+/** Where no streams are taken. */
+export const NO_SERVICES: FrameServices = {
+  accept(_stream, open, { principal }) {
+    if (!("target" in open)) {
+      return { code: StreamCode.unknownTunnel, reason: `There is no tunnel ${open.tunnelId}` };
+    }
+    const { agent } = open.target;
+    return principal?.rights.allowsConnect(open.target) === true
+      ? { code: StreamCode.unknownTunnel, reason: `Nobody leads through agent ${agent}` }
+      : { code: StreamCode.notAllowed, reason: `Not allowed to connect through agent ${agent}` };
+  },
+};
