@@ -136,19 +136,6 @@ Deno.test("Link: a refusal waits a minute at least, by its error and by its clos
   }
 });
 
-Deno.test("Link: a peer that was lost, or too slow for a while, is tried again within half a second", async () => {
-  for (const code of [4408, 4413]) {
-    using time = new FakeTime();
-    const hub = new FakeHub(time);
-    await up(hub);
-    hub.session.end({ code });
-    await turn();
-    time.tick(500);
-    assert.equal(hub.kind(), "dialling", String(code));
-    hub.link.stop();
-  }
-});
-
 Deno.test("Link: delays begin anew after a connection that lived a minute", async () => {
   using time = new FakeTime();
   const hub = new FakeHub(time);
