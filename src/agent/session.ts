@@ -316,7 +316,9 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
   }
 
   #giveUp(error: TrunklineError): void {
-    if (this.#phase === "up") return;
+    if (this.#phase !== "login") return;
+    // What comes in the same breath does not count any more.
+    this.#phase = "closing";
     this.#loginError ??= error;
     this.#transport.destroy();
   }

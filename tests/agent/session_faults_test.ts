@@ -29,6 +29,19 @@ Deno.test("Session: a refused login waits a minute at least, and is one log line
   }
 });
 
+Deno.test("Session: a refusal stands, whatever comes in the same breath", async () => {
+  await using hub = await FramesHub.open({
+    onLogin: (request, end) => {
+      end.answer({ ok: false, code: "invalid_token", message: "no" });
+      end.answer(hub.admit(request));
+      return null;
+    },
+  });
+  await using agent = new RunningAgent(urlOf(hub), { backoff: SLOW });
+  await agent.was("waiting");
+  assert.deepEqual([agent.failure.cause, agent.link.connections], ["refused", 0]);
+});
+
 Deno.test("Session: a hub that cannot now is asked again soon, but not before it says", async () => {
   for (const code of ["server_unavailable", "overloaded"]) {
     await using hub = await FramesHub.open({
