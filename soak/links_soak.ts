@@ -23,7 +23,8 @@ const WARM_UP = 10;
 const STALL_EVERY = 10;
 /** How long a connection is under load at most, in milliseconds. */
 const MAX_LOAD_MS = 60;
-const HEARTBEAT = { heartbeatIntervalMs: 100, heartbeatTimeoutMs: 300 };
+/** Long enough for a machine that is busy with something else. */
+const HEARTBEAT = { heartbeatIntervalMs: 250, heartbeatTimeoutMs: 1000 };
 /** How often is measured: ten times, but not after a few cycles only. */
 const SAMPLES = 10;
 const MIN_BETWEEN = 20;

@@ -3,7 +3,7 @@ import { processIo } from "../src/cli/io.ts";
 import { FramesHub } from "../tests/helpers/frames_hub.ts";
 import { measureUsage } from "./usage.ts";
 
-await using hub = await FramesHub.open({ heartbeat: { intervalMs: 100, timeoutMs: 300 } });
+await using hub = await FramesHub.open({ heartbeat: { intervalMs: 250, timeoutMs: 1000 } });
 processIo.out(JSON.stringify({ port: hub.port }));
 const count = () => {
   // What it remembers for tests would look like something that was lost.

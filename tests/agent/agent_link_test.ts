@@ -114,7 +114,7 @@ Deno.test("Agent: subscriptions and services are there again after each reconnec
   for (let round = 1; round <= 3; round++) {
     proxy.cut();
     await agent.was("up", round + 1);
-    await until(() => hub.broker.subscriptions.length === 2);
+    await until(() => hub.ends.size === 1 && hub.broker.subscriptions.length === 2);
     assert.equal(hub.broker.publish("news.today", String(round)), 1);
     assert.equal(text(await messages.request("tools.echo", "still here")), "still here");
   }

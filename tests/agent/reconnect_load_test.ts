@@ -48,7 +48,7 @@ Deno.test("Agent: under load no handler runs twice for a message, and what is cu
     );
     assert.deepEqual(streams.map(({ ends }) => ends), [1, 1]);
     await agent.was("up", round + 1);
-    await until(() => hub.broker.subscriptions.length === 2);
+    await until(() => hub.ends.size === 1 && hub.broker.subscriptions.length === 2);
   }
   assert.equal(answered + lost.length, ROUNDS * AT_ONCE);
   assert.ok(answered > 0 && lost.length > 0, `${answered} answered, ${lost.length} lost`);
