@@ -16,6 +16,8 @@ const FRAMES_PATH = "/agent";
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const KEY_BYTES = 16;
 const MS_PER_SECOND = 1000;
+/** The longest WebSocket message: one of the longest messages with other frames around it. */
+const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 
 /** Shakes hands over a connection. Throws `refused` or `unreachable` where the answer is no agreement, else as `ask`. */
 export async function upgrade(link: GatedStream, url: HubUrl): Promise<WebSocketStream> {
@@ -32,7 +34,7 @@ export async function upgrade(link: GatedStream, url: HubUrl): Promise<WebSocket
   if (answer.status !== 101) throw refusal(answer, url);
   const mistake = mistakeIn(answer, key);
   if (mistake !== null) throw unreachable(url, `what answers is no hub (${mistake})`);
-  return new WebSocketStream({ link, head: answer.rest });
+  return new WebSocketStream({ link, head: answer.rest, maxMessageBytes: MAX_MESSAGE_BYTES });
 }
 
 /** What the answer does not agree to; `null` when it agrees. */

@@ -1,4 +1,5 @@
 /** Why an agent has no connection to its hub: what a person reads, and how soon to try again. */
+import { CloseCode } from "../core/close_codes.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { BackoffCause } from "../limits/backoff.ts";
 
@@ -23,9 +24,21 @@ export interface LinkFailure {
   readonly isBlocked: boolean;
 }
 
-/** Codes that say: not with the same credentials or behaviour. */
-const FIRST_REFUSAL = 4400;
-const LAST_REFUSAL = 4449;
+/**
+ * The codes that no new attempt soon would change. The others of 4400 to 4449 are about one connection and not about
+ * who has it: one that lost its peer, or was too slow for a while, has to be back within seconds.
+ */
+const REFUSALS: ReadonlySet<number> = new Set([
+  CloseCode.unauthorized,
+  CloseCode.forbidden,
+  CloseCode.replaced,
+  CloseCode.rateLimited,
+]);
+
+/** Whether a close code says that the hub does not want this client. */
+export function isRefusal(code: number | null): boolean {
+  return code !== null && REFUSALS.has(code);
+}
 
 /** What it means that dialling or the login threw. `details.retryAfterMs` is what the hub asked for. */
 export function failureOf(thrown: unknown): LinkFailure {
@@ -41,10 +54,9 @@ export function failureOf(thrown: unknown): LinkFailure {
 
 /** What it means that a session ended. */
 export function failureOfEnd({ code, reason, retryAfterMs }: SessionEnd): LinkFailure {
-  const isRefusal = code !== null && code >= FIRST_REFUSAL && code <= LAST_REFUSAL;
   const said = [code === null ? "" : `code ${code}`, reason].filter((part) => part !== "").join(", ");
   return {
-    cause: isRefusal ? "refused" : "transient",
+    cause: isRefusal(code) ? "refused" : "transient",
     text: said === "" ? "The connection ended" : `The connection ended (${said})`,
     askedMs: retryAfterMs ?? 0,
     isBlocked: false,

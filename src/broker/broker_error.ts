@@ -2,6 +2,7 @@
  * What a client is told when the broker does not do what it asked for: a closed list of codes, and the payload
  * that carries one.
  */
+import { encodeErrorPayload } from "../wire/error_payload.ts";
 
 /** Every code of an error payload. */
 export const BROKER_ERROR_CODES = [
@@ -33,9 +34,6 @@ export interface BrokerError {
 }
 
 /** The payload that tells a client of an error. */
-export function encodeError({ code, message, details }: BrokerError): string {
-  const timestamp = new Date().toISOString();
-  return JSON.stringify({
-    error: { code, message, timestamp, ...(details === undefined ? {} : { details }) },
-  });
+export function encodeError(error: BrokerError): string {
+  return encodeErrorPayload(error);
 }

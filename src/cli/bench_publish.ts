@@ -5,6 +5,7 @@
 import { CloseCode } from "../core/close_codes.ts";
 import type { TrunklineError } from "../core/errors.ts";
 import { encodeTextMessage, type TextMessage } from "../wire/text_message.ts";
+import { readJsonObject } from "../wire/error_payload.ts";
 import { closeAll, type LoadClient, openAll, openLoadClient } from "./bench_client.ts";
 import { FrameBatch, FrameShape } from "./bench_framing.ts";
 import { DeliveryLedger } from "./bench_ledger.ts";
@@ -16,7 +17,7 @@ import type { PublishPlan } from "./bench_plan.ts";
 import { LoadPump, type Sender } from "./bench_pump.ts";
 import { MAX_TAG, StampReader, StampWriter } from "./bench_stamp.ts";
 import { count } from "./bench_words.ts";
-import { answerError, isRefusal, readAnswerError, readObject } from "./hub_answer.ts";
+import { answerError, isRefusal, readAnswerError } from "./hub_answer.ts";
 
 const NEWLINE = 0x0a;
 const FILLER = 0x2e;
@@ -212,7 +213,7 @@ export class PublishLoad implements Load {
 
   #noticed(subscriber: number, { topicKey, payload }: TextMessage): void {
     if (topicKey !== "system.topic.gap") return;
-    const dropped = readObject(payload)?.["dropped"];
+    const dropped = readJsonObject(payload)?.["dropped"];
     if (typeof dropped === "number" && dropped > 0) this.#ledger.drop(subscriber, Math.floor(dropped));
   }
 

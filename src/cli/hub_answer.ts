@@ -1,11 +1,7 @@
 /** What a hub says in JSON: answers to requests and publishes, and reasons. Nothing of it is believed unread. */
 import { TrunklineError } from "../core/errors.ts";
-import { decodeUtf8, printable } from "./printable.ts";
-
-const BRACE = 0x7b;
-
-/** An object of JSON. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { isJsonObject, type JsonObject, readErrorPayload, readJsonObject } from "../wire/error_payload.ts";
+import { printable } from "./printable.ts";
 
 /** What an error payload says, safe to print. */
 export interface AnswerError {
@@ -22,20 +18,19 @@ export type Answer =
 
 /** Reads the payload of an answer of the hub itself. */
 export function readAnswer(bytes: Uint8Array): Answer {
-  const payload = readObject(bytes);
+  const payload = readJsonObject(bytes);
   if (payload !== null && !("error" in payload)) return { kind: "success", payload };
   return { kind: "error", ...errorOf(payload?.["error"]) };
 }
 
 /** The error that a payload is, the hub's or a service's; `null` for any other payload. */
 export function readAnswerError(bytes: Uint8Array): AnswerError | null {
-  if (bytes[0] !== BRACE) return null;
-  const error = readObject(bytes)?.["error"];
-  return isObject(error) && typeof error["code"] === "string" ? errorOf(error) : null;
+  const error = readErrorPayload(bytes);
+  return error === null ? null : errorOf(error);
 }
 
 function errorOf(error: unknown): AnswerError {
-  const { code, message } = isObject(error) ? error : {};
+  const { code, message } = isJsonObject(error) ? error : {};
   return {
     code: typeof code === "string" ? printable(code) : "INTERNAL_ERROR",
     message: typeof message === "string" ? printable(message) : "No reason was given",
@@ -69,19 +64,4 @@ export function nextStepOf(code: string): string {
 /** Whether a code says that this client may not do what it asked for. */
 export function isRefusal(code: string): boolean {
   return code === "FORBIDDEN" || code === "UNAUTHORIZED";
-}
-
-/** The object of JSON that the bytes hold; `null` when they hold something else. */
-export function readObject(bytes: Uint8Array): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(decodeUtf8(bytes) ?? "");
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Whether a value of JSON is an object. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

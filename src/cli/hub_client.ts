@@ -7,17 +7,9 @@ import { TrunklineError } from "../core/errors.ts";
 import { formatDuration } from "../config/units.ts";
 import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextHeader, type TextMessage } from "../wire/text_message.ts";
+import { isJsonObject, type JsonObject, readJsonObject } from "../wire/error_payload.ts";
 import { dial } from "./dial.ts";
-import {
-  type Answer,
-  type AnswerError,
-  expectSuccess,
-  isObject,
-  type JsonObject,
-  readAnswer,
-  readAnswerError,
-  readObject,
-} from "./hub_answer.ts";
+import { type Answer, type AnswerError, expectSuccess, readAnswer, readAnswerError } from "./hub_answer.ts";
 import type { HubTarget } from "./hub_target.ts";
 import type { LinkEnd, MessageLink } from "./message_link.ts";
 import { printable } from "./printable.ts";
@@ -244,13 +236,13 @@ export class HubClient {
 }
 
 function readMaxPayload(payload: Uint8Array): number | null {
-  const limits = readObject(payload)?.["limits"];
-  const bytes = isObject(limits) ? limits["maxPayloadBytes"] : null;
+  const limits = readJsonObject(payload)?.["limits"];
+  const bytes = isJsonObject(limits) ? limits["maxPayloadBytes"] : null;
   return typeof bytes === "number" ? bytes : null;
 }
 
 function readLastWords(payload: Uint8Array): LinkEnd {
-  const { code, reason } = readObject(payload) ?? {};
+  const { code, reason } = readJsonObject(payload) ?? {};
   return {
     code: typeof code === "number" ? code : null,
     reason: typeof reason === "string" ? reason : "",

@@ -4,7 +4,7 @@
  */
 import { formatDuration } from "../config/units.ts";
 import type { TextMessage } from "../wire/text_message.ts";
-import { readObject } from "./hub_answer.ts";
+import { readJsonObject } from "../wire/error_payload.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import { formatGap, formatGapJson, formatMessage, type MessageFormat } from "./message_format.ts";
 
@@ -62,7 +62,7 @@ export class MessageOutput {
   }
 
   #tellOfGap(payload: Uint8Array): void {
-    const { topic, dropped } = readObject(payload) ?? {};
+    const { topic, dropped } = readJsonObject(payload) ?? {};
     if (typeof topic !== "string" || typeof dropped !== "number") return;
     if (this.#options.format === "json") this.#print(formatGapJson(topic, dropped, new Date()));
     else this.#io.err(formatGap(topic, dropped));

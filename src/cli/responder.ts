@@ -8,7 +8,7 @@ import type { TextMessage } from "../wire/text_message.ts";
 import { type CommandOutcome, runCommand } from "./command_run.ts";
 import type { Answering } from "./hub_client.ts";
 import type { Io } from "./io.ts";
-import { WorkQueue } from "./work_queue.ts";
+import { WorkQueue } from "../limits/work_queue.ts";
 
 /** How to answer. */
 export interface ResponderOptions {

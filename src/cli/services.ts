@@ -1,6 +1,7 @@
 /** `trunkline services`: the services that are registered at a hub, as a table or as JSON. */
 import { TrunklineError } from "../core/errors.ts";
-import { expectSuccess, isObject, type JsonObject } from "./hub_answer.ts";
+import { isJsonObject, type JsonObject } from "../wire/error_payload.ts";
+import { expectSuccess } from "./hub_answer.ts";
 import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, readHubTarget } from "./hub_target.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
@@ -34,7 +35,7 @@ export async function runServices(options: ServicesOptions, io: CommandIo): Prom
 async function listServices(client: HubClient): Promise<JsonObject[]> {
   const what = "list the services";
   const { services } = expectSuccess(await client.request("system.service.list", {}), what);
-  if (Array.isArray(services)) return services.filter(isObject);
+  if (Array.isArray(services)) return services.filter(isJsonObject);
   throw new TrunklineError("request_failed", `Cannot ${what}: the hub's answer holds no list of them`);
 }
 

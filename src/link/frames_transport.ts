@@ -26,6 +26,8 @@ export type OwnerFrame = Exclude<
 export interface FramesOwner extends TransportOwner, StreamMuxOwner {
   /** A frame came that is no message and of no stream; gives why the connection has to end, or `null`. */
   frame(frame: OwnerFrame): FrameFault | null;
+  /** The peer said why it ends the connection, which it does now. */
+  peerFailed?(error: ErrorPayload): void;
 }
 
 /** What a transport of frames is made of. */
@@ -135,8 +137,10 @@ export class FramesTransport extends StreamTransport implements FrameSink {
   }
 
   /** The peer says why it ends the connection. */
-  #peerFailed({ closeCode = CloseCode.abnormal, message }: ErrorPayload): void {
-    if (!this.begin(closeCode, message)) return;
+  #peerFailed(error: ErrorPayload): void {
+    if (!this.isOpen) return;
+    this.#owner.peerFailed?.(error);
+    if (!this.begin(error.closeCode ?? CloseCode.abnormal, error.message)) return;
     this.reader.stop();
     this.socket.end();
   }

@@ -24,10 +24,10 @@ export class TestCertificates implements Disposable {
     Deno.writeTextFileSync(this.keyPath, pems.key);
   }
 
-  /** Makes a new authority and a server certificate for localhost and loopback. */
-  static async create(): Promise<TestCertificates> {
+  /** Makes a new authority and a server certificate for localhost, loopback and further hosts. */
+  static async create(...hosts: readonly string[]): Promise<TestCertificates> {
     const { ca, server } = await createDevelopmentCertificates({
-      hosts: ["localhost", "127.0.0.1", "::1"],
+      hosts: ["localhost", "127.0.0.1", "::1", ...hosts],
       days: 2,
     });
     const folder = await Deno.makeTempDir({ prefix: "trunkline-certs-" });

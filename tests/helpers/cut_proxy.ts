@@ -6,6 +6,8 @@ import type { AddressInfo } from "node:net";
 export class CutProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Those that forward nothing any more. */
+  readonly #stalled = new Set<Socket>();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -42,7 +44,13 @@ export class CutProxy implements AsyncDisposable {
     for (const socket of this.#sockets) {
       socket.removeAllListeners("data");
       socket.pause();
+      this.#stalled.add(socket);
     }
+  }
+
+  /** Ends what was stalled, when everybody has noticed. */
+  cutStalled(): void {
+    for (const socket of this.#stalled) socket.resetAndDestroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -58,6 +66,7 @@ export class CutProxy implements AsyncDisposable {
       from.on("error", () => to.destroy());
       from.on("close", () => {
         this.#sockets.delete(from);
+        this.#stalled.delete(from);
         to.destroy();
       });
     }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { WorkQueue, type WorkQueueOptions } from "../../src/cli/work_queue.ts";
+import { WorkQueue, type WorkQueueOptions } from "../../src/limits/work_queue.ts";
 
 /** A queue whose jobs end when the test says so. */
 class Fixture {

@@ -1,0 +1,98 @@
+/**
+ * Runs the soaks of this folder: `deno task soak [name] [--cycles <n>] [--seed <n>] [--hub <script>] [--out <file>]`,
+ * without a name all of them. Figures go to `dist/soak/<name>.json`, or to the file that is named. Ends with 1 when
+ * something did not come back to where it was, with 2 for arguments that name nothing.
+ */
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { ExitCode, type Io, processIo } from "../src/cli/io.ts";
+import { isSoak, type Soak } from "./soak.ts";
+
+/** What the command line asks for. */
+interface Wanted {
+  readonly name: string | null;
+  readonly cycles: number;
+  readonly seed: number;
+  readonly hub: string | null;
+  readonly outFile: string | null;
+}
+
+const DEFAULT_CYCLES = 1000;
+const USAGE = "[name] [--cycles <n>] [--seed <n>] [--hub <script>] [--out <file>, with a name]";
+
+/** What the runner works with. */
+export interface SoakRunOptions {
+  /** The folder that is searched for `*_soak.ts`. */
+  readonly folder: string;
+  /** @default the process's streams */
+  readonly io?: Io;
+}
+
+/** Runs what `args` choose; returns the exit code. */
+export async function runSoaks(
+  args: readonly string[],
+  { folder, io = processIo }: SoakRunOptions,
+): Promise<number> {
+  const soaks = await findSoaks(folder);
+  const wanted = readArguments(args);
+  const chosen = soaks.filter(({ name }) => wanted?.name === null || name === wanted?.name);
+  if (wanted === null || chosen.length === 0) {
+    const names = soaks.map(({ name }) => name).join(", ");
+    io.err(`Cannot run "${args.join(" ")}": it is ${USAGE}; soaks: ${names}`);
+    return ExitCode.usage;
+  }
+  let hasFailed = false;
+  for (const soak of chosen) hasFailed = !await runOne(soak, wanted, io) || hasFailed;
+  return hasFailed ? 1 : ExitCode.done;
+}
+
+async function runOne(soak: Soak, { cycles, seed, hub, outFile }: Wanted, io: Io): Promise<boolean> {
+  io.out(`${soak.name}: seed ${seed}, ${cycles} cycles: ${soak.about}`);
+  const { problems, lines, figures } = await soak.run({ cycles, seed, hub, progress });
+  progress("");
+  for (const line of lines) io.out(line);
+  for (const problem of problems) io.err(`${soak.name}: ${problem}`);
+  const file = outFile ?? `dist/soak/${soak.name}.json`;
+  await Deno.mkdir(dirname(file), { recursive: true });
+  await Deno.writeTextFile(file, `${JSON.stringify({ name: soak.name, problems, ...figures }, null, 2)}\n`);
+  io.out(problems.length === 0 ? `Everything came back. Figures: ${file}` : `Figures: ${file}`);
+  return problems.length === 0;
+}
+
+function progress(text: string): void {
+  if (!Deno.stderr.isTerminal()) return;
+  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+}
+
+function readArguments(args: readonly string[]): Wanted | null {
+  const text = { type: "string" } as const;
+  try {
+    const options = { cycles: text, seed: text, hub: text, out: text } as const;
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    const [name = null, ...rest] = positionals;
+    const cycles = Number(values.cycles ?? DEFAULT_CYCLES);
+    const seed = Number(values.seed ?? Math.floor(Math.random() * 0x1_0000_0000));
+    const isRight = rest.length === 0 && Number.isInteger(cycles) && cycles > 0 && Number.isInteger(seed) &&
+      (values.out === undefined || name !== null);
+    return isRight ? { name, cycles, seed, hub: values.hub ?? null, outFile: values.out ?? null } : null;
+  } catch {
+    // An option that there is none of.
+    return null;
+  }
+}
+
+async function findSoaks(folder: string): Promise<Soak[]> {
+  const soaks: Soak[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.endsWith("_soak.ts")) continue;
+    const module: Readonly<Record<string, unknown>> = await import(pathToFileURL(join(folder, name)).href);
+    if (!isSoak(module.soak)) throw new Error(`Cannot load ${name}: it exports no soak; export one as soak`);
+    soaks.push(module.soak);
+  }
+  return soaks.sort((one, other) => one.name.localeCompare(other.name));
+}
+
+if (import.meta.main) {
+  Deno.exit(await runSoaks(Deno.args, { folder: fileURLToPath(new URL(".", import.meta.url)) }));
+}

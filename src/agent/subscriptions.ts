@@ -1,0 +1,227 @@
+/**
+ * Registers at the hub what a client wants, again at each new connection, and hands what comes to whom it is for.
+ * Handlers wait in bounded queues: a publish that does not fit is dropped and told, a request is refused.
+ */
+import { messageOf, TrunklineError } from "../core/errors.ts";
+import { isTopicPattern } from "../core/topic.ts";
+import { WorkQueue } from "../limits/work_queue.ts";
+import { readJsonObject } from "../wire/error_payload.ts";
+import type { TextMessage } from "../wire/text_message.ts";
+import { stoppedError } from "./message_errors.ts";
+import type { MessageSender } from "./message_sender.ts";
+import type { MessageHandler, ServeOptions, SubscribeOptions, Subscription } from "./messages.ts";
+import { type Registration, Registrations } from "./registrations.ts";
+import { type Answering, refuse, type Service } from "./service.ts";
+
+/** What subscriptions need of their client. */
+export interface SubscriptionPorts {
+  /** Asks the hub itself. */
+  readonly ask: (topic: string, content: Readonly<Record<string, unknown>>) => Promise<Uint8Array>;
+  readonly whenRoom: () => Promise<void>;
+  /** Whether this connection is the one that is there. */
+  readonly isUp: (sender: MessageSender) => boolean;
+  readonly onProblem: (error: TrunklineError) => void;
+}
+
+/** What one subscription lets wait for its handler. */
+const MAX_WAITING = 10_000;
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+const CONCURRENCY = 16;
+const GAP_TOPIC = "system.topic.gap";
+
+/** What a published message is handled by. */
+interface Handling {
+  readonly handler: MessageHandler;
+  readonly queue: WorkQueue;
+  readonly onLost: (topic: string, messages: number) => void;
+}
+
+/** All of one client. */
+export class Subscriptions {
+  readonly #ports: SubscriptionPorts;
+  readonly #registrations = new Registrations();
+  readonly #services = new Map<Registration, Service>();
+  #sender: MessageSender | null = null;
+  #isStopped = false;
+
+  constructor(ports: SubscriptionPorts) {
+    this.#ports = ports;
+  }
+
+  /** Gets what is published; see `Messages`. */
+  async subscribe(
+    pattern: string,
+    handler: MessageHandler,
+    options: SubscribeOptions,
+  ): Promise<Subscription> {
+    const { group = null, onLost = () => {} } = options;
+    const queue = queueOf(1);
+    return await this.#add({
+      action: "publish",
+      ...patternOf(pattern),
+      group,
+      priority: 0,
+      queue,
+      handle: (message) => this.#handle(message, { handler, queue, onLost }),
+      lost: onLost,
+      settled: null,
+    }, null);
+  }
+
+  /** Answers requests; see `Messages`. */
+  async serve(pattern: string, service: Service, options: ServeOptions): Promise<Subscription> {
+    const { group = null, priority = 0, concurrency = CONCURRENCY } = options;
+    return await this.#add({
+      action: "request",
+      ...patternOf(pattern),
+      group,
+      priority,
+      queue: queueOf(concurrency),
+      handle: () => {},
+      lost: () => {},
+      settled: null,
+    }, service);
+  }
+
+  /** Registers everything on a new connection. */
+  connected(sender: MessageSender): void {
+    this.#sender = sender;
+    for (const registration of this.#registrations) void this.#register(registration, sender);
+  }
+
+  /** Something was published. */
+  published(message: TextMessage): void {
+    if (message.topicKey === GAP_TOPIC) this.#lost(message);
+    for (const { handle } of this.#registrations.of("publish", message.topicKey)) handle(message);
+  }
+
+  /** Somebody asks. */
+  asked(message: TextMessage, answering: Answering): void {
+    const found = this.#registrations.of("request", message.topicKey);
+    let best = found[0];
+    for (const one of found) if (best !== undefined && one.priority > best.priority) best = one;
+    const service = best === undefined ? undefined : this.#services.get(best);
+    // It was served until a moment ago.
+    if (best === undefined || service === undefined) return refuse(answering, "Nobody answers this any more");
+    const job = service.job(message, answering);
+    if (best.queue.offer(job)) return;
+    job.giveUp();
+    refuse(answering, "The service is busy");
+  }
+
+  /** Nothing is wanted any more. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const registration of this.#registrations) registration.settled?.(stoppedError());
+    this.#registrations.clear();
+    this.#services.clear();
+  }
+
+  async #add(registration: Registration, service: Service | null): Promise<Subscription> {
+    const { action, topic } = registration;
+    if (this.#isStopped) throw stoppedError();
+    if (!this.#registrations.add(registration)) {
+      const what = action === "publish" ? "subscribe to" : "serve";
+      throw new TrunklineError("usage", `Cannot ${what} ${topic} twice; end the first one before`);
+    }
+    if (service !== null) this.#services.set(registration, service);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    registration.settled = (error) => error === null ? resolve() : reject(error);
+    const sender = this.#sender;
+    if (sender !== null && this.#ports.isUp(sender)) void this.#register(registration, sender);
+    await promise;
+    return { topic, unsubscribe: () => this.#remove(registration) };
+  }
+
+  async #remove(registration: Registration): Promise<void> {
+    if (!this.#forget(registration)) return;
+    try {
+      const { action, topic } = registration;
+      await this.#ports.ask("system.topic.unsubscribe", { action, topic });
+    } catch (error) {
+      // A hub that has no connection to us has no subscription of ours.
+      if (!isLost(error)) throw error;
+    }
+  }
+
+  async #register(registration: Registration, sender: MessageSender): Promise<void> {
+    const { action, topic, group, priority } = registration;
+    const content = {
+      action,
+      topic,
+      ...(group === null ? {} : { group }),
+      ...(priority === 0 ? {} : { priority }),
+    };
+    while (this.#ports.isUp(sender) && this.#registrations.has(registration)) {
+      try {
+        await this.#ports.ask("system.topic.subscribe", content);
+        registration.settled?.(null);
+        registration.settled = null;
+        return;
+      } catch (error) {
+        if (isLost(error)) return;
+        if (!isFull(error)) return this.#refused(registration, error);
+      }
+      await this.#ports.whenRoom();
+    }
+  }
+
+  /** Who was never let in is told so; who was once is let in again perhaps at the next connection. */
+  #refused(registration: Registration, error: unknown): void {
+    const { settled, topic } = registration;
+    if (settled === null) {
+      const message = `Cannot subscribe to ${topic} again: ${messageOf(error)}`;
+      return this.#ports.onProblem(new TrunklineError("request_failed", message, { cause: error }));
+    }
+    this.#forget(registration);
+    settled(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #forget(registration: Registration): boolean {
+    this.#services.delete(registration);
+    return this.#registrations.delete(registration);
+  }
+
+  #handle(message: TextMessage, { handler, queue, onLost }: Handling): void {
+    const { topic, requestId: id, payload } = message;
+    const run = async () => {
+      try {
+        await handler({ topic, id, payload });
+      } catch (thrown) {
+        const text = `Cannot handle a message of ${topic}: ${messageOf(thrown)}`;
+        this.#ports.onProblem(new TrunklineError("request_failed", text, { cause: thrown }));
+      }
+    };
+    if (queue.offer({ bytes: payload.length, run })) return;
+    onLost(topic, 1);
+    const text = `Cannot keep a message of ${topic}: too many wait for its handler`;
+    this.#ports.onProblem(new TrunklineError("request_failed", text));
+  }
+
+  #lost({ payload }: TextMessage): void {
+    const { topic, dropped } = readJsonObject(payload) ?? {};
+    if (typeof topic !== "string" || typeof dropped !== "number") return;
+    for (const { lost } of this.#registrations.of("publish", topic.toLowerCase())) lost(topic, dropped);
+  }
+}
+
+function patternOf(topic: string): { topic: string; topicKey: string } {
+  if (isTopicPattern(topic)) return { topic, topicKey: topic.toLowerCase() };
+  throw new TrunklineError(
+    "usage",
+    `Cannot subscribe to ${JSON.stringify(topic)}: it is no pattern of topics`,
+  );
+}
+
+function queueOf(concurrency: number): WorkQueue {
+  return new WorkQueue({ concurrency, maxWaiting: MAX_WAITING, maxWaitingBytes: MAX_WAITING_BYTES });
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof TrunklineError && error.code === "connection_lost";
+}
+
+/** Whether there was no room to ask. */
+function isFull(error: unknown): boolean {
+  return error instanceof TrunklineError && error.details["code"] === "FULL";
+}

@@ -1,0 +1,30 @@
+/** The user of a stream, and somebody who has to know that the stream is over. */
+import type { StreamConsumer, StreamReset } from "../link/stream.ts";
+
+/** Passes everything on to the user, and tells of the end after him. */
+export class TrackedConsumer implements StreamConsumer {
+  readonly #consumer: StreamConsumer;
+  readonly #onClosed: () => void;
+
+  constructor(consumer: StreamConsumer, onClosed: () => void) {
+    this.#consumer = consumer;
+    this.#onClosed = onClosed;
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#consumer.data(bytes);
+  }
+
+  end(): void {
+    this.#consumer.end();
+  }
+
+  drained(): void {
+    this.#consumer.drained();
+  }
+
+  closed(reset: StreamReset | null): void {
+    this.#consumer.closed(reset);
+    this.#onClosed();
+  }
+}
