@@ -36,6 +36,8 @@ export class PendingRequest extends Expiring<PendingRequest> implements Call {
   target: RequestParty | null = null;
   /** What its origin is told at the deadline; `null` while it can be answered. */
   failure: Failure | null = null;
+  /** When it failed. */
+  failedMs = 0;
   /** For one more try elsewhere; `null` when there is none. Its payload is a copy. */
   again: RequestContent | null = null;
   /** Its neighbours among those that its target owes. */

@@ -298,25 +298,24 @@ export class RequestRouter {
   /** There will be no answer: tells who asked, at once or when it is his turn. */
   #fail(request: PendingRequest, failure: Failure): void {
     if (request.origin.isGone) return;
-    const nowMs = this.#options.clock.now();
-    const waitMs = this.#pace.take(request.origin.subscriber, nowMs);
-    if (waitMs === 0) this.#tell(request, failure);
-    else this.#failLater(request, failure, nowMs + waitMs);
+    request.failedMs = this.#options.clock.now();
+    const waitMs = this.#pace.take(request.origin.subscriber, request.failedMs);
+    this.#failIn(waitMs, request, failure);
   }
 
-  /** After a stall of the process many are due in the same moment: they keep the pace all the same. */
+  /** After a stall many are due in the same moment, and who asked may be behind with reading. */
   #failDue(request: PendingRequest, failure: Failure): void {
-    const nowMs = this.#options.clock.now();
-    const waitMs = this.#duePace.take(request.origin.subscriber, nowMs);
-    if (waitMs === 0) this.#tell(request, failure);
-    else this.#failLater(request, failure, nowMs + waitMs);
+    const { origin: { subscriber }, failedMs } = request;
+    this.#failIn(this.#duePace.take(subscriber, this.#options.clock.now(), failedMs), request, failure);
   }
 
-  #failLater(request: PendingRequest, failure: Failure, atMs: number): void {
+  #failIn(waitMs: number, request: PendingRequest, failure: Failure): void {
+    if (waitMs === 0) return this.#tell(request, failure);
     // Under its old number, which nobody can answer: it has no target.
-    const failed = new PendingRequest(request, atMs);
+    const failed = new PendingRequest(request, this.#options.clock.now() + waitMs);
     failed.number = request.number;
     failed.failure = failure;
+    failed.failedMs = request.failedMs;
     this.#pending.add(failed);
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FAILURE_BURST, FAILURES_PER_MS } from "../../src/broker/failure_pace.ts";
+import { BEHIND_BYTES, FAILURE_BURST, FAILURES_PER_MS, PATIENCE_MS } from "../../src/broker/failure_pace.ts";
 import { LATE_MS, MAX_LATE } from "../../src/broker/pending_requests.ts";
 import { MAX_KEPT_BYTES } from "../../src/broker/request_router.ts";
 import { SLOT_MS } from "../../src/limits/deadlines.ts";
@@ -82,10 +82,28 @@ Deno.test("Request router: failures that are due after a stall are not told all 
   service.leave();
   const before = caller.inbox.length;
   setup.time.jump(1000);
-  assert.ok(caller.inbox.length - before <= 2 * FAILURE_BURST, `${caller.inbox.length - before} at once`);
+  assert.ok(caller.inbox.length - before <= FAILURE_BURST, `${caller.inbox.length - before} at once`);
   setup.time.tick(ids.length / FAILURES_PER_MS + SLOT_MS);
   assert.equal(new Set(caller.inbox.map(({ header }) => header)).size, ids.length);
   assert.equal(caller.inbox.length, ids.length);
+  setup.assertAtRest();
+});
+
+Deno.test("Request router: a caller that is behind is told no more until it has read, or for some seconds", () => {
+  using setup = new Setup({ maxOutstanding: 5000 });
+  const [service] = setup.services(1) as [Party];
+  const caller = setup.party("caller");
+  for (let i = 0; i < 1000; i++) setup.ask(caller, { requestId: newId() });
+  service.leave();
+  caller.heldBytes = BEHIND_BYTES + 1;
+  setup.time.tick(PATIENCE_MS / 2);
+  assert.equal(caller.inbox.length, FAILURE_BURST);
+  caller.heldBytes = 0;
+  setup.time.tick(SLOT_MS + 110);
+  assert.ok(caller.inbox.length > FAILURE_BURST);
+  caller.heldBytes = BEHIND_BYTES + 1;
+  setup.time.tick(PATIENCE_MS);
+  assert.equal(caller.inbox.length, 1000);
   setup.assertAtRest();
 });
 

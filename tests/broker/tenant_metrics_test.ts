@@ -7,7 +7,7 @@ import { BrokerClient } from "./broker_client.ts";
 const EVERYTHING = { publish: ["#"], subscribe: ["#"], request: ["#"], serve: ["#"] };
 
 function login(tenant: string, admin = false) {
-  return { token: `token-of-${tenant}`, subject: "s", tenant, permissions: { ...EVERYTHING, admin } };
+  return { token: `token-of-tenant-${tenant}`, subject: "s", tenant, permissions: { ...EVERYTHING, admin } };
 }
 
 function settings(tokens: readonly object[]): string[] {
@@ -27,10 +27,10 @@ Deno.test("Tenant traffic: so many tenants have names, all others one count, and
 
 Deno.test("Tenant metrics: a tenant is shown its own, the operator those of all", async () => {
   await using hub = await TestHub.start(settings([login("red"), login("blue"), login("default", true)]));
-  await using red = await BrokerClient.connect(hub, "text", { token: "token-of-red" });
-  await using again = await BrokerClient.connect(hub, "websocket", { token: "token-of-red" });
-  await using blue = await BrokerClient.connect(hub, "text", { token: "token-of-blue" });
-  await using operator = await BrokerClient.connect(hub, "text", { token: "token-of-default" });
+  await using red = await BrokerClient.connect(hub, "text", { token: "token-of-tenant-red" });
+  await using again = await BrokerClient.connect(hub, "websocket", { token: "token-of-tenant-red" });
+  await using blue = await BrokerClient.connect(hub, "text", { token: "token-of-tenant-blue" });
+  await using operator = await BrokerClient.connect(hub, "text", { token: "token-of-tenant-default" });
   await red.subscribe("a");
   await red.request("system.service.register", { name: "red", description: "" });
   await again.publish("a");
@@ -61,8 +61,8 @@ Deno.test("Tenant metrics: who has no name there is shown nothing, not even when
   for (const { token } of many) {
     await using _client = await BrokerClient.connect(hub, "text", { token });
   }
-  await using late = await BrokerClient.connect(hub, "text", { token: "token-of-late" });
-  await using other = await BrokerClient.connect(hub, "text", { token: `token-of-${OTHER_TENANTS}` });
+  await using late = await BrokerClient.connect(hub, "text", { token: "token-of-tenant-late" });
+  await using other = await BrokerClient.connect(hub, "text", { token: `token-of-tenant-${OTHER_TENANTS}` });
   await late.publish("a");
   for (const client of [late, other]) {
     assert.deepEqual(await client.request("system.metrics"), { metrics: {}, status: "success" });
