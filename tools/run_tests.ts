@@ -1,6 +1,7 @@
 /**
  * Runs the tests: prepares what they need, hands its arguments to `deno test`, names the skipped ones and ends
- * with the line `N passed, N failed`. `--no-skips`, or `CI_NO_SKIPS=1` in the environment, makes a skipped test a
+ * with the line `N passed, N failed`. All tests are split over two runs side by side; what the second one says is
+ * printed when the first is done. `--no-skips`, or `CI_NO_SKIPS=1` in the environment, makes a skipped test a
  * failed one. Behind `deno task test`.
  */
 
@@ -10,9 +11,11 @@ import { processIo } from "../src/cli/io.ts";
 import { testTools } from "../tests/helpers/tools.ts";
 import { parseJunitReport, type TestResult } from "./junit_report.ts";
 import { packageInstaller, prepareTools } from "./test_preparation.ts";
+import { shardTests } from "./test_shards.ts";
 import { summarize } from "./test_summary.ts";
 
 const noSkipsFlag = "--no-skips";
+const SHARDS = 2;
 
 async function main(args: readonly string[]): Promise<number> {
   const passedOn = args.filter((arg) => arg !== noSkipsFlag);
@@ -25,17 +28,38 @@ async function main(args: readonly string[]): Promise<number> {
   return summary.exitCode;
 }
 
-async function runDenoTest(args: readonly string[]): Promise<{ exitCode: number; results: TestResult[] }> {
+interface RunResult {
+  readonly exitCode: number;
+  readonly results: readonly TestResult[];
+}
+
+async function runDenoTest(args: readonly string[]): Promise<RunResult> {
+  const shards = args.length === 0 ? await shardTests("tests", SHARDS) : [args];
+  const runs = await Promise.all(shards.map((own, index) => runShard(own, { isQuiet: index > 0 })));
+  for (const { output } of runs) await Deno.stdout.write(output);
+  return {
+    exitCode: Math.max(...runs.map(({ exitCode }) => exitCode)),
+    results: runs.flatMap(({ results }) => results),
+  };
+}
+
+/** One run. A quiet one keeps what it says. */
+async function runShard(
+  args: readonly string[],
+  { isQuiet }: { isQuiet: boolean },
+): Promise<RunResult & { readonly output: Uint8Array }> {
   const folder = await Deno.makeTempDir({ prefix: "trunkline-tests-" });
   const report = join(folder, "report.xml");
   try {
-    const { code } = await new Deno.Command(Deno.execPath(), {
+    const command = new Deno.Command(Deno.execPath(), {
       args: ["test", "-A", `--junit-path=${report}`, ...args],
       stdin: "null",
-      stdout: "inherit",
+      stdout: isQuiet ? "piped" : "inherit",
       stderr: "inherit",
-    }).output();
-    return { exitCode: code, results: parseJunitReport(await readReport(report)) };
+    });
+    const ended = await command.output();
+    const output = isQuiet ? ended.stdout : new Uint8Array(0);
+    return { exitCode: ended.code, output, results: parseJunitReport(await readReport(report)) };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
