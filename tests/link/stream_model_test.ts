@@ -3,12 +3,15 @@ import fc from "fast-check";
 import { until } from "../helpers/event_loop.ts";
 import { testPlainAndTls } from "../helpers/plain_and_tls.ts";
 import { framesPair, openOn } from "./frames_pair.ts";
-import { KIB, LIMITS, MuxPair } from "./mux_pair.ts";
+import { KIB, MuxPair } from "./mux_pair.ts";
 import { StreamModel, streamSteps } from "./stream_model.ts";
 
-/** Windows that are small beside what is written. */
+/**
+ * Windows that are small beside what is written. A piece counts more than its bytes, and the pipe may cut every byte
+ * apart: with the usual cap a stream that is not read would be reset for that, as it should.
+ */
 const SMALL = {
-  windows: { initialBytes: 16 * KIB, maxBytes: 64 * KIB, connectionBytes: LIMITS.windows.connectionBytes },
+  windows: { initialBytes: 16 * KIB, maxBytes: 64 * KIB, connectionBytes: 1024 * 1024 * KIB },
   peerInitialBytes: 16 * KIB,
 };
 
@@ -30,7 +33,8 @@ Deno.test("Streams: every byte arrives in order through a pipe that cuts anywher
         end.flush();
         pair.move(end, { maxBytes: step.bytes, cut: () => lengths[cut++ % lengths.length] ?? 1 });
         end.clock.ms += step.stream;
-        for (const { mux } of [hub, spoke]) assert.ok(mux.unreadBytes <= LIMITS.windows.connectionBytes);
+        const streams = hub.accepted.length + spoke.accepted.length;
+        for (const { mux } of [hub, spoke]) assert.ok(mux.unreadBytes <= streams * SMALL.windows.maxBytes);
       }
       model.resumeAll();
       pair.settle();
