@@ -109,7 +109,10 @@ Deno.test("Agent and hub: a login is refused in words that tell what to do, and 
   await using _hub = hub;
   for (const scheme of ["tcp", "ws"]) {
     for (const token of [null, "a-token-that-nobody-gave-out"]) {
-      await using agent = new RunningAgent(urlOf(scheme), { token, backoff: new Backoff({ random: () => 0 }) });
+      await using agent = new RunningAgent(urlOf(scheme), {
+        token,
+        backoff: new Backoff({ random: () => 0 }),
+      });
       await agent.was("waiting");
       assert.deepEqual([agent.failure.cause, agent.failure.delayMs], ["refused", 60_000]);
       assert.match(agent.failure.text, /it answered invalid_token .*; see that hub.token is valid/);
