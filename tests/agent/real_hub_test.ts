@@ -120,6 +120,39 @@ Deno.test("Agent and hub: a login is refused in words that tell what to do, and 
   }
 });
 
+Deno.test("Agent and hub: a hub that is full is asked again by the same way, when it says", async () => {
+  const { hub, urlOf } = await startHub(["hub.max_connections=1"]);
+  await using _hub = hub;
+  for (const scheme of ["tcp", "ws"]) {
+    await using first = await agentUp(urlOf(scheme));
+    await using agent = new RunningAgent(urlOf(scheme), { backoff: new Backoff({ random: () => 0 }) });
+    await agent.was("waiting");
+    assert.deepEqual([agent.failure.cause, agent.failure.delayMs], ["transient", 5000]);
+    assert.equal(agent.count("dialling"), 1, "it looks for no other way");
+    await first.link.stop();
+    await hub.metricBecomes('trunkline_connections{transport="frames"}', 0);
+  }
+});
+
+Deno.test("Agent and hub: what a reload takes away ends no more than that, until the token itself is gone", async () => {
+  const { hub, urlOf } = await startHub();
+  await using _hub = hub;
+  await using agent = await agentUp(urlOf("tcp"), { token: NARROW, backoff: SLOW });
+  const { messages } = agent.link;
+  await messages.subscribe("news.+", () => {});
+  const tokens = (...some: unknown[]) => ["auth.mode=required", `auth.tokens=${JSON.stringify(some)}`];
+  const fewer = { token: NARROW, subject: "narrow", account: "acme", permissions: { publish: ["news.+"] } };
+  await hub.reload(tokens(fewer));
+  await assert.rejects(messages.deliver("news.today", "x"), (error: unknown) => {
+    return error instanceof TrunklineError && error.details["code"] === "NO_ROUTE_FOUND";
+  });
+  assert.equal(agent.count("up"), 1);
+  await hub.reload(tokens({ ...fewer, token: TOKEN }));
+  await agent.was("waiting");
+  assert.equal(agent.failure.cause, "refused");
+  assert.match(agent.failure.text, /code 4401, The login was revoked/);
+});
+
 Deno.test("Agent and hub: rights bound messages and streams, and what is refused ends nothing", async () => {
   const { hub, urlOf } = await startHub();
   await using _hub = hub;
@@ -233,7 +266,7 @@ Deno.test("Agent and hub: a hub that stops lets streams and answers finish, open
   running.stream?.write(new Uint8Array([1]));
   await running.got(1);
   const stopped = hub.server.stop();
-  await until(() => typeof agent.link.openStream(streamTo("echo"), new RecordingStream()) === "string");
+  assert.ok(await agent.session.ping(5000) !== null, "what was said before this is known");
   assert.equal(agent.link.openStream(streamTo("echo"), new RecordingStream()), "going_away");
   assert.equal(services.linkOf("edge").open(streamTo("edge"), new RecordingStream()), "going_away");
   running.stream?.write(new Uint8Array([2]));
@@ -251,14 +284,13 @@ Deno.test("Agent and hub: a hub that stops lets streams and answers finish, open
 });
 
 Deno.test("Agent and hub: a half-open link is noticed by both, and the agent is back at once", async () => {
-  const { hub, services } = await startHub(["hub.heartbeat.interval=100ms", "hub.heartbeat.timeout=300ms"]);
+  const { hub, services } = await startHub(["hub.heartbeat.interval=200ms", "hub.heartbeat.timeout=1s"]);
   await using _hub = hub;
   await using proxy = await CutProxy.open(hub.port);
-  const random = () => 0.5;
   await using agent = await agentUp(`tcp://127.0.0.1:${proxy.port}`, {
-    bounds: { heartbeatIntervalMs: 100, heartbeatTimeoutMs: 300 },
+    bounds: { heartbeatIntervalMs: 200, heartbeatTimeoutMs: 1000 },
     // The delays of a program.
-    backoff: new Backoff({ random }),
+    backoff: new Backoff({ random: () => 0.5 }),
   });
   const running = agent.openStream("echo");
   running.stream?.write(new Uint8Array(10));
