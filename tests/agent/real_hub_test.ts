@@ -75,6 +75,15 @@ async function useMessages({ link: { messages } }: RunningAgent): Promise<void> 
   assert.equal(text(await messages.request("tools.upper", "quiet")), "QUIET");
 }
 
+/** The hub answers with this error. */
+async function failsWith(answer: Promise<unknown>, code: string): Promise<void> {
+  await assert.rejects(answer, (error: unknown) => {
+    assert.ok(error instanceof TrunklineError, String(error));
+    assert.equal(error.details["code"], code);
+    return true;
+  });
+}
+
 Deno.test("Agent and hub: streams both ways and messages on one connection, over tcp and ws", async () => {
   const { hub, services, urlOf } = await startHub();
   await using _hub = hub;
@@ -143,9 +152,7 @@ Deno.test("Agent and hub: what a reload takes away ends no more than that, until
   const tokens = (...some: unknown[]) => ["auth.mode=required", `auth.tokens=${JSON.stringify(some)}`];
   const fewer = { token: NARROW, subject: "narrow", account: "acme", permissions: { publish: ["news.+"] } };
   await hub.reload(tokens(fewer));
-  await assert.rejects(messages.deliver("news.today", "x"), (error: unknown) => {
-    return error instanceof TrunklineError && error.details["code"] === "NO_ROUTE_FOUND";
-  });
+  await failsWith(messages.deliver("news.today", "x"), "NO_ROUTE_FOUND");
   assert.equal(agent.count("up"), 1);
   await hub.reload(tokens({ ...fewer, token: TOKEN }));
   await agent.was("waiting");
@@ -169,10 +176,7 @@ Deno.test("Agent and hub: rights bound messages and streams, and what is refused
       messages.serve("tools.upper", () => "x"),
     ]
   ) {
-    await assert.rejects(denied, (error: unknown) => {
-      assert.ok(error instanceof TrunklineError, String(error));
-      return error.details["code"] === "FORBIDDEN";
-    });
+    await failsWith(denied, "FORBIDDEN");
   }
   const reached = agent.openStream("edge");
   reached.stream?.end();
@@ -204,9 +208,7 @@ Deno.test("Agent and hub: after a cut it has its place again, with subscriptions
   }
   assert.deepEqual(got, ["1", "2", "3"]);
   await subscription.unsubscribe();
-  await assert.rejects(other.link.messages.deliver("news.today", "4"), (error: unknown) => {
-    return error instanceof TrunklineError && error.details["code"] === "NO_ROUTE_FOUND";
-  });
+  await failsWith(other.link.messages.deliver("news.today", "4"), "NO_ROUTE_FOUND");
   assert.equal(await hub.metric("trunkline_agents"), 2);
 });
 
@@ -247,61 +249,65 @@ Deno.test("Agent and hub: another process of that name is refused while the firs
   await old.was("waiting");
 });
 
-Deno.test("Agent and hub: a hub that stops lets streams and answers finish, opens none, and names a time", async () => {
-  const { hub, services } = await startHub();
-  const other = await startHub();
-  await using _other = other.hub;
-  await using proxy = await CutProxy.open(hub.port);
-  await using agent = await agentUp(`tcp://127.0.0.1:${proxy.port}`);
-  proxy.leadTo(other.hub.port);
-  const asked = Promise.withResolvers<void>();
-  const answer = Promise.withResolvers<string>();
-  await agent.link.messages.serve("slow.work", () => {
-    asked.resolve();
-    return answer.promise;
+for (const scheme of ["tcp", "ws"]) {
+  Deno.test(`Agent and hub: a hub that stops lets streams and answers finish, opens none, and names a time (${scheme})`, async () => {
+    const { hub, services } = await startHub();
+    const other = await startHub();
+    await using _other = other.hub;
+    await using proxy = await CutProxy.open(hub.port);
+    await using agent = await agentUp(`${scheme}://127.0.0.1:${proxy.port}`);
+    proxy.leadTo(other.hub.port);
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<string>();
+    await agent.link.messages.serve("slow.work", () => {
+      asked.resolve();
+      return answer.promise;
+    });
+    const request = agent.link.messages.request("slow.work", "");
+    await asked.promise;
+    const running = agent.openStream("echo");
+    running.stream?.write(new Uint8Array([1]));
+    await running.got(1);
+    const stopped = hub.server.stop();
+    assert.ok(await agent.session.ping(5000) !== null, "what was said before this is known");
+    assert.equal(agent.link.openStream(streamTo("echo"), new RecordingStream()), "going_away");
+    assert.equal(services.linkOf("edge").open(streamTo("edge"), new RecordingStream()), "going_away");
+    running.stream?.write(new Uint8Array([2]));
+    await running.got(2);
+    running.stream?.end();
+    assert.equal(await running.closedWith, null);
+    assert.equal(agent.count("waiting"), 0, "an answer is still owed");
+    answer.resolve("done");
+    assert.equal(text(await request), "done");
+    await stopped;
+    await agent.was("up", 2);
+    assert.equal(agent.failure.cause, "transient");
+    assert.match(agent.failure.text, /the hub goes away: The hub stops/);
+    await useEverything(agent, other.services);
   });
-  const request = agent.link.messages.request("slow.work", "");
-  await asked.promise;
-  const running = agent.openStream("echo");
-  running.stream?.write(new Uint8Array([1]));
-  await running.got(1);
-  const stopped = hub.server.stop();
-  assert.ok(await agent.session.ping(5000) !== null, "what was said before this is known");
-  assert.equal(agent.link.openStream(streamTo("echo"), new RecordingStream()), "going_away");
-  assert.equal(services.linkOf("edge").open(streamTo("edge"), new RecordingStream()), "going_away");
-  running.stream?.write(new Uint8Array([2]));
-  await running.got(2);
-  running.stream?.end();
-  assert.equal(await running.closedWith, null);
-  assert.equal(agent.count("waiting"), 0, "an answer is still owed");
-  answer.resolve("done");
-  assert.equal(text(await request), "done");
-  await stopped;
-  await agent.was("up", 2);
-  assert.equal(agent.failure.cause, "transient");
-  assert.match(agent.failure.text, /the hub goes away: The hub stops/);
-  await useEverything(agent, other.services);
-});
+}
 
-Deno.test("Agent and hub: a half-open link is noticed by both, and the agent is back at once", async () => {
-  const { hub, services } = await startHub(["hub.heartbeat.interval=200ms", "hub.heartbeat.timeout=1s"]);
-  await using _hub = hub;
-  await using proxy = await CutProxy.open(hub.port);
-  await using agent = await agentUp(`tcp://127.0.0.1:${proxy.port}`, {
-    bounds: { heartbeatIntervalMs: 200, heartbeatTimeoutMs: 1000 },
-    // The delays of a program.
-    backoff: new Backoff({ random: () => 0.5 }),
+for (const scheme of ["tcp", "ws"]) {
+  Deno.test(`Agent and hub: a half-open link is noticed by both, and the agent is back at once (${scheme})`, async () => {
+    const { hub, services } = await startHub(["hub.heartbeat.interval=200ms", "hub.heartbeat.timeout=1s"]);
+    await using _hub = hub;
+    await using proxy = await CutProxy.open(hub.port);
+    await using agent = await agentUp(`${scheme}://127.0.0.1:${proxy.port}`, {
+      bounds: { heartbeatIntervalMs: 200, heartbeatTimeoutMs: 1000 },
+      // The delays of a program.
+      backoff: new Backoff({ random: () => 0.5 }),
+    });
+    const running = agent.openStream("echo");
+    running.stream?.write(new Uint8Array(10));
+    await running.got(10);
+    proxy.stall();
+    assert.equal((await running.closedWith)?.origin, "link");
+    await agent.was("up", 2);
+    assert.deepEqual([agent.failure.cause, agent.failure.delayMs], ["transient", 250]);
+    assert.match(agent.failure.text, /code 4408, the hub gave no sign of life/);
+    await until(() => services.links.length === 1);
+    proxy.cutStalled();
+    await hub.metricBecomes('trunkline_connections_closed_total{code="4408"}', 1);
+    await useEverything(agent, services);
   });
-  const running = agent.openStream("echo");
-  running.stream?.write(new Uint8Array(10));
-  await running.got(10);
-  proxy.stall();
-  assert.equal((await running.closedWith)?.origin, "link");
-  await agent.was("up", 2);
-  assert.deepEqual([agent.failure.cause, agent.failure.delayMs], ["transient", 250]);
-  assert.match(agent.failure.text, /code 4408, the hub gave no sign of life/);
-  await until(() => services.links.length === 1);
-  proxy.cutStalled();
-  await hub.metricBecomes('trunkline_connections_closed_total{code="4408"}', 1);
-  await useEverything(agent, services);
-});
+}
