@@ -1,8 +1,8 @@
 /**
  * Fuzzes what reads the bytes of strangers: `deno task fuzz [target] [--seed <n>] [--seconds <n>]`, without a target
- * all of them; `--help` tells which there are. Case n of a run depends on the seed and n alone, so a failed one comes again with the same seed. The
- * bytes of a case that failed are written to `dist/fuzz/` and shown in hexadecimal. Ends with 1 when one failed, with
- * 2 for arguments that name nothing.
+ * all of them; `--help` tells which there are. Case n of a run depends on the seed and n alone, so a failed one comes
+ * again with the same seed. The bytes of a case that failed are written to `dist/fuzz/` and shown in hexadecimal. Ends
+ * with 1 when one failed, with 2 for arguments that name nothing.
  */
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

@@ -1,7 +1,7 @@
 /**
  * Runs the soaks of this folder: `deno task soak [name] [--cycles <n>] [--seed <n>] [--out <file>]`, without a name
- * all of them; `--help` tells which there are. Figures go to `dist/soak/<name>.json`, or to the file that is named. Ends with 1 when
- * something did not come back to where it was, with 2 for arguments that name nothing.
+ * all of them; `--help` tells which there are. Figures go to `dist/soak/<name>.json`, or to the file that is named.
+ * Ends with 1 when something did not come back to where it was, with 2 for arguments that name nothing.
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

@@ -214,7 +214,7 @@ export class Listener {
     accepted.link.resume();
   }
 
-  /** Tells a client over plain text why, one of HTTP or of frames, as long as not too many are told; whether this one is. */
+  /** Tells a plain client of HTTP or frames why, as long as not too many are told; whether this one is. */
   #refuse(accepted: AcceptedSocket, reason: Refusal): boolean {
     this.#options.stats.refuse(reason);
     if (this.#options.tls !== null || this.#refusing >= MAX_REFUSING || accepted.link.socket.destroyed) {
