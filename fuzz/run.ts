@@ -1,8 +1,8 @@
 /**
  * Fuzzes what reads the bytes of strangers: `deno task fuzz [target] [--seed <n>] [--seconds <n>]`, without a target
- * all of them. Case n of a run depends on the seed and n alone, so a failed one comes again with the same seed. The
- * bytes of a case that failed are written to `dist/fuzz/` and shown in hexadecimal. Ends with 1 when one failed, with
- * 2 for arguments that name nothing.
+ * all of them; `--help` tells which there are. Case n of a run depends on the seed and n alone, so a failed one comes
+ * again with the same seed. The bytes of a case that failed are written to `dist/fuzz/` and shown in hexadecimal. Ends
+ * with 1 when one failed, with 2 for arguments that name nothing.
  */
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -35,6 +35,11 @@ export interface FuzzFailure {
 }
 
 const DEFAULT_SECONDS = 10;
+const USAGE = "[target] [--seed <n>] [--seconds <n>]";
+const OPTIONS = [
+  "--seed <n>     where to begin: the same seed makes the same cases",
+  `--seconds <n>  how long each target is fuzzed, ${DEFAULT_SECONDS} if nothing is said`,
+];
 /** Between two looks at the clock. */
 const CASES_AT_A_TIME = 256;
 
@@ -69,11 +74,15 @@ interface Wanted {
 /** Runs what `args` choose; returns the exit code. */
 export async function runFuzz(args: readonly string[], io: Io = processIo): Promise<number> {
   const targets = await findTargets(fileURLToPath(new URL(".", import.meta.url)));
+  if (args.includes("--help")) {
+    for (const line of helpLines(targets)) io.out(line);
+    return ExitCode.done;
+  }
   const wanted = readArguments(args);
   const chosen = targets.filter(({ name }) => wanted?.name === null || name === wanted?.name);
   if (wanted === null || chosen.length === 0) {
     const names = targets.map(({ name }) => name).join(", ");
-    io.err(`Cannot run "${args.join(" ")}": it is [target] [--seed <n>] [--seconds <n>]; targets: ${names}`);
+    io.err(`Cannot run "${args.join(" ")}": it is ${USAGE}; targets: ${names}`);
     return ExitCode.usage;
   }
   let hasFailed = false;
@@ -86,6 +95,11 @@ export async function runFuzz(args: readonly string[], io: Io = processIo): Prom
     for (const line of await report(target, result.failure, wanted.seed)) io.err(line);
   }
   return hasFailed ? 1 : ExitCode.done;
+}
+
+function helpLines(targets: readonly FuzzTarget[]): string[] {
+  const about = targets.map((target) => `${target.name}: ${target.about}`);
+  return [`deno task fuzz ${USAGE}`, "", "Targets, all of them without one:", ...about, "", ...OPTIONS];
 }
 
 async function report(

@@ -1,10 +1,12 @@
 /**
- * The hub of a soak, in a process of its own. Its script prints `{ "port": <n> }` as its first line, answers each line
- * on its standard input with its `Usage` as a line of JSON, and ends with its input. It lets everybody in, sends back
- * every byte of a stream that is for the agent `echo`, and joins one for another agent with a stream to that agent.
+ * The hub of a soak, in a process of its own. It prints `{ "port": <n> }` as its first line, answers each line on its
+ * standard input with its `Usage` as a line of JSON, and ends with its input. It lets everybody in, sends back every
+ * byte of a stream that is for the agent `echo`, and joins one for another agent with a stream to that agent.
  */
 import { Lines } from "../tests/helpers/lines.ts";
 import type { Usage } from "./usage.ts";
+
+const SCRIPT = "soak/hub.ts";
 
 /** A running hub. */
 export class HubProcess implements AsyncDisposable {
@@ -13,9 +15,9 @@ export class HubProcess implements AsyncDisposable {
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   #port = 0;
 
-  private constructor(script: string) {
+  private constructor() {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--v8-flags=--expose-gc", script],
+      args: ["run", "-A", "--v8-flags=--expose-gc", SCRIPT],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -24,9 +26,9 @@ export class HubProcess implements AsyncDisposable {
     this.#input = this.#child.stdin.getWriter();
   }
 
-  /** Starts a hub by its script. */
-  static async start(script: string): Promise<HubProcess> {
-    const hub = new HubProcess(script);
+  /** Starts a hub; resolves when it listens. */
+  static async start(): Promise<HubProcess> {
+    const hub = new HubProcess();
     const { port } = JSON.parse(await hub.#lines.next());
     hub.#port = Number(port);
     return hub;

@@ -6,7 +6,6 @@ import { AgentLink } from "../src/agent/agent_link.ts";
 import { readDialTarget } from "../src/agent/dial_target.ts";
 import { defaultAgentConfig } from "../src/config/schema_agent.ts";
 import { parseHubUrl } from "../src/config/hub_url.ts";
-import type { Logger } from "../src/core/ports.ts";
 import { Random } from "../fuzz/random.ts";
 import { Backoff } from "../src/limits/backoff.ts";
 import { CutProxy } from "../tests/helpers/cut_proxy.ts";
@@ -14,6 +13,7 @@ import { HubProcess } from "./hub_process.ts";
 import { LinkLoad } from "./link_load.ts";
 import { holds, judge, usageLines } from "./judge.ts";
 import type { Soak, SoakOptions, SoakResult } from "./soak.ts";
+import { SILENT } from "./silent_logger.ts";
 import { measureUsage, type Usage } from "./usage.ts";
 
 const AGENT_ID = "soak";
@@ -28,16 +28,6 @@ const HEARTBEAT = { heartbeatIntervalMs: 250, heartbeatTimeoutMs: 1000 };
 /** How often is measured: ten times, but not after a few cycles only. */
 const SAMPLES = 10;
 const MIN_BETWEEN = 20;
-
-/** A log that keeps nothing. */
-const SILENT: Logger = {
-  debug: () => {},
-  info: () => {},
-  warning: () => {},
-  error: () => {},
-  isEnabled: () => false,
-  child: () => SILENT,
-};
 
 /** Both sides at one time. */
 export interface Sample {
@@ -116,8 +106,8 @@ class Cutting {
   }
 }
 
-async function run({ cycles, seed, hub: script, progress }: SoakOptions): Promise<SoakResult> {
-  await using hub = await HubProcess.start(script ?? "soak/stand_in_hub.ts");
+async function run({ cycles, seed, progress }: SoakOptions): Promise<SoakResult> {
+  await using hub = await HubProcess.start();
   await using proxy = await CutProxy.open(hub.port);
   const cutting = new Cutting(proxy, seed);
   await cutting.begin();

@@ -1,7 +1,7 @@
 /**
- * Runs the soaks of this folder: `deno task soak [name] [--cycles <n>] [--seed <n>] [--hub <script>] [--out <file>]`,
- * without a name all of them. Figures go to `dist/soak/<name>.json`, or to the file that is named. Ends with 1 when
- * something did not come back to where it was, with 2 for arguments that name nothing.
+ * Runs the soaks of this folder: `deno task soak [name] [--cycles <n>] [--seed <n>] [--out <file>]`, without a name
+ * all of them; `--help` tells which there are. Figures go to `dist/soak/<name>.json`, or to the file that is named.
+ * Ends with 1 when something did not come back to where it was, with 2 for arguments that name nothing.
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -14,12 +14,16 @@ interface Wanted {
   readonly name: string | null;
   readonly cycles: number;
   readonly seed: number;
-  readonly hub: string | null;
   readonly outFile: string | null;
 }
 
 const DEFAULT_CYCLES = 1000;
-const USAGE = "[name] [--cycles <n>] [--seed <n>] [--hub <script>] [--out <file>, with a name]";
+const USAGE = "[name] [--cycles <n>] [--seed <n>] [--out <file>, with a name]";
+const OPTIONS = [
+  `--cycles <n>  how often something is broken, ${DEFAULT_CYCLES} if nothing is said`,
+  "--seed <n>    what the random numbers begin with: the same seed breaks the same way",
+  "--out <file>  where the figures go, dist/soak/<name>.json if nothing is said",
+];
 
 /** What the runner works with. */
 export interface SoakRunOptions {
@@ -35,6 +39,10 @@ export async function runSoaks(
   { folder, io = processIo }: SoakRunOptions,
 ): Promise<number> {
   const soaks = await findSoaks(folder);
+  if (args.includes("--help")) {
+    for (const line of helpLines(soaks)) io.out(line);
+    return ExitCode.done;
+  }
   const wanted = readArguments(args);
   const chosen = soaks.filter(({ name }) => wanted?.name === null || name === wanted?.name);
   if (wanted === null || chosen.length === 0) {
@@ -47,9 +55,14 @@ export async function runSoaks(
   return hasFailed ? 1 : ExitCode.done;
 }
 
-async function runOne(soak: Soak, { cycles, seed, hub, outFile }: Wanted, io: Io): Promise<boolean> {
+function helpLines(soaks: readonly Soak[]): string[] {
+  const about = soaks.map((soak) => `${soak.name}: ${soak.about}`);
+  return [`deno task soak ${USAGE}`, "", "Soaks, all of them without a name:", ...about, "", ...OPTIONS];
+}
+
+async function runOne(soak: Soak, { cycles, seed, outFile }: Wanted, io: Io): Promise<boolean> {
   io.out(`${soak.name}: seed ${seed}, ${cycles} cycles: ${soak.about}`);
-  const { problems, lines, figures } = await soak.run({ cycles, seed, hub, progress });
+  const { problems, lines, figures } = await soak.run({ cycles, seed, progress });
   progress("");
   for (const line of lines) io.out(line);
   for (const problem of problems) io.err(`${soak.name}: ${problem}`);
@@ -68,14 +81,14 @@ function progress(text: string): void {
 function readArguments(args: readonly string[]): Wanted | null {
   const text = { type: "string" } as const;
   try {
-    const options = { cycles: text, seed: text, hub: text, out: text } as const;
+    const options = { cycles: text, seed: text, out: text } as const;
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     const [name = null, ...rest] = positionals;
     const cycles = Number(values.cycles ?? DEFAULT_CYCLES);
     const seed = Number(values.seed ?? Math.floor(Math.random() * 0x1_0000_0000));
     const isRight = rest.length === 0 && Number.isInteger(cycles) && cycles > 0 && Number.isInteger(seed) &&
       (values.out === undefined || name !== null);
-    return isRight ? { name, cycles, seed, hub: values.hub ?? null, outFile: values.out ?? null } : null;
+    return isRight ? { name, cycles, seed, outFile: values.out ?? null } : null;
   } catch {
     // An option that there is none of.
     return null;

@@ -5,8 +5,6 @@ export interface SoakOptions {
   readonly cycles: number;
   /** What the random numbers begin with: which cut comes when. */
   readonly seed: number;
-  /** The script that is the hub; see soak/hub_process.ts. `null` for the stand-in. */
-  readonly hub: string | null;
   /** Told how far it is. */
   readonly progress: (line: string) => void;
 }

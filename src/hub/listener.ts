@@ -6,10 +6,11 @@
 import type { Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocketOptions } from "node:tls";
+import { CloseCode } from "../core/close_codes.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
 import { classifyFirstByte, type FirstByteKind } from "../wire/first_byte.ts";
-import { encodeHttpRefusal, encodeNotAvailable } from "../wire/not_available.ts";
+import { encodeFramesRefusal, encodeHttpRefusal, encodeNotAvailable } from "../wire/not_available.ts";
 import type { AcceptedLink } from "./accepted_link.ts";
 import { AcceptedSocket } from "./accepted_socket.ts";
 import type { Admission } from "./admission.ts";
@@ -213,7 +214,7 @@ export class Listener {
     accepted.link.resume();
   }
 
-  /** Tells an HTTP client over plain text why, as long as not too many are told; whether this one is. */
+  /** Tells a plain client of HTTP or frames why, as long as not too many are told; whether this one is. */
   #refuse(accepted: AcceptedSocket, reason: Refusal): boolean {
     this.#options.stats.refuse(reason);
     if (this.#options.tls !== null || this.#refusing >= MAX_REFUSING || accepted.link.socket.destroyed) {
@@ -226,20 +227,28 @@ export class Listener {
       this.#refusing--;
     });
     accepted.readChunk().then((chunk) => {
-      const speaksHttp = chunk !== null && classifyFirstByte(chunk[0] ?? 0) === "http";
-      if (speaksHttp) accepted.endWith(busyResponse(reason));
-      else accepted.destroy();
+      const first = chunk?.[0];
+      const lastWords = first === undefined ? null : encodeBusy(classifyFirstByte(first), reason);
+      if (lastWords === null) accepted.destroy();
+      else accepted.endWith(lastWords);
     });
     return true;
   }
 }
 
-function busyResponse(reason: Refusal): Uint8Array {
-  const body = reason === "max_connections"
+/** The last bytes for a peer that there is no place for; `null` where nothing is said. */
+function encodeBusy(kind: FirstByteKind, reason: Refusal): Uint8Array | null {
+  const message = reason === "max_connections"
     ? "Too many connections"
     : "Too many connections from this address";
-  const headers = { "Retry-After": String(RETRY_AFTER_SECONDS) };
-  return encodeHttpRefusal(503, "Service Unavailable", { body, headers });
+  if (kind === "http") {
+    const headers = { "Retry-After": String(RETRY_AFTER_SECONDS) };
+    return encodeHttpRefusal(503, "Service Unavailable", { body: message, headers });
+  }
+  if (kind !== "frames") return null;
+  const closeCode = CloseCode.draining;
+  const retryAfterMs = RETRY_AFTER_SECONDS * 1000;
+  return encodeFramesRefusal({ code: "server_unavailable", message, closeCode, retryAfterMs });
 }
 
 function listenError(

@@ -4,6 +4,7 @@
  */
 import { CloseCode } from "../core/close_codes.ts";
 import type { FirstByteKind } from "./first_byte.ts";
+import type { ErrorPayload } from "./frame_payloads.ts";
 import { encodeHandshakeError } from "./json_error.ts";
 import { encodeLengthPrefixed } from "./length_prefix.ts";
 import { encodeSystemClose } from "./system_close.ts";
@@ -22,7 +23,7 @@ export function encodeNotAvailable(kind: FirstByteKind, messageId: string): Uint
     case "text":
       return closeMessage(message, messageId);
     case "frames":
-      return errorFrame(JSON.stringify({ code: "server_unavailable", message }));
+      return encodeFramesRefusal({ code: "server_unavailable", message });
     case "json":
       return encodeHandshakeError({ code: "server_unavailable", message });
     case "http":
@@ -49,19 +50,20 @@ export function encodeHttpRefusal(
   return encoder.encode(`HTTP/1.1 ${status} ${statusText}\r\n${head}\r\n${text}`);
 }
 
-function closeMessage(reason: string, messageId: string): Uint8Array | null {
-  const head = encodeSystemClose({ code: CloseCode.policy, reason }, messageId);
-  // A head stands whole behind its prefix.
-  const { parts: [whole] } = encodeLengthPrefixed(head, NOTHING);
-  return whole ?? null;
-}
-
-function errorFrame(json: string): Uint8Array {
-  const payload = encoder.encode(json);
+/** An Error frame, after which the connection closes. */
+export function encodeFramesRefusal(error: ErrorPayload): Uint8Array {
+  const payload = encoder.encode(JSON.stringify(error));
   const bytes = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
   bytes[0] = FRAME_VERSION;
   bytes[1] = FRAME_ERROR;
   new DataView(bytes.buffer).setUint32(8, payload.length);
   bytes.set(payload, FRAME_HEADER_BYTES);
   return bytes;
+}
+
+function closeMessage(reason: string, messageId: string): Uint8Array | null {
+  const head = encodeSystemClose({ code: CloseCode.policy, reason }, messageId);
+  // A head stands whole behind its prefix.
+  const { parts: [whole] } = encodeLengthPrefixed(head, NOTHING);
+  return whole ?? null;
 }

@@ -1,13 +1,13 @@
 /** What an agent does that has more to send than its connection takes. */
 import assert from "node:assert/strict";
 import { until } from "../helpers/event_loop.ts";
-import { FramesHub } from "../helpers/frames_hub.ts";
+import { TestHub } from "../helpers/test_hub.ts";
 import { RunningAgent } from "./running_agent.ts";
 
 const BIG = 60_000;
 
 Deno.test("Agent: publishes wait for room, and none is dropped or overtaken", async () => {
-  await using hub = await FramesHub.open();
+  await using hub = await TestHub.start();
   await using agent = await RunningAgent.up(`tcp://127.0.0.1:${hub.port}`);
   const { messages } = agent.link;
   const got: number[] = [];
@@ -31,7 +31,7 @@ Deno.test("Agent: publishes wait for room, and none is dropped or overtaken", as
 });
 
 Deno.test("Agent: requests that do not fit are refused here, and the connection lives", async () => {
-  await using hub = await FramesHub.open();
+  await using hub = await TestHub.start();
   await using agent = await RunningAgent.up(`tcp://127.0.0.1:${hub.port}`);
   const { messages } = agent.link;
   await messages.serve("bulk.length", ({ payload }) => String(payload.length));

@@ -49,3 +49,10 @@ Deno.test("Fuzz: arguments that name nothing are refused", async () => {
   }
   assert.equal(lines.length, 4);
 });
+
+Deno.test("Fuzz: help tells what there is and how it is called", async () => {
+  const lines: string[] = [];
+  const io = { out: (line: string) => lines.push(line), err: () => assert.fail("nothing is wrong") };
+  assert.equal(await runFuzz(["--help"], io), 0);
+  assert.match(lines.join("\n"), /^deno task fuzz \[target\].*\n\n.*\n(\w+: .+\n)+\n--seed <n> /);
+});

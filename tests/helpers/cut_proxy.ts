@@ -8,18 +8,21 @@ export class CutProxy implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   /** Those that forward nothing any more. */
   readonly #stalled = new Set<Socket>();
+  /** The port that new connections are forwarded to. */
+  #target: number;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, target: number) {
     this.#server = server;
+    this.#target = target;
   }
 
   /** Opens one to a port of this machine. */
   static async open(port: number): Promise<CutProxy> {
     const server = createServer({ noDelay: true });
-    const proxy = new CutProxy(server);
+    const proxy = new CutProxy(server, port);
     server.on(
       "connection",
-      (near) => proxy.#forward(near, connect({ port, host: "127.0.0.1", noDelay: true })),
+      (near) => proxy.#forward(near, connect({ port: proxy.#target, host: "127.0.0.1", noDelay: true })),
     );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return proxy;
@@ -32,6 +35,11 @@ export class CutProxy implements AsyncDisposable {
   /** The URL of a WebSocket path, plain. */
   url(path = "/"): string {
     return `ws://127.0.0.1:${this.port}${path}`;
+  }
+
+  /** Forwards what comes from now on to another port. */
+  leadTo(port: number): void {
+    this.#target = port;
   }
 
   /** Ends every connection with a reset, to both sides. */

@@ -1,9 +1,8 @@
 /**
- * Stands in for a hub that speaks frames, on TCP, TLS and WebSocket at one port: lets agents in, joins their streams,
- * routes their messages, and misbehaves where a test says so. It is no hub: no rights, no limits.
+ * Stands in for a hub where a test needs one that misbehaves: it speaks frames on TCP and WebSocket at one port, lets
+ * agents in and sends back their streams. It is no hub: no messages, no rights, no limits.
  */
 import type { Socket } from "node:net";
-import type { SecureContextOptions } from "node:tls";
 import { CloseCode } from "../../src/core/close_codes.ts";
 import { systemClock } from "../../src/core/ports.ts";
 import { StreamCode } from "../../src/core/stream_codes.ts";
@@ -12,15 +11,13 @@ import { HeartbeatMonitor } from "../../src/link/heartbeat.ts";
 import type { Stream, StreamConsumer } from "../../src/link/stream.ts";
 import type { StreamRefusal } from "../../src/link/stream_mux.ts";
 import type { AuthRequest, AuthResponse, OpenStream } from "../../src/wire/frame_payloads.ts";
-import { echoOf, joinStreams } from "./echo_stream.ts";
+import { echoOf } from "./echo_stream.ts";
 import { HubEnd, hubParts } from "./hub_end.ts";
-import { ScriptedBroker } from "./scripted_broker.ts";
 import { ServerWebSocket } from "./server_websocket.ts";
 import { fieldOf, readHead, SocketServer, upgradeAnswer } from "./socket_server.ts";
 
 /** What a hub is to do. */
 export interface FramesHubOptions {
-  readonly tls?: SecureContextOptions;
   /** Answers frames on a bare stream as an HTTP server would. */
   readonly onlyHttp?: boolean;
   /** Answers a login; `null` for nothing. @default lets everybody in */
@@ -38,13 +35,10 @@ const LIMITS = { maxStreams: 4096, initialWindow: 256 * 1024, maxPayload: 64 * 1
 
 /** A hub until the end of its scope. */
 export class FramesHub implements AsyncDisposable {
-  readonly broker = new ScriptedBroker();
   /** Every login that was tried. */
   readonly logins: AuthRequest[] = [];
   /** Connections that are logged in. */
   readonly ends = new Set<HubEnd>();
-  /** WebSocket messages that were not whole frames. */
-  brokenMessages = 0;
   readonly #options: FramesHubOptions;
   readonly #parts = hubParts(CLOSE_TIMEOUT_MS);
   readonly #heartbeat: HeartbeatMonitor;
@@ -60,7 +54,7 @@ export class FramesHub implements AsyncDisposable {
 
   static async open(options: FramesHubOptions = {}): Promise<FramesHub> {
     const hub = new FramesHub(options);
-    hub.#server = await SocketServer.open((socket) => hub.#serve(socket), options.tls);
+    hub.#server = await SocketServer.open((socket) => hub.#serve(socket));
     return hub;
   }
 
@@ -107,13 +101,12 @@ export class FramesHub implements AsyncDisposable {
       return void socket.end("HTTP/1.1 404 Not Found\r\n\r\n");
     }
     socket.write(upgradeAnswer(head));
-    this.#begin(new ServerWebSocket(socket, () => this.brokenMessages++), new Uint8Array(0));
+    this.#begin(new ServerWebSocket(socket), new Uint8Array(0));
   }
 
   #begin(link: GatedStream, head: Uint8Array): void {
     const end = new HubEnd(link, this.#parts, {
       login: (request) => this.#login(request, end),
-      received: (message) => this.broker.received(end, message),
       accept: (stream, open) => this.#accept(stream, open),
       closed: () => this.#left(end),
     });
@@ -136,7 +129,6 @@ export class FramesHub implements AsyncDisposable {
     end.request = request;
     this.ends.add(end);
     this.#heartbeat.watch(end.transport);
-    this.broker.join(end);
   }
 
   /** The answer that lets an agent in. */
@@ -162,21 +154,15 @@ export class FramesHub implements AsyncDisposable {
     }
   }
 
-  /** A stream is for the agent that it names; `echo` is the hub itself. */
+  /** A stream for the agent `echo` is sent back. */
   #accept(stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal {
-    if (!("target" in open)) return { code: StreamCode.unknownTunnel, reason: "No such tunnel" };
-    const { agent } = open.target;
-    if (agent === "echo") return echoOf(stream);
-    const target = [...this.ends].find(({ request }) => request?.agentId === agent);
-    const joined = target === undefined
-      ? null
-      : joinStreams(stream, (consumer) => target.open(open, consumer));
-    return joined ?? { code: StreamCode.unknownTunnel, reason: `No agent ${agent}` };
+    return "target" in open && open.target.agent === "echo"
+      ? echoOf(stream)
+      : { code: StreamCode.unknownTunnel, reason: "Only echo is here" };
   }
 
   #left(end: HubEnd): void {
     this.ends.delete(end);
     this.#heartbeat.unwatch(end.transport);
-    this.broker.leave(end);
   }
 }

@@ -53,7 +53,6 @@ export function hubParts(closeTimeoutMs: number): HubParts {
 /** Who decides for an end. */
 export interface HubEndPorts {
   readonly login: (request: AuthRequest) => void;
-  readonly received: (message: Uint8Array) => void;
   readonly accept: (stream: Stream, open: OpenStream) => StreamConsumer | StreamRefusal;
   readonly closed: () => void;
 }
@@ -103,10 +102,6 @@ export class HubEnd implements FramesOwner, OutboxOwner {
     this.say({ kind: "auth_response", response });
   }
 
-  send(message: Uint8Array): void {
-    this.transport.outbox.push("request", encodeFrame({ kind: "message", message, isText: false }));
-  }
-
   /** Opens a stream to the agent. */
   open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
     return this.transport.mux.open(open, consumer);
@@ -136,8 +131,7 @@ export class HubEnd implements FramesOwner, OutboxOwner {
     return null;
   }
 
-  received(message: Uint8Array): number {
-    if (this.request !== null) this.#ports.received(message);
+  received(): number {
     return 1;
   }
 

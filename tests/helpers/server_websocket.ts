@@ -1,9 +1,8 @@
-/** The server's end of a WebSocket for frames, as a stream of bytes; it notes messages that are not whole frames. */
+/** The server's end of a WebSocket for frames, as a stream of bytes. */
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { GatedStream } from "../../src/link/gated_socket.ts";
 import { receiverOptions } from "../../src/link/ws_receiver.ts";
-import { FRAME_HEADER_BYTES, readUint32 } from "../../src/wire/frame_header.ts";
 import { encodeWsFrame, wsClosePayload, WsOpcode } from "../../src/wire/ws_frame.ts";
 import { concat } from "./prefixed.ts";
 // @ts-types="../../src/link/ws_types.d.ts"
@@ -14,11 +13,10 @@ export class ServerWebSocket extends Duplex implements GatedStream {
   readonly #socket: Socket;
   readonly #receiver = new Receiver(receiverOptions(32 * 1024 * 1024, { isServer: true }));
 
-  constructor(socket: Socket, onBrokenMessage: () => void) {
+  constructor(socket: Socket) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
     this.#receiver.on("message", (data) => {
-      if (!isWholeFrames(data)) onBrokenMessage();
       if (!this.push(data)) socket.pause();
     });
     this.#receiver.on("conclude", () => this.push(null));
@@ -68,10 +66,4 @@ export class ServerWebSocket extends Duplex implements GatedStream {
     if (this.#socket.destroyed) return;
     for (const part of encodeWsFrame(opcode, payload).parts) this.#socket.write(part);
   }
-}
-
-function isWholeFrames(message: Uint8Array): boolean {
-  let at = 0;
-  while (at + FRAME_HEADER_BYTES <= message.length) at += FRAME_HEADER_BYTES + readUint32(message, at + 8);
-  return at === message.length;
 }

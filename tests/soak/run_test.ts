@@ -44,7 +44,7 @@ Deno.test("Soaks: a soak gets its options, and its figures go to the file that i
     "$root/figures.json",
   ]);
   assert.equal(code, 0);
-  assert.deepEqual(JSON.parse(out[1] ?? ""), { cycles: 7, seed: 3, hub: null });
+  assert.deepEqual(JSON.parse(out[1] ?? ""), { cycles: 7, seed: 3 });
   assert.deepEqual(figures, { name: "some", problems: [], a: 1 });
 });
 
@@ -64,6 +64,12 @@ Deno.test("Soaks: arguments that mean nothing are refused with the known ones", 
     assert.equal(code, 2, args.join(" "));
     assert.match(err[0] ?? "", /soaks: some$/);
   }
+});
+
+Deno.test("Soaks: help tells what there is and how it is called", async () => {
+  const { code, out, err } = await run(["--help"]);
+  assert.deepEqual([code, err], [0, []]);
+  assert.match(out.join("\n"), /^deno task soak \[name\].*\n\n.*\nsome: Shows some\n\n--cycles <n> /);
 });
 
 Deno.test("Soaks: a side that holds more than before is told, one that holds less is not", () => {
