@@ -5,8 +5,7 @@
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { Job } from "../limits/work_queue.ts";
 import { encodeErrorPayload, type ErrorContent } from "../wire/error_payload.ts";
-import type { TextMessage } from "../wire/text_message.ts";
-import type { Payload, RequestHandler } from "./messages.ts";
+import type { Asked, Payload, RequestHandler } from "./messages.ts";
 
 /** The way back of a request. */
 export interface Answering {
@@ -42,33 +41,32 @@ export class Service {
     this.#ports = ports;
   }
 
-  /** The work that a request is. It is done, or given up. */
-  job(message: TextMessage, answering: Answering): ServiceJob {
+  /** The work that a request is; it holds `bytes`. It is done, or given up. */
+  job(asked: Asked, { bytes, answering }: { bytes: number; answering: Answering }): ServiceJob {
     this.#ports.begin();
     return {
-      bytes: message.payload.length,
-      run: () => this.#run(message, answering),
+      bytes,
+      run: () => this.#run(asked, answering),
       giveUp: () => this.#ports.end(),
     };
   }
 
-  async #run(message: TextMessage, answering: Answering): Promise<void> {
+  async #run(asked: Asked, answering: Answering): Promise<void> {
     try {
-      if (answering.isUp()) await answering.answer(await this.#answer(message, answering));
+      if (answering.isUp()) await answering.answer(await this.#answer(asked, answering));
     } finally {
       this.#ports.end();
     }
   }
 
-  async #answer(message: TextMessage, { maxPayloadBytes }: Answering): Promise<Payload> {
-    const { topic, parentRequestId: id, payload, timeoutMs } = message;
+  async #answer(asked: Asked, { maxPayloadBytes }: Answering): Promise<Payload> {
     try {
-      const answer = await this.#handler({ topic, id, payload, timeoutMs });
+      const answer = await this.#handler(asked);
       const bytes = typeof answer === "string" ? new TextEncoder().encode(answer) : answer;
       if (maxPayloadBytes === null || bytes.length <= maxPayloadBytes) return answer;
       throw new RangeError(`the answer has ${bytes.length} bytes, the hub takes ${maxPayloadBytes}`);
     } catch (thrown) {
-      return encodeErrorPayload(this.#failed(topic, thrown));
+      return encodeErrorPayload(this.#failed(asked.topic, thrown));
     }
   }
 

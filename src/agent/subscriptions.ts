@@ -4,6 +4,7 @@
  */
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import { isTopicPattern } from "../core/topic.ts";
+import { keptOf } from "../core/views.ts";
 import { WorkQueue } from "../limits/work_queue.ts";
 import { readJsonObject } from "../wire/error_payload.ts";
 import type { TextMessage } from "../wire/text_message.ts";
@@ -26,6 +27,8 @@ export interface SubscriptionPorts {
 /** What one subscription lets wait for its handler. */
 const MAX_WAITING = 10_000;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** What a message that waits holds beside its topic and its payload. */
+const WAITING_OVERHEAD_BYTES = 512;
 const CONCURRENCY = 16;
 const GAP_TOPIC = "system.topic.gap";
 
@@ -103,7 +106,9 @@ export class Subscriptions {
     const service = best === undefined ? undefined : this.#services.get(best);
     // It was served until a moment ago.
     if (best === undefined || service === undefined) return refuse(answering, "Nobody answers this any more");
-    const job = service.job(message, answering);
+    const { topic, parentRequestId: id, timeoutMs } = message;
+    const payload = payloadFor(best.queue, message);
+    const job = service.job({ topic, id, payload, timeoutMs }, { bytes: heldBytesOf(message), answering });
     if (best.queue.offer(job)) return;
     job.giveUp();
     refuse(answering, "The service is busy");
@@ -183,7 +188,8 @@ export class Subscriptions {
   }
 
   #handle(message: TextMessage, { handler, queue, onLost }: Handling): void {
-    const { topic, requestId: id, payload } = message;
+    const { topic, requestId: id } = message;
+    const payload = payloadFor(queue, message);
     const run = async () => {
       try {
         await handler({ topic, id, payload });
@@ -192,7 +198,7 @@ export class Subscriptions {
         this.#ports.onProblem(new TrunklineError("request_failed", text, { cause: thrown }));
       }
     };
-    if (queue.offer({ bytes: payload.length, run })) return;
+    if (queue.offer({ bytes: heldBytesOf(message), run })) return;
     onLost(topic, 1);
     const text = `Cannot keep a message of ${topic}: too many wait for its handler`;
     this.#ports.onProblem(new TrunklineError("request_failed", text));
@@ -215,6 +221,15 @@ function patternOf(topic: string): { topic: string; topicKey: string } {
 
 function queueOf(concurrency: number): WorkQueue {
   return new WorkQueue({ concurrency, maxWaiting: MAX_WAITING, maxWaitingBytes: MAX_WAITING_BYTES });
+}
+
+/** What a handler gets: a copy where it has to wait, which keeps nothing alive of all else that was read with it. */
+function payloadFor(queue: WorkQueue, { payload }: TextMessage): Uint8Array {
+  return queue.isBusy ? keptOf(payload) : payload;
+}
+
+function heldBytesOf({ topic, payload }: TextMessage): number {
+  return topic.length + payload.length + WAITING_OVERHEAD_BYTES;
 }
 
 function isLost(error: unknown): boolean {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { TrunklineError } from "../../src/core/errors.ts";
+import { viewOf } from "../../src/core/views.ts";
+import { encodeTextMessage } from "../../src/wire/text_message.ts";
 import { FakeTime } from "../helpers/fake_time.ts";
 import { turn } from "./fake_hub.ts";
 import { MessageScene, textOf } from "./message_scene.ts";
@@ -194,6 +196,52 @@ Deno.test("MessageClient: what handlers cannot keep up with is dropped and told"
   assert.equal(scene.problems.length, 1);
   scene.say({ action: "publish", topic: "system.topic.gap" }, JSON.stringify({ topic: "A.b", dropped: 7 }));
   assert.deepEqual(lost.at(-1), ["A.b", 7]);
+  resolve();
+});
+
+Deno.test("MessageClient: what waits for a handler keeps nothing alive of what was read with it", async () => {
+  const scene = MessageScene.up();
+  const kept: number[] = [];
+  const gates: (() => void)[] = [];
+  const handler = async ({ payload }: { payload: Uint8Array }) => {
+    kept.push(payload.buffer.byteLength);
+    await new Promise<void>((go) => gates.push(go));
+    return "";
+  };
+  void scene.client.subscribe("a.b", async (message) => void await handler(message));
+  await scene.letIn();
+  void scene.client.serve("a.b", handler, { concurrency: 1 });
+  await scene.letIn();
+  const chunk = new Uint8Array(65_536);
+  for (const action of ["publish", "request"] as const) {
+    for (let at = 0; at < 2; at++) {
+      const message = encodeTextMessage({ action, topic: "a.b" }, "x");
+      chunk.set(message);
+      scene.client.received(viewOf(chunk, 0, message.length));
+    }
+  }
+  for (const go of gates.splice(0)) go();
+  await turn();
+  assert.deepEqual(kept, [65_536, 65_536, 1, 1]);
+  for (const go of gates.splice(0)) go();
+});
+
+Deno.test("MessageClient: messages that wait count with what they hold beside their payload", async () => {
+  const scene = MessageScene.up();
+  let lost = 0;
+  const { promise: never, resolve } = Promise.withResolvers<void>();
+  const topic = "sensors.a.temperature";
+  for (let at = 0; at < 2; at++) {
+    void scene.client.subscribe(at === 0 ? topic : "sensors.#", () => never, {
+      onLost: (_, count) => lost += count,
+    });
+    await scene.letIn();
+  }
+  const payload = "x".repeat(1500);
+  // 16 MiB would take all of the payloads.
+  for (let at = 0; at < 10_000; at++) scene.say({ action: "publish", topic }, payload);
+  const each = topic.length + payload.length + 512;
+  assert.equal(lost, 2 * (9999 - Math.floor(16 * 1024 * 1024 / each)));
   resolve();
 });
 
