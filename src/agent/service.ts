@@ -11,6 +11,8 @@ import type { Asked, Payload, RequestHandler } from "./messages.ts";
 export interface Answering {
   /** Sends what answers, when there is room; what cannot be sent any more is dropped. Never rejects. */
   readonly answer: (payload: Payload) => Promise<void>;
+  /** The same for what nobody worked for: it is dropped where too much waits. */
+  readonly refuse: (payload: Payload) => Promise<void>;
   /** Whether whoever asked can still be reached. */
   readonly isUp: () => boolean;
   /** The longest answer in bytes; `null` when that is not known. */
@@ -82,6 +84,6 @@ export class Service {
 }
 
 /** Tells whoever asked that nobody answers. */
-export function refuse({ answer }: Answering, message: string): void {
-  void answer(encodeErrorPayload({ code: "SERVICE_UNAVAILABLE", message }));
+export function refuse(answering: Answering, message: string): void {
+  void answering.refuse(encodeErrorPayload({ code: "SERVICE_UNAVAILABLE", message }));
 }

@@ -20,6 +20,13 @@ export class FakeSender implements MessageSender {
   readonly sent: TextMessage[] = [];
   readonly options: SendOptions[] = [];
 
+  /** How often it was told that too much waits. */
+  overflows = 0;
+
+  overflow(): void {
+    this.overflows++;
+  }
+
   send(bytes: Uint8Array, options: SendOptions): boolean {
     if (this.room === 0) return false;
     this.room--;
