@@ -6,7 +6,6 @@
  */
 import { TrunklineError } from "../core/errors.ts";
 import { isTopic } from "../core/topic.ts";
-import { readErrorPayload } from "../wire/error_payload.ts";
 import {
   encodeTextMessage,
   parseTextMessage,
@@ -111,6 +110,7 @@ export class MessageClient implements Messages {
   disconnected(): void {
     if (this.#sender === null) return;
     this.#sender = null;
+    this.#subscriptions.disconnected();
     this.#pending.failAll(lostError());
     // Who waits for room on this connection waits in vain.
     this.#room.open();
@@ -222,8 +222,8 @@ export class MessageClient implements Messages {
     try {
       const late = () => lateError(topic, waitMs);
       const answer = await this.#pending.wait(requestId, { timeoutMs: waitMs, late });
-      const error = readErrorPayload(answer);
-      if (error !== null) throw answerError(topic, error);
+      const error = answerError(topic, answer);
+      if (error !== null) throw error;
       return answer;
     } finally {
       this.#tellIfIdle();
@@ -233,8 +233,8 @@ export class MessageClient implements Messages {
   #answered({ requestId, topic, payload }: TextMessage): void {
     if (requestId !== null && this.#pending.answered(requestId, payload)) return;
     // A notice about something that has no id, or an answer that comes too late; only an error is worth a word.
-    const error = readErrorPayload(payload);
-    if (error !== null) this.#options.onProblem(answerError(topic, error));
+    const error = answerError(topic, payload);
+    if (error !== null) this.#options.onProblem(error);
   }
 
   #asked(message: TextMessage): void {

@@ -147,6 +147,54 @@ Deno.test("MessageClient: a first registration that is refused fails, a later on
   await scene.letIn();
 });
 
+Deno.test("MessageClient: a subscription that a hub cannot take again now is tried again, not before it says", async () => {
+  using time = new FakeTime();
+  const scene = MessageScene.up();
+  const subscribing = scene.client.subscribe("a.b", () => {});
+  await scene.letIn();
+  await subscribing;
+  scene.reconnect();
+  scene.fail(await scene.next(), "RATE_LIMITED", { retryAfterMs: 5000 });
+  await turn();
+  time.tick(4999);
+  await turn();
+  assert.deepEqual(scene.sender.sent, []);
+  time.tick(501);
+  await scene.next();
+  time.tick(10_000);
+  await turn();
+  assert.equal(scene.problems.length, 2, "one that nobody answers is one more");
+  time.tick(1000);
+  scene.fail(await scene.next(), "LIMIT_REACHED", { retryAfterMs: "soon" });
+  await turn();
+  time.tick(2000);
+  scene.fail(await scene.next(), "INVALID_REQUEST");
+  await turn();
+  assert.deepEqual([scene.problems.length, time.timers], [4, 0], "that would not change");
+});
+
+Deno.test("MessageClient: nothing is tried again that is not wanted, or on a connection that is over", async () => {
+  using time = new FakeTime();
+  const scene = MessageScene.up();
+  const subscribing = scene.client.subscribe("a.b", () => {});
+  await scene.letIn();
+  const subscription = await subscribing;
+  const failAgain = async () => {
+    scene.reconnect();
+    scene.fail(await scene.next(), "LIMIT_REACHED");
+    await turn();
+    assert.equal(time.timers, 1);
+  };
+  await failAgain();
+  scene.client.disconnected();
+  assert.equal(time.timers, 0);
+  await failAgain();
+  const ending = subscription.unsubscribe();
+  await scene.letIn();
+  await ending;
+  assert.equal(time.timers, 0);
+});
+
 Deno.test("MessageClient: registrations that find no room wait for it", async () => {
   const scene = new MessageScene();
   const subscribing = Promise.all(

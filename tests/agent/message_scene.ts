@@ -87,8 +87,8 @@ export class MessageScene {
   }
 
   /** Answers it with an error. */
-  fail(message: TextMessage, code: string): void {
-    this.answer(message, encodeErrorPayload({ code, message: "said the test" }));
+  fail(message: TextMessage, code: string, details: Record<string, unknown> = {}): void {
+    this.answer(message, encodeErrorPayload({ code, message: "said the test", details }));
   }
 
   /** Answers the registration that was sent. */
