@@ -156,13 +156,18 @@ export class Subscriptions {
   }
 
   async #remove(registration: Registration): Promise<void> {
+    const sender = this.#sender;
     if (!this.#forget(registration)) return;
-    try {
-      const { action, topic } = registration;
-      await this.#ports.ask("system.topic.unsubscribe", { action, topic });
-    } catch (error) {
-      // A hub that has no connection to us has no subscription of ours.
-      if (!isLost(error)) throw error;
+    const { action, topic } = registration;
+    // A hub that has no connection to us has no subscription of ours; one that was made again meanwhile stays.
+    while (sender !== null && this.#ports.isUp(sender) && !this.#registrations.hasLike(registration)) {
+      try {
+        return void await this.#ports.ask("system.topic.unsubscribe", { action, topic });
+      } catch (error) {
+        if (isLost(error)) return;
+        if (!isFull(error)) throw error;
+      }
+      await this.#ports.whenRoom();
     }
   }
 

@@ -211,6 +211,39 @@ Deno.test("MessageClient: registrations that find no room wait for it", async ()
   assert.equal((await subscribing).length, 3);
 });
 
+Deno.test("MessageClient: the end of a subscription waits for room, unless it was made again or the hub is gone", async () => {
+  const scene = MessageScene.up();
+  const again = async (topic: string) => {
+    const subscribing = scene.client.subscribe(topic, () => {});
+    await scene.letIn();
+    return await subscribing;
+  };
+  const refill = () => {
+    scene.sender.room = Infinity;
+    scene.client.drained();
+  };
+  const [first, second, third] = [await again("a.a"), await again("b.b"), await again("c.c")];
+  scene.sender.room = 0;
+  const ending = first.unsubscribe();
+  await turn();
+  refill();
+  assert.equal((await scene.letIn()).topic, "system.topic.unsubscribe");
+  await ending;
+  scene.sender.room = 0;
+  const replaced = second.unsubscribe();
+  await turn();
+  refill();
+  await again("B.b");
+  await replaced;
+  scene.sender.room = 0;
+  const lost = third.unsubscribe();
+  await turn();
+  scene.reconnect();
+  await lost;
+  const { payload } = await scene.letIn();
+  assert.deepEqual([JSON.parse(textOf(payload)).topic, scene.sender.sent], ["B.b", []]);
+});
+
 Deno.test("MessageClient: each handler whose pattern selects a topic runs once, one message after the other", async () => {
   const scene = MessageScene.up();
   const seen: string[] = [];
