@@ -6,7 +6,6 @@
  */
 import { TrunklineError } from "../core/errors.ts";
 import { isTopic } from "../core/topic.ts";
-import { readErrorPayload } from "../wire/error_payload.ts";
 import {
   encodeTextMessage,
   parseTextMessage,
@@ -56,7 +55,18 @@ const ANSWER_TIMEOUT_MS = 10_000;
 const TIMEOUT_GRACE_MS = 2000;
 /** The longest delay that a timer takes. */
 const MAX_TIMER_MS = 0x7fff_ffff;
+/** Answers that may wait for room: a hub that asks and does not read gets no more of this process than that. */
+const MAX_WAITING_ANSWERS = 1000;
+const MAX_WAITING_ANSWER_BYTES = 64 * 1024 * 1024;
 const ALIVE = JSON.stringify({ status: "success" });
+
+/** What goes back to whoever asked. */
+interface Answer {
+  readonly header: TextHeader;
+  readonly payload: Payload;
+  /** Whether somebody worked for it. */
+  readonly isOwed: boolean;
+}
 
 /** The messages of one program. */
 export class MessageClient implements Messages {
@@ -66,6 +76,8 @@ export class MessageClient implements Messages {
   readonly #subscriptions: Subscriptions;
   /** Requests of others that are being answered. */
   #answering = 0;
+  /** Answers that wait for room. */
+  readonly #waiting = { answers: 0, bytes: 0 };
   #sender: MessageSender | null = null;
   #isStopped = false;
 
@@ -98,6 +110,7 @@ export class MessageClient implements Messages {
   disconnected(): void {
     if (this.#sender === null) return;
     this.#sender = null;
+    this.#subscriptions.disconnected();
     this.#pending.failAll(lostError());
     // Who waits for room on this connection waits in vain.
     this.#room.open();
@@ -209,8 +222,8 @@ export class MessageClient implements Messages {
     try {
       const late = () => lateError(topic, waitMs);
       const answer = await this.#pending.wait(requestId, { timeoutMs: waitMs, late });
-      const error = readErrorPayload(answer);
-      if (error !== null) throw answerError(topic, error);
+      const error = answerError(topic, answer);
+      if (error !== null) throw error;
       return answer;
     } finally {
       this.#tellIfIdle();
@@ -220,8 +233,8 @@ export class MessageClient implements Messages {
   #answered({ requestId, topic, payload }: TextMessage): void {
     if (requestId !== null && this.#pending.answered(requestId, payload)) return;
     // A notice about something that has no id, or an answer that comes too late; only an error is worth a word.
-    const error = readErrorPayload(payload);
-    if (error !== null) this.#options.onProblem(answerError(topic, error));
+    const error = answerError(topic, payload);
+    if (error !== null) this.#options.onProblem(error);
   }
 
   #asked(message: TextMessage): void {
@@ -229,18 +242,32 @@ export class MessageClient implements Messages {
     if (sender === null) return;
     const { topic, topicKey, version, requestId } = message;
     const header: TextHeader = { action: "response", topic, version, requestId };
-    const answer = (payload: Payload) => this.#respond(sender, header, payload);
-    if (topicKey === "system.heartbeat") return void answer(ALIVE);
+    const respond = (payload: Payload, isOwed: boolean) => this.#respond(sender, { header, payload, isOwed });
+    const answer = (payload: Payload) => respond(payload, true);
+    const refuse = (payload: Payload) => respond(payload, false);
+    if (topicKey === "system.heartbeat") return void refuse(ALIVE);
     const isUp = () => this.#sender === sender;
-    this.#subscriptions.asked(message, { answer, isUp, maxPayloadBytes: sender.maxPayloadBytes });
+    this.#subscriptions.asked(message, { answer, refuse, isUp, maxPayloadBytes: sender.maxPayloadBytes });
   }
 
-  /** Waits for room, as long as whoever asked can be reached. */
-  async #respond(sender: MessageSender, header: TextHeader, payload: Payload): Promise<void> {
-    while (header.requestId !== null && this.#sender === sender) {
-      if (send(sender, header, { payload, lane: "request" })) return;
-      await this.#room.wait();
+  /**
+   * Waits for room, as long as whoever asked can be reached. Where too much waits, what is not owed is dropped, and
+   * with what is owed the hub is too slow.
+   */
+  async #respond(sender: MessageSender, { header, payload, isOwed }: Answer): Promise<void> {
+    if (header.requestId === null || this.#sender !== sender) return;
+    const bytes = encodeTextMessage(header, payload);
+    const options = { lane: "request", isText: typeof payload === "string" } as const;
+    if (sender.send(bytes, options)) return;
+    const waiting = this.#waiting;
+    if (waiting.answers >= MAX_WAITING_ANSWERS || waiting.bytes + bytes.length > MAX_WAITING_ANSWER_BYTES) {
+      return isOwed ? sender.overflow() : undefined;
     }
+    waiting.answers++;
+    waiting.bytes += bytes.length;
+    do await this.#room.wait(); while (this.#sender === sender && !sender.send(bytes, options));
+    waiting.answers--;
+    waiting.bytes -= bytes.length;
   }
 
   #register({ name, description }: ServiceDescription): void {

@@ -19,4 +19,6 @@ export interface MessageSender {
    * any more. Whoever was told no is told when it is worth to try again.
    */
   send(message: Uint8Array, options: SendOptions): boolean;
+  /** Too much waits for the hub to take it: ends the connection. */
+  overflow(): void;
 }

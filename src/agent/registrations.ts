@@ -66,6 +66,11 @@ export class Registrations {
     return this.#all.get(keyOf(registration.action, registration.topicKey)) === registration;
   }
 
+  /** Whether something with the same action and pattern is wanted. */
+  hasLike({ action, topicKey }: Registration): boolean {
+    return this.#all.has(keyOf(action, topicKey));
+  }
+
   /** Those whose pattern selects a topic in lower case, the exact one first. */
   of(action: RegisteredAction, topicKey: string): Registration[] {
     const exact = this.#all.get(keyOf(action, topicKey));

@@ -5,13 +5,14 @@
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { Job } from "../limits/work_queue.ts";
 import { encodeErrorPayload, type ErrorContent } from "../wire/error_payload.ts";
-import type { TextMessage } from "../wire/text_message.ts";
-import type { Payload, RequestHandler } from "./messages.ts";
+import type { Asked, Payload, RequestHandler } from "./messages.ts";
 
 /** The way back of a request. */
 export interface Answering {
   /** Sends what answers, when there is room; what cannot be sent any more is dropped. Never rejects. */
   readonly answer: (payload: Payload) => Promise<void>;
+  /** The same for what nobody worked for: it is dropped where too much waits. */
+  readonly refuse: (payload: Payload) => Promise<void>;
   /** Whether whoever asked can still be reached. */
   readonly isUp: () => boolean;
   /** The longest answer in bytes; `null` when that is not known. */
@@ -42,33 +43,32 @@ export class Service {
     this.#ports = ports;
   }
 
-  /** The work that a request is. It is done, or given up. */
-  job(message: TextMessage, answering: Answering): ServiceJob {
+  /** The work that a request is; it holds `bytes`. It is done, or given up. */
+  job(asked: Asked, { bytes, answering }: { bytes: number; answering: Answering }): ServiceJob {
     this.#ports.begin();
     return {
-      bytes: message.payload.length,
-      run: () => this.#run(message, answering),
+      bytes,
+      run: () => this.#run(asked, answering),
       giveUp: () => this.#ports.end(),
     };
   }
 
-  async #run(message: TextMessage, answering: Answering): Promise<void> {
+  async #run(asked: Asked, answering: Answering): Promise<void> {
     try {
-      if (answering.isUp()) await answering.answer(await this.#answer(message, answering));
+      if (answering.isUp()) await answering.answer(await this.#answer(asked, answering));
     } finally {
       this.#ports.end();
     }
   }
 
-  async #answer(message: TextMessage, { maxPayloadBytes }: Answering): Promise<Payload> {
-    const { topic, parentRequestId: id, payload, timeoutMs } = message;
+  async #answer(asked: Asked, { maxPayloadBytes }: Answering): Promise<Payload> {
     try {
-      const answer = await this.#handler({ topic, id, payload, timeoutMs });
+      const answer = await this.#handler(asked);
       const bytes = typeof answer === "string" ? new TextEncoder().encode(answer) : answer;
       if (maxPayloadBytes === null || bytes.length <= maxPayloadBytes) return answer;
       throw new RangeError(`the answer has ${bytes.length} bytes, the hub takes ${maxPayloadBytes}`);
     } catch (thrown) {
-      return encodeErrorPayload(this.#failed(topic, thrown));
+      return encodeErrorPayload(this.#failed(asked.topic, thrown));
     }
   }
 
@@ -84,6 +84,6 @@ export class Service {
 }
 
 /** Tells whoever asked that nobody answers. */
-export function refuse({ answer }: Answering, message: string): void {
-  void answer(encodeErrorPayload({ code: "SERVICE_UNAVAILABLE", message }));
+export function refuse(answering: Answering, message: string): void {
+  void answering.refuse(encodeErrorPayload({ code: "SERVICE_UNAVAILABLE", message }));
 }

@@ -43,6 +43,8 @@ export class SessionLimits implements MuxLimits {
   readonly windows: WindowLimits;
   heartbeatIntervalMs: number;
   heartbeatTimeoutMs: number;
+  /** Streams of the agent at a time; the hub refuses more. */
+  maxOwnStreams = Infinity;
   /** The longest payload of a message that the hub takes; `null` while it did not say. */
   maxPayloadBytes: number | null = null;
 
@@ -67,14 +69,16 @@ export class SessionLimits implements MuxLimits {
 
   /** Takes over what the hub says; gives what is wrong with it, or `null`. Both sides give new streams the same window. */
   agree(limits: Readonly<Record<string, number>>): string | null {
-    const { initialWindow = DEFAULT_WINDOW_BYTES, maxPayload = null } = limits;
+    const { initialWindow = DEFAULT_WINDOW_BYTES, maxPayload = null, maxStreams = 0 } = limits;
     if (!Number.isInteger(initialWindow) || initialWindow < 1 || initialWindow > MAX_INITIAL_BYTES) {
       return `an initial window of ${initialWindow} bytes`;
     }
     if (maxPayload !== null && !(Number.isInteger(maxPayload) && maxPayload > 0)) {
       return `payloads of at most ${maxPayload} bytes`;
     }
+    if (!Number.isInteger(maxStreams) || maxStreams < 0) return `at most ${maxStreams} streams`;
     this.#initialBytes = initialWindow;
+    this.maxOwnStreams = maxStreams === 0 ? Infinity : maxStreams;
     this.maxPayloadBytes = maxPayload;
     const { heartbeatIntervalMs, heartbeatTimeoutMs } = this.#bounds;
     this.heartbeatIntervalMs = shorter(heartbeatIntervalMs, limits["heartbeatIntervalMs"]);

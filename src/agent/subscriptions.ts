@@ -4,6 +4,8 @@
  */
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import { isTopicPattern } from "../core/topic.ts";
+import { keptOf } from "../core/views.ts";
+import { Backoff } from "../limits/backoff.ts";
 import { WorkQueue } from "../limits/work_queue.ts";
 import { readJsonObject } from "../wire/error_payload.ts";
 import type { TextMessage } from "../wire/text_message.ts";
@@ -26,6 +28,8 @@ export interface SubscriptionPorts {
 /** What one subscription lets wait for its handler. */
 const MAX_WAITING = 10_000;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** What a message that waits holds beside its topic and its payload. */
+const WAITING_OVERHEAD_BYTES = 512;
 const CONCURRENCY = 16;
 const GAP_TOPIC = "system.topic.gap";
 
@@ -36,11 +40,19 @@ interface Handling {
   readonly onLost: (topic: string, messages: number) => void;
 }
 
+/** The attempts to register something on one connection. */
+interface Attempts {
+  readonly sender: MessageSender;
+  readonly backoff: Backoff;
+}
+
 /** All of one client. */
 export class Subscriptions {
   readonly #ports: SubscriptionPorts;
   readonly #registrations = new Registrations();
   readonly #services = new Map<Registration, Service>();
+  /** Registrations that the hub did not take, until they are tried again. */
+  readonly #retries = new Map<Registration, ReturnType<typeof setTimeout>>();
   #sender: MessageSender | null = null;
   #isStopped = false;
 
@@ -86,7 +98,13 @@ export class Subscriptions {
   /** Registers everything on a new connection. */
   connected(sender: MessageSender): void {
     this.#sender = sender;
-    for (const registration of this.#registrations) void this.#register(registration, sender);
+    for (const registration of this.#registrations) void this.#register(registration, newAttempts(sender));
+  }
+
+  /** The connection is over: nothing is registered on it any more. */
+  disconnected(): void {
+    for (const timer of this.#retries.values()) clearTimeout(timer);
+    this.#retries.clear();
   }
 
   /** Something was published. */
@@ -103,7 +121,9 @@ export class Subscriptions {
     const service = best === undefined ? undefined : this.#services.get(best);
     // It was served until a moment ago.
     if (best === undefined || service === undefined) return refuse(answering, "Nobody answers this any more");
-    const job = service.job(message, answering);
+    const { topic, parentRequestId: id, timeoutMs } = message;
+    const payload = payloadFor(best.queue, message);
+    const job = service.job({ topic, id, payload, timeoutMs }, { bytes: heldBytesOf(message), answering });
     if (best.queue.offer(job)) return;
     job.giveUp();
     refuse(answering, "The service is busy");
@@ -128,23 +148,31 @@ export class Subscriptions {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     registration.settled = (error) => error === null ? resolve() : reject(error);
     const sender = this.#sender;
-    if (sender !== null && this.#ports.isUp(sender)) void this.#register(registration, sender);
+    if (sender !== null && this.#ports.isUp(sender)) {
+      void this.#register(registration, newAttempts(sender));
+    }
     await promise;
     return { topic, unsubscribe: () => this.#remove(registration) };
   }
 
   async #remove(registration: Registration): Promise<void> {
+    const sender = this.#sender;
     if (!this.#forget(registration)) return;
-    try {
-      const { action, topic } = registration;
-      await this.#ports.ask("system.topic.unsubscribe", { action, topic });
-    } catch (error) {
-      // A hub that has no connection to us has no subscription of ours.
-      if (!isLost(error)) throw error;
+    const { action, topic } = registration;
+    // A hub that has no connection to us has no subscription of ours; one that was made again meanwhile stays.
+    while (sender !== null && this.#ports.isUp(sender) && !this.#registrations.hasLike(registration)) {
+      try {
+        return void await this.#ports.ask("system.topic.unsubscribe", { action, topic });
+      } catch (error) {
+        if (isLost(error)) return;
+        if (!isFull(error)) throw error;
+      }
+      await this.#ports.whenRoom();
     }
   }
 
-  async #register(registration: Registration, sender: MessageSender): Promise<void> {
+  async #register(registration: Registration, attempts: Attempts): Promise<void> {
+    const { sender } = attempts;
     const { action, topic, group, priority } = registration;
     const content = {
       action,
@@ -160,30 +188,44 @@ export class Subscriptions {
         return;
       } catch (error) {
         if (isLost(error)) return;
-        if (!isFull(error)) return this.#refused(registration, error);
+        if (!isFull(error)) return this.#failed(registration, attempts, error);
       }
       await this.#ports.whenRoom();
     }
   }
 
-  /** Who was never let in is told so; who was once is let in again perhaps at the next connection. */
-  #refused(registration: Registration, error: unknown): void {
+  /**
+   * Who was never let in is told so; who was once is let in again perhaps in a while, or at the next connection where
+   * the hub says no for good.
+   */
+  #failed(registration: Registration, attempts: Attempts, error: unknown): void {
     const { settled, topic } = registration;
-    if (settled === null) {
-      const message = `Cannot subscribe to ${topic} again: ${messageOf(error)}`;
-      return this.#ports.onProblem(new TrunklineError("request_failed", message, { cause: error }));
+    if (settled !== null) {
+      this.#forget(registration);
+      return settled(error instanceof Error ? error : new Error(String(error)));
     }
-    this.#forget(registration);
-    settled(error instanceof Error ? error : new Error(String(error)));
+    const { sender, backoff } = attempts;
+    if (!this.#ports.isUp(sender) || !this.#registrations.has(registration)) return;
+    const message = `Cannot subscribe to ${topic} again: ${messageOf(error)}`;
+    this.#ports.onProblem(new TrunklineError("request_failed", message, { cause: error }));
+    if (isFinal(error)) return;
+    const timer = setTimeout(() => {
+      this.#retries.delete(registration);
+      void this.#register(registration, attempts);
+    }, backoff.next("transient", retryAfterOf(error)));
+    this.#retries.set(registration, timer);
   }
 
   #forget(registration: Registration): boolean {
     this.#services.delete(registration);
+    clearTimeout(this.#retries.get(registration));
+    this.#retries.delete(registration);
     return this.#registrations.delete(registration);
   }
 
   #handle(message: TextMessage, { handler, queue, onLost }: Handling): void {
-    const { topic, requestId: id, payload } = message;
+    const { topic, requestId: id } = message;
+    const payload = payloadFor(queue, message);
     const run = async () => {
       try {
         await handler({ topic, id, payload });
@@ -192,7 +234,7 @@ export class Subscriptions {
         this.#ports.onProblem(new TrunklineError("request_failed", text, { cause: thrown }));
       }
     };
-    if (queue.offer({ bytes: payload.length, run })) return;
+    if (queue.offer({ bytes: heldBytesOf(message), run })) return;
     onLost(topic, 1);
     const text = `Cannot keep a message of ${topic}: too many wait for its handler`;
     this.#ports.onProblem(new TrunklineError("request_failed", text));
@@ -217,8 +259,34 @@ function queueOf(concurrency: number): WorkQueue {
   return new WorkQueue({ concurrency, maxWaiting: MAX_WAITING, maxWaitingBytes: MAX_WAITING_BYTES });
 }
 
+/** What a handler gets: a copy where it has to wait, which keeps nothing alive of all else that was read with it. */
+function payloadFor(queue: WorkQueue, { payload }: TextMessage): Uint8Array {
+  return queue.isBusy ? keptOf(payload) : payload;
+}
+
+function heldBytesOf({ topic, payload }: TextMessage): number {
+  return topic.length + payload.length + WAITING_OVERHEAD_BYTES;
+}
+
 function isLost(error: unknown): boolean {
   return error instanceof TrunklineError && error.code === "connection_lost";
+}
+
+function newAttempts(sender: MessageSender): Attempts {
+  return { sender, backoff: new Backoff({ random: Math.random }) };
+}
+
+/** Whether the hub would say the same again. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof TrunklineError)) return false;
+  const { code } = error.details;
+  return error.code === "refused" || (typeof code === "string" && code.startsWith("INVALID_"));
+}
+
+/** When the hub wants to be asked again, in milliseconds from now. */
+function retryAfterOf(error: unknown): number {
+  const retryAfterMs = error instanceof TrunklineError ? error.details["retryAfterMs"] : null;
+  return typeof retryAfterMs === "number" ? retryAfterMs : 0;
 }
 
 /** Whether there was no room to ask. */

@@ -9,7 +9,7 @@ export function viewOf(bytes: Uint8Array, from: number, to: number): Uint8Array 
 }
 
 /** A part this many times smaller than its buffer is copied rather than kept. */
-const SMALL_PART = 8;
+const SMALL_PART = 2;
 
 /** Bytes that are to be kept: a small part of a large buffer as a copy, so that it does not keep all of that alive. */
 export function keptOf(bytes: Uint8Array): Uint8Array {

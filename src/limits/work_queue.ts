@@ -33,10 +33,15 @@ export class WorkQueue {
     this.#options = options;
   }
 
+  /** Whether the next job has to wait. */
+  get isBusy(): boolean {
+    return this.#running >= this.#options.concurrency;
+  }
+
   /** Starts a job, or lets it wait. False when the queue is full: it will not be done. */
   offer(job: Job): boolean {
-    const { concurrency, maxWaiting, maxWaitingBytes } = this.#options;
-    if (this.#running < concurrency) {
+    const { maxWaiting, maxWaitingBytes } = this.#options;
+    if (!this.isBusy) {
       this.#start(job);
       return true;
     }

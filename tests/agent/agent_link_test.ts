@@ -1,5 +1,6 @@
 /** An agent's connection as a program uses it; over every way to a hub: real_hub_test.ts. */
 import assert from "node:assert/strict";
+import { expectStream } from "../../src/agent/agent_link.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import { CutProxy } from "../helpers/cut_proxy.ts";
 import { RecordingStream } from "../helpers/echo_stream.ts";
@@ -46,6 +47,20 @@ Deno.test("Agent: without a connection nothing is sent, and what waits for one f
     assert.ok(result.status === "rejected" && result.reason.code === "connection_lost");
   }
   await assert.rejects(link.messages.subscribe("a.b", () => {}), TrunklineError);
+});
+
+Deno.test("Agent: opens no more streams at a time than the hub takes", async () => {
+  await using hub = await FramesHub.open({ limits: { maxStreams: 2 } });
+  await using agent = await RunningAgent.up(`tcp://127.0.0.1:${hub.port}`);
+  const [first] = [agent.openStream("echo"), agent.openStream("echo")];
+  const refused = agent.link.openStream(streamTo("echo"), new RecordingStream());
+  assert.equal(refused, "too_many");
+  assert.throws(() => expectStream(refused), { code: "request_failed", details: { reason: "too_many" } });
+  first?.stream?.end();
+  assert.equal(await first?.closedWith, null);
+  const again = agent.openStream("echo");
+  again.stream?.end();
+  assert.equal(await again.closedWith, null);
 });
 
 Deno.test("Agent: takes no streams as long as nobody said who does", async () => {

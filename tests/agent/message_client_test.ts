@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { TrunklineError } from "../../src/core/errors.ts";
+import { viewOf } from "../../src/core/views.ts";
+import { encodeTextMessage } from "../../src/wire/text_message.ts";
 import { FakeTime } from "../helpers/fake_time.ts";
 import { turn } from "./fake_hub.ts";
 import { MessageScene, textOf } from "./message_scene.ts";
@@ -145,6 +147,54 @@ Deno.test("MessageClient: a first registration that is refused fails, a later on
   await scene.letIn();
 });
 
+Deno.test("MessageClient: a subscription that a hub cannot take again now is tried again, not before it says", async () => {
+  using time = new FakeTime();
+  const scene = MessageScene.up();
+  const subscribing = scene.client.subscribe("a.b", () => {});
+  await scene.letIn();
+  await subscribing;
+  scene.reconnect();
+  scene.fail(await scene.next(), "RATE_LIMITED", { retryAfterMs: 5000 });
+  await turn();
+  time.tick(4999);
+  await turn();
+  assert.deepEqual(scene.sender.sent, []);
+  time.tick(501);
+  await scene.next();
+  time.tick(10_000);
+  await turn();
+  assert.equal(scene.problems.length, 2, "one that nobody answers is one more");
+  time.tick(1000);
+  scene.fail(await scene.next(), "LIMIT_REACHED", { retryAfterMs: "soon" });
+  await turn();
+  time.tick(2000);
+  scene.fail(await scene.next(), "INVALID_REQUEST");
+  await turn();
+  assert.deepEqual([scene.problems.length, time.timers], [4, 0], "that would not change");
+});
+
+Deno.test("MessageClient: nothing is tried again that is not wanted, or on a connection that is over", async () => {
+  using time = new FakeTime();
+  const scene = MessageScene.up();
+  const subscribing = scene.client.subscribe("a.b", () => {});
+  await scene.letIn();
+  const subscription = await subscribing;
+  const failAgain = async () => {
+    scene.reconnect();
+    scene.fail(await scene.next(), "LIMIT_REACHED");
+    await turn();
+    assert.equal(time.timers, 1);
+  };
+  await failAgain();
+  scene.client.disconnected();
+  assert.equal(time.timers, 0);
+  await failAgain();
+  const ending = subscription.unsubscribe();
+  await scene.letIn();
+  await ending;
+  assert.equal(time.timers, 0);
+});
+
 Deno.test("MessageClient: registrations that find no room wait for it", async () => {
   const scene = new MessageScene();
   const subscribing = Promise.all(
@@ -159,6 +209,39 @@ Deno.test("MessageClient: registrations that find no room wait for it", async ()
     await scene.letIn();
   }
   assert.equal((await subscribing).length, 3);
+});
+
+Deno.test("MessageClient: the end of a subscription waits for room, unless it was made again or the hub is gone", async () => {
+  const scene = MessageScene.up();
+  const again = async (topic: string) => {
+    const subscribing = scene.client.subscribe(topic, () => {});
+    await scene.letIn();
+    return await subscribing;
+  };
+  const refill = () => {
+    scene.sender.room = Infinity;
+    scene.client.drained();
+  };
+  const [first, second, third] = [await again("a.a"), await again("b.b"), await again("c.c")];
+  scene.sender.room = 0;
+  const ending = first.unsubscribe();
+  await turn();
+  refill();
+  assert.equal((await scene.letIn()).topic, "system.topic.unsubscribe");
+  await ending;
+  scene.sender.room = 0;
+  const replaced = second.unsubscribe();
+  await turn();
+  refill();
+  await again("B.b");
+  await replaced;
+  scene.sender.room = 0;
+  const lost = third.unsubscribe();
+  await turn();
+  scene.reconnect();
+  await lost;
+  const { payload } = await scene.letIn();
+  assert.deepEqual([JSON.parse(textOf(payload)).topic, scene.sender.sent], ["B.b", []]);
 });
 
 Deno.test("MessageClient: each handler whose pattern selects a topic runs once, one message after the other", async () => {
@@ -194,6 +277,52 @@ Deno.test("MessageClient: what handlers cannot keep up with is dropped and told"
   assert.equal(scene.problems.length, 1);
   scene.say({ action: "publish", topic: "system.topic.gap" }, JSON.stringify({ topic: "A.b", dropped: 7 }));
   assert.deepEqual(lost.at(-1), ["A.b", 7]);
+  resolve();
+});
+
+Deno.test("MessageClient: what waits for a handler keeps nothing alive of what was read with it", async () => {
+  const scene = MessageScene.up();
+  const kept: number[] = [];
+  const gates: (() => void)[] = [];
+  const handler = async ({ payload }: { payload: Uint8Array }) => {
+    kept.push(payload.buffer.byteLength);
+    await new Promise<void>((go) => gates.push(go));
+    return "";
+  };
+  void scene.client.subscribe("a.b", async (message) => void await handler(message));
+  await scene.letIn();
+  void scene.client.serve("a.b", handler, { concurrency: 1 });
+  await scene.letIn();
+  const chunk = new Uint8Array(65_536);
+  for (const action of ["publish", "request"] as const) {
+    for (let at = 0; at < 2; at++) {
+      const message = encodeTextMessage({ action, topic: "a.b" }, "x");
+      chunk.set(message);
+      scene.client.received(viewOf(chunk, 0, message.length));
+    }
+  }
+  for (const go of gates.splice(0)) go();
+  await turn();
+  assert.deepEqual(kept, [65_536, 65_536, 1, 1]);
+  for (const go of gates.splice(0)) go();
+});
+
+Deno.test("MessageClient: messages that wait count with what they hold beside their payload", async () => {
+  const scene = MessageScene.up();
+  let lost = 0;
+  const { promise: never, resolve } = Promise.withResolvers<void>();
+  const topic = "sensors.a.temperature";
+  for (let at = 0; at < 2; at++) {
+    void scene.client.subscribe(at === 0 ? topic : "sensors.#", () => never, {
+      onLost: (_, count) => lost += count,
+    });
+    await scene.letIn();
+  }
+  const payload = "x".repeat(1500);
+  // 16 MiB would take all of the payloads.
+  for (let at = 0; at < 10_000; at++) scene.say({ action: "publish", topic }, payload);
+  const each = topic.length + payload.length + 512;
+  assert.equal(lost, 2 * (9999 - Math.floor(16 * 1024 * 1024 / each)));
   resolve();
 });
 

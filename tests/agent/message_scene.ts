@@ -20,6 +20,13 @@ export class FakeSender implements MessageSender {
   readonly sent: TextMessage[] = [];
   readonly options: SendOptions[] = [];
 
+  /** How often it was told that too much waits. */
+  overflows = 0;
+
+  overflow(): void {
+    this.overflows++;
+  }
+
   send(bytes: Uint8Array, options: SendOptions): boolean {
     if (this.room === 0) return false;
     this.room--;
@@ -80,8 +87,8 @@ export class MessageScene {
   }
 
   /** Answers it with an error. */
-  fail(message: TextMessage, code: string): void {
-    this.answer(message, encodeErrorPayload({ code, message: "said the test" }));
+  fail(message: TextMessage, code: string, details: Record<string, unknown> = {}): void {
+    this.answer(message, encodeErrorPayload({ code, message: "said the test", details }));
   }
 
   /** Answers the registration that was sent. */

@@ -110,6 +110,46 @@ Deno.test("Service: an answer waits for room", async () => {
   assert.equal(scene.client.isBusy, false);
 });
 
+Deno.test("Service: a hub that asks and does not read gets a thousand answers at most", async () => {
+  const scene = MessageScene.up();
+  scene.sender.room = 0;
+  for (let number = 0; number < 1000; number++) ask(scene, number);
+  scene.say({ action: "request", topic: "system.heartbeat", requestId: idOf(2000) });
+  for (let number = 1000; number < 1500; number++) ask(scene, number);
+  scene.sender.room = Infinity;
+  scene.client.drained();
+  await turn();
+  assert.deepEqual([scene.sender.sent.length, scene.sender.overflows], [1000, 0]);
+  scene.sender.sent.length = 0;
+  ask(scene, 1500);
+  assert.equal((await scene.next()).requestId, idOf(1500), "there is room again");
+});
+
+Deno.test("Service: a hub that does not take the answers it asked for is too slow", async () => {
+  const scene = MessageScene.up();
+  void scene.client.serve("tools.sum", () => "done", { concurrency: 2000 });
+  await scene.letIn();
+  scene.sender.room = 0;
+  for (let number = 0; number < 1001; number++) ask(scene, number);
+  await turn();
+  assert.equal(scene.sender.overflows, 1);
+  scene.client.disconnected();
+  await turn();
+  assert.equal(scene.client.isBusy, false, "nothing waits any more");
+});
+
+Deno.test("Service: answers that wait are bounded in bytes", async () => {
+  const scene = MessageScene.up();
+  scene.sender.maxPayloadBytes = null;
+  void scene.client.serve("tools.sum", () => new Uint8Array(33 * 1024 * 1024));
+  await scene.letIn();
+  scene.sender.room = 0;
+  for (let number = 0; number < 2; number++) ask(scene, number);
+  await turn();
+  assert.equal(scene.sender.overflows, 1);
+  scene.client.disconnected();
+});
+
 Deno.test("Service: what is not served any more is refused, and of two the one of higher priority answers", async () => {
   const scene = MessageScene.up();
   ask(scene, 1);

@@ -8,12 +8,24 @@ Deno.test("Session limits: new streams have the hub's window in both directions,
   assert.equal(limits.maxPayloadBytes, 1000);
 });
 
+Deno.test("Session limits: as many streams as the hub takes at a time, 0 for no limit", () => {
+  const limits = new SessionLimits(DEFAULT_BOUNDS);
+  assert.equal(limits.agree({ maxStreams: 7 }), null);
+  assert.equal(limits.maxOwnStreams, 7);
+  assert.equal(limits.agree({ maxStreams: 0 }), null);
+  assert.equal(limits.maxOwnStreams, Infinity);
+});
+
 Deno.test("Session limits: what a hub leaves out is as usual, what cannot be is told", () => {
   const limits = new SessionLimits(DEFAULT_BOUNDS);
   assert.equal(limits.agree({}), null);
   assert.deepEqual([limits.peerInitialBytes, limits.maxPayloadBytes], [262_144, null]);
   for (const initialWindow of [0, -1, 0.5, NaN, Infinity, 2 ** 31]) {
     assert.match(limits.agree({ initialWindow }) ?? "", /an initial window of/);
+  }
+  assert.equal(limits.maxOwnStreams, Infinity);
+  for (const maxStreams of [-1, 1.5, NaN, Infinity]) {
+    assert.match(limits.agree({ maxStreams }) ?? "", /at most .* streams/);
   }
   for (const maxPayload of [0, -1, 1.5, NaN]) {
     assert.match(limits.agree({ maxPayload }) ?? "", /payloads of at most/);
