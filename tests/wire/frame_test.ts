@@ -159,6 +159,14 @@ function withPayload(type: number, payload: Uint8Array | string, streamId = 0): 
 const badPayloads: readonly [string, Uint8Array, RegExp][] = [
   ["JSON that is none", withPayload(0x20, "{", 1), /is not JSON$/],
   ["JSON that is not UTF-8", withPayload(0x20, Uint8Array.of(0x22, 0xff, 0x22), 1), /is not JSON$/],
+  [
+    "JSON that is nested too deep",
+    withPayload(
+      0x10,
+      `{"requestId":"a","kind":"http","policy":{"a":${"[".repeat(8000)}${"]".repeat(8000)}}}`,
+    ),
+    /^The payload of a frame is nested deeper than 32 levels$/,
+  ],
   ["an OpenStream to nowhere", withPayload(0x20, "{}", 1), /is not what it has to be/],
   ["a GoAway with a number for a reason", withPayload(0x7e, '{"reason":1}'), /has to be at reason$/],
   ["an Error without a code", withPayload(0xff, '{"message":"x"}'), /has to be at code$/],
