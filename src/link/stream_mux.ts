@@ -61,6 +61,10 @@ export type OpenRefusal = "going_away" | "no_ids" | "closed";
 
 /** Streams that a hub lets a spoke open and that are reset, a second. */
 export const MAX_RESETS_PER_SECOND = 200;
+const TOO_MANY_RESETS: FrameFault = {
+  closeCode: CloseCode.policy,
+  message: `More than ${MAX_RESETS_PER_SECOND} streams a second were opened and reset`,
+};
 /** Resets that wait for a peer who does not read. */
 const MAX_WAITING_RESETS = 4096;
 
@@ -80,8 +84,8 @@ export class StreamMux implements StreamHost {
   readonly #streams = new Map<number, Stream>();
   /** Streams of ours whose OpenStream was not written yet. */
   readonly #unopened = new Set<Stream>();
-  /** Set when the peer opened more streams that were reset than it may. */
-  #overdraft: FrameFault | null = null;
+  /** Whether this side reset more streams of the peer than those may be that it opens; of no weight once it has tokens. */
+  #isOverdrawn = false;
   #peerStreams = 0;
   #isPeerGoing = false;
   #isGoing = false;
@@ -235,8 +239,10 @@ export class StreamMux implements StreamHost {
 
   reset(stream: Stream, { code, frame }: { code: number; frame: Encoded | null }): void {
     this.#stats.countReset(code);
-    // Resets by this side count too; they are held against the peer when it goes on opening.
-    if (stream.isPeerOpened && !this.#isGoing && !this.#isClosed) this.#overdraft ??= this.#countReset();
+    // Resets by this side count too; they are held against the peer only when it goes on opening all the same.
+    if (stream.isPeerOpened && !this.#isGoing && !this.#isClosed && this.#countReset() !== null) {
+      this.#isOverdrawn = true;
+    }
     this.#forget(stream);
     if (frame === null || this.#isClosed) return;
     this.#control.addReset(frame);
@@ -261,7 +267,8 @@ export class StreamMux implements StreamHost {
         return protocolFault(`Stream ${streamId} cannot be opened: it has been there`);
       case null:
     }
-    if (this.#overdraft !== null) return this.#overdraft;
+    if (this.#isOverdrawn && this.#resets?.isEmpty(this.#pacer.nowMs) === true) return TOO_MANY_RESETS;
+    this.#isOverdrawn = false;
     if (this.#control.resets >= MAX_WAITING_RESETS) {
       return { closeCode: CloseCode.slowConsumer, message: "Too slow to take the resets of streams" };
     }
@@ -305,9 +312,7 @@ export class StreamMux implements StreamHost {
 
   /** A stream that the peer opened was reset. */
   #countReset(): FrameFault | null {
-    if (this.#resets === null || this.#resets.take(this.#pacer.nowMs) === 0) return null;
-    const message = `More than ${MAX_RESETS_PER_SECOND} streams a second were opened and reset`;
-    return { closeCode: CloseCode.policy, message };
+    return this.#resets === null || this.#resets.take(this.#pacer.nowMs) === 0 ? null : TOO_MANY_RESETS;
   }
 
   #granted({ streamId, credit }: { streamId: number; credit: number }): FrameFault | null {

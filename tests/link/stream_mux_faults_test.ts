@@ -126,6 +126,15 @@ Deno.test("Stream mux: a spoke whose streams the hub resets all too often may op
   assert.equal(id, 405, "200 are free, the one after them is held against the next");
 });
 
+Deno.test("Stream mux: what the hub reset of its own accord is not held against an open later on", () => {
+  const hub = new End("hub", { maxStreams: 1000 });
+  for (let i = 0; i < 300; i++) hub.inject(open(1 + 2 * i));
+  for (const { stream } of hub.accepted) stream.reset(9, "Idle too long");
+  hub.clock.ms += 3_600_000;
+  hub.inject(open(601));
+  assert.deepEqual([hub.fault, hub.mux.size], [null, 1]);
+});
+
 Deno.test("Stream mux: tiny pieces of large buffers cannot take more than they are counted", () => {
   const hub = new End("hub", { windows: { ...LIMITS.windows, connectionBytes: 64 * KIB } });
   hub.isReading = false;
