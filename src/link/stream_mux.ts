@@ -57,7 +57,7 @@ export interface StreamMuxOptions {
 }
 
 /** Why a stream is not opened. */
-export type OpenRefusal = "going_away" | "no_ids" | "closed";
+export type OpenRefusal = "going_away" | "no_ids" | "too_many" | "closed";
 
 /** Streams that a hub lets a spoke open and that are reset, a second. */
 export const MAX_RESETS_PER_SECOND = 200;
@@ -87,6 +87,7 @@ export class StreamMux implements StreamHost {
   /** Whether this side reset more streams of the peer than those may be that it opens; of no weight once it has tokens. */
   #isOverdrawn = false;
   #peerStreams = 0;
+  #maxOwnStreams = Infinity;
   #isPeerGoing = false;
   #isGoing = false;
   #isClosed = false;
@@ -143,6 +144,7 @@ export class StreamMux implements StreamHost {
     if (this.#isClosed) return "closed";
     if (this.#isPeerGoing) return "going_away";
     if (this.#ids.left <= this.#unopened.size) return "no_ids";
+    if (this.size - this.#peerStreams >= this.#maxOwnStreams) return "too_many";
     const stream = this.#create({ open, id: 0 });
     stream.attach(consumer);
     this.#unopened.add(stream);
@@ -150,6 +152,11 @@ export class StreamMux implements StreamHost {
     this.#stats.active++;
     this.queue.add(stream);
     return stream;
+  }
+
+  /** The peer told how many streams of this side it takes at a time; more are not opened. */
+  limitOpen(maxStreams: number): void {
+    this.#maxOwnStreams = maxStreams;
   }
 
   /** Takes no new streams from now on; those that there are go on. */
@@ -298,7 +305,8 @@ export class StreamMux implements StreamHost {
       encodeFrame({ kind: "close_stream", streamId, code, notStarted: true, reason }),
     );
     this.#outbox.wake();
-    return this.#countReset();
+    // Who could not know yet that this side goes did nothing wrong.
+    return this.#isGoing ? null : this.#countReset();
   }
 
   #peerReset({ streamId, code, notStarted, reason }: CloseStreamFrame): FrameFault | null {

@@ -103,6 +103,13 @@ Deno.test("Stream mux: streams that the hub refuses count too, so that a flood e
   assert.deepEqual([hub.stats.refused, hub.stats.active], [201, 2]);
 });
 
+Deno.test("Stream mux: streams that cross the word of one who goes are no fault, however many", () => {
+  const hub = new End("hub");
+  hub.mux.goAway({ reason: "Draining" });
+  for (let i = 0; i < 1000; i++) hub.inject(open(1 + 2 * i));
+  assert.deepEqual([hub.fault, hub.stats.refused, hub.mux.size], [null, 1000, 0]);
+});
+
 Deno.test("Stream mux: streams that the hub itself resets count too", () => {
   const hub = new End("hub");
   let id = 1;
