@@ -73,9 +73,10 @@ export class StreamQueue implements StreamLane {
     return this.#heldBytes;
   }
 
-  /** Counts bytes that a stream holds. */
+  /** Counts bytes that a stream holds; also what may not be written yet is told to who counts all of them. */
   hold(bytes: number): void {
     this.#heldBytes += bytes;
+    this.#wake();
   }
 
   /** Counts bytes that a stream holds no more. */
@@ -93,6 +94,8 @@ export class StreamQueue implements StreamLane {
 
   /** A source is over: it has no turn coming any more. It must not be added again. */
   drop(source: StreamSource): void {
+    // What it held is held no more, which has to be told as well.
+    this.#wake();
     if (!source.isQueued) return;
     source.isQueued = false;
     this.#dead++;
