@@ -2,11 +2,13 @@
  * Random frames of every kind, and their bytes.
  */
 import { encodeFrame, type Frame } from "../src/wire/frame.ts";
+import { FRAME_HEADER_BYTES, FrameType, writeFrameHeader } from "../src/wire/frame_header.ts";
 import { mutate } from "./mutate.ts";
 import type { Random } from "./random.ts";
 
 /** Several frames, mostly changed a little. */
 export function makeFrames(random: Random, maxFrames: number): Uint8Array {
+  if (random.oneIn(16)) return deepFrame(random);
   const frames = Array.from({ length: 1 + random.below(maxFrames) }, () => frameOf(random));
   const bytes = bytesOf(frames);
   return random.oneIn(4) ? bytes : mutate(bytes, random);
@@ -26,6 +28,19 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return bytes;
+}
+
+function nested(depth: number): string {
+  return "[".repeat(depth) + "]".repeat(depth);
+}
+
+/** A header and JSON that is nested deeper the more brackets there are: more than any encoder makes. */
+function deepFrame(random: Random): Uint8Array {
+  const depth = 1 + random.below(random.oneIn(2) ? 8000 : 40);
+  const json = new TextEncoder().encode(`{"requestId":"1","kind":"http","policy":{"a":${nested(depth)}}}`);
+  const header = new Uint8Array(FRAME_HEADER_BYTES);
+  writeFrameHeader(header, { type: FrameType.registerTunnel, flags: 0, streamId: 0, length: json.length });
+  return concat([header, json]);
 }
 
 const FIXED: readonly [Frame, ...Frame[]] = [

@@ -57,6 +57,8 @@ type MakeTransport = (connection: Connection, parts: Omit<TransportOptions, "own
 const TRANSPORTS = { websocket: WebSocketTransport, text: TextTransport, json: JsonLinesTransport } as const;
 /** What a WebSocket message of frames may hold beside the longest text message. */
 const MESSAGE_ROOM_BYTES = 1024 * 1024;
+/** What one may hold before a login: the longest AuthRequest, its header, a few heartbeats. */
+const GUEST_MESSAGE_BYTES = 17 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /** Makes the connections of one hub and knows them all. */
@@ -103,7 +105,12 @@ export class ConnectionFactory {
       link: accepted.link,
       head: accepted.head,
       maxMessageBytes: user.maxMessageBytes + MESSAGE_ROOM_BYTES,
-      server: { turns, readLimits, isMessage: holdsWholeFrames },
+      server: {
+        turns,
+        readLimits,
+        isMessage: holdsWholeFrames,
+        guests: { maxMessageBytes: GUEST_MESSAGE_BYTES, isGuest: () => isGuest(user) },
+      },
     });
     this.openFrames({ ...accepted, link, head: NOTHING }, user);
   }
@@ -153,4 +160,8 @@ export class ConnectionFactory {
     }
     if (this.connections.size === 0) this.#whenEmpty?.();
   };
+}
+
+function isGuest(user: FramesUser): boolean {
+  return (user.loginFault?.() ?? null) !== null;
 }

@@ -17,6 +17,8 @@ export interface FramesUser extends ConnectionUser {
   accept(connection: Connection, stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal;
   /** A frame came that is no message and of no stream; gives why the connection has to end, or `null`. */
   frame(connection: Connection, frame: OwnerFrame): FrameFault | null;
+  /** Why the peer has to log in before most frames; `null` or left out: it need not any more. */
+  loginFault?(): FrameFault | null;
   /** The peer takes no new streams. */
   goingAway(connection: Connection, goAway: GoAway): void;
 }
@@ -49,6 +51,10 @@ export class FramesPort implements FramesOwner {
 
   frame(frame: OwnerFrame): FrameFault | null {
     return this.#user.frame(this.#connection, frame);
+  }
+
+  loginFault(): FrameFault | null {
+    return this.#user.loginFault?.() ?? null;
   }
 
   goingAway(goAway: GoAway): void {

@@ -31,6 +31,12 @@ export class TokenBucket {
     return Math.ceil((1 - this.#tokens) * 1000 / this.#ratePerSecond);
   }
 
+  /** Whether there is no token now. */
+  isEmpty(nowMs: number): boolean {
+    this.#refill(nowMs);
+    return this.#tokens < 1 - ROUNDING;
+  }
+
   /** Whether nothing of it is used: a new one would be the same. */
   isFull(nowMs: number): boolean {
     this.#refill(nowMs);

@@ -26,6 +26,8 @@ export type OwnerFrame = Exclude<
 export interface FramesOwner extends TransportOwner, StreamMuxOwner {
   /** A frame came that is no message and of no stream; gives why the connection has to end, or `null`. */
   frame(frame: OwnerFrame): FrameFault | null;
+  /** Why the peer has to log in before most frames; `null` or left out: it need not any more. */
+  loginFault?(): FrameFault | null;
   /** The peer said why it ends the connection, which it does now. */
   peerFailed?(error: ErrorPayload): void;
 }
@@ -79,6 +81,10 @@ export class FramesTransport extends StreamTransport implements FrameSink {
 
   isSpent(): boolean {
     return !this.isOpen || this.budget.isSpent();
+  }
+
+  loginFault(): FrameFault | null {
+    return this.#owner.loginFault?.() ?? null;
   }
 
   data(streamId: number, bytes: Uint8Array, isEnd: boolean): FrameFault | null {

@@ -21,6 +21,8 @@ export class SocketPump implements StreamConsumer, Flushable {
   #stream: Stream | null = null;
   #parts: Uint8Array[] = [];
   #partBytes = 0;
+  /** What the stream gave and the socket did not take. */
+  #unreadBytes = 0;
   #isFlushDue = false;
   #hasStreamEnded = false;
   #hasSocketEnded = false;
@@ -50,6 +52,7 @@ export class SocketPump implements StreamConsumer, Flushable {
   data(bytes: Uint8Array): void {
     this.#parts.push(bytes);
     this.#partBytes += bytes.length;
+    this.#unreadBytes += bytes.length;
     this.#ask();
   }
 
@@ -73,9 +76,16 @@ export class SocketPump implements StreamConsumer, Flushable {
     if (bytes > 0) {
       this.#parts = [];
       this.#partBytes = 0;
-      this.#sink.write(this.#flusher.joiner.join(parts), () => this.#stream?.consumed(bytes));
+      this.#sink.write(this.#flusher.joiner.join(parts), () => this.#consumed(bytes));
     }
     if (this.#hasStreamEnded) this.#socket.end();
+  }
+
+  /** Whatever becomes of the socket, each byte is passed on once. */
+  #consumed(bytes: number): void {
+    const counted = Math.min(bytes, this.#unreadBytes);
+    this.#unreadBytes -= counted;
+    if (counted > 0) this.#stream?.consumed(counted);
   }
 
   #ask(): void {
@@ -98,7 +108,12 @@ export class SocketPump implements StreamConsumer, Flushable {
 
   readonly #socketClosed = (): void => {
     // Both directions ended: the stream may still have to write.
-    if (this.#hasSocketEnded && this.#hasStreamEnded) return;
-    this.#stream?.reset(StreamCode.localReset, "The local connection broke");
+    if (!this.#hasSocketEnded || !this.#hasStreamEnded) {
+      this.#stream?.reset(StreamCode.localReset, "The local connection broke");
+    }
+    // What waits here or in the socket nobody takes any more; the connection must not count it for ever.
+    this.#parts = [];
+    this.#partBytes = 0;
+    this.#consumed(this.#unreadBytes);
   };
 }

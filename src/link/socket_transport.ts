@@ -25,6 +25,8 @@ export interface TransportSettings {
   readonly closeTimeoutMs: number;
   readonly turns: Turns;
   readonly readLimits: ReadLimits;
+  /** Told of an error of the program that reading a peer's bytes brought out; it ends that connection with 1011. */
+  readonly failed?: (error: unknown) => void;
 }
 
 /** What a transport is made of. */
@@ -98,7 +100,18 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     if (socket.readableEnded) this.#ended();
   }
 
+  /** An error of the program is the end of this connection, never of all others. */
   takeFrom(chunk: Uint8Array, from: number): number {
+    try {
+      return this.take(chunk, from);
+    } catch (error) {
+      this.#failed(error);
+      return chunk.length;
+    }
+  }
+
+  /** Takes what begins at `from`; see {@link SliceReceiver.takeFrom}. */
+  protected take(chunk: Uint8Array, from: number): number {
     const end = Math.min(chunk.length, from + this.sliceBytes);
     return from + this.feed(from === 0 && end === chunk.length ? chunk : viewOf(chunk, from, end));
   }
@@ -145,6 +158,11 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     this.#countDropped(this.outbox.finish(last, { purge, onFinished: onWritten }), code);
   }
 
+  /** Says goodbye because of an error of the program, after which nothing more is read. */
+  protected fail(reason: string): void {
+    this.close(CloseCode.internal, reason);
+  }
+
   /** The socket is gone, and so is everything that holds it. */
   protected released(): void {}
 
@@ -162,6 +180,18 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     this.released();
     this.owner.transportClosed();
   };
+
+  #failed(error: unknown): void {
+    this.settings.failed?.(error);
+    this.reader.stop();
+    try {
+      this.fail("An error of this end");
+    } catch (second) {
+      // What failed may be what a goodbye needs.
+      this.settings.failed?.(second);
+      this.socket.destroy();
+    }
+  }
 
   #countDropped(messages: number, code: number): void {
     const { dropped } = this.settings.stats;

@@ -162,16 +162,15 @@ export class Stream implements StreamSource {
     const frame = this.#id === 0
       ? null
       : encodeFrame({ kind: "close_stream", streamId: this.#id, code, notStarted, reason });
-    this.#discard();
+    const consumer = this.#discard();
     this.#host.reset(this, { code, frame });
-    this.#consumer.closed({ code, reason, notStarted, origin: "local" });
+    consumer.closed({ code, reason, notStarted, origin: "local" });
   }
 
   /** The mux tells that the peer, or the end of the connection, reset it. */
   resetBy(reset: StreamReset): void {
     if (this.#isOver) return;
-    this.#discard();
-    this.#consumer.closed(reset);
+    this.#discard().closed(reset);
   }
 
   /** The mux tells that bytes came. `over_cap`: there is no room for them in the connection, they were not taken. */
@@ -281,12 +280,17 @@ export class Stream implements StreamSource {
     this.#consumer.closed(null);
   }
 
-  #discard(): void {
+  /** Lets go of everything; gives who has to be told. */
+  #discard(): StreamConsumer {
+    const consumer = this.#consumer;
+    this.#consumer = NOBODY;
     this.#isOver = true;
     this.dueCredit = 0;
     this.#host.queue.release(this.#queuedBytes);
     this.#queuedBytes = 0;
     this.#chunks.clear();
     this.#flow.discard();
+    this.#host.queue.drop(this);
+    return consumer;
   }
 }

@@ -14,10 +14,14 @@ export interface CreditGiver {
 }
 
 const CREDIT_FRAME_BYTES = FRAME_HEADER_BYTES + 4;
+/** So few streams are not worth a look. */
+const MIN_SWEEP = 64;
 
 /** What waits. */
 export class StreamControl implements LateControl {
   #credits: CreditGiver[] = [];
+  /** With so many it is time to look who of them still has something to give. */
+  #sweepAt = MIN_SWEEP;
   #resets: Encoded[] = [];
   #resetBytes = 0;
 
@@ -31,7 +35,10 @@ export class StreamControl implements LateControl {
   }
 
   addCredit(stream: CreditGiver, bytes: number): void {
-    if (stream.dueCredit === 0) this.#credits.push(stream);
+    if (stream.dueCredit === 0) {
+      if (this.#credits.length >= this.#sweepAt) this.#sweep();
+      this.#credits.push(stream);
+    }
     stream.dueCredit += bytes;
   }
 
@@ -49,8 +56,15 @@ export class StreamControl implements LateControl {
 
   clear(): void {
     this.#credits = [];
+    this.#sweepAt = MIN_SWEEP;
     this.#resets = [];
     this.#resetBytes = 0;
+  }
+
+  /** Lets go of streams that are over: a peer who takes nothing must not make them wait for him. */
+  #sweep(): void {
+    this.#credits = this.#credits.filter(({ dueCredit }) => dueCredit > 0);
+    this.#sweepAt = Math.max(MIN_SWEEP, 2 * this.#credits.length);
   }
 
   #takeCredits(parts: Uint8Array[]): number {

@@ -57,10 +57,14 @@ export interface StreamMuxOptions {
 }
 
 /** Why a stream is not opened. */
-export type OpenRefusal = "going_away" | "no_ids" | "closed";
+export type OpenRefusal = "going_away" | "no_ids" | "too_many" | "closed";
 
 /** Streams that a hub lets a spoke open and that are reset, a second. */
 export const MAX_RESETS_PER_SECOND = 200;
+const TOO_MANY_RESETS: FrameFault = {
+  closeCode: CloseCode.policy,
+  message: `More than ${MAX_RESETS_PER_SECOND} streams a second were opened and reset`,
+};
 /** Resets that wait for a peer who does not read. */
 const MAX_WAITING_RESETS = 4096;
 
@@ -80,9 +84,10 @@ export class StreamMux implements StreamHost {
   readonly #streams = new Map<number, Stream>();
   /** Streams of ours whose OpenStream was not written yet. */
   readonly #unopened = new Set<Stream>();
-  /** Set when the peer opened more streams that were reset than it may. */
-  #overdraft: FrameFault | null = null;
+  /** Whether this side reset more streams of the peer than those may be that it opens; of no weight once it has tokens. */
+  #isOverdrawn = false;
   #peerStreams = 0;
+  #maxOwnStreams = Infinity;
   #isPeerGoing = false;
   #isGoing = false;
   #isClosed = false;
@@ -139,6 +144,7 @@ export class StreamMux implements StreamHost {
     if (this.#isClosed) return "closed";
     if (this.#isPeerGoing) return "going_away";
     if (this.#ids.left <= this.#unopened.size) return "no_ids";
+    if (this.size - this.#peerStreams >= this.#maxOwnStreams) return "too_many";
     const stream = this.#create({ open, id: 0 });
     stream.attach(consumer);
     this.#unopened.add(stream);
@@ -146,6 +152,11 @@ export class StreamMux implements StreamHost {
     this.#stats.active++;
     this.queue.add(stream);
     return stream;
+  }
+
+  /** The peer told how many streams of this side it takes at a time; more are not opened. */
+  limitOpen(maxStreams: number): void {
+    this.#maxOwnStreams = maxStreams;
   }
 
   /** Takes no new streams from now on; those that there are go on. */
@@ -235,8 +246,10 @@ export class StreamMux implements StreamHost {
 
   reset(stream: Stream, { code, frame }: { code: number; frame: Encoded | null }): void {
     this.#stats.countReset(code);
-    // Resets by this side count too; they are held against the peer when it goes on opening.
-    if (stream.isPeerOpened && !this.#isGoing && !this.#isClosed) this.#overdraft ??= this.#countReset();
+    // Resets by this side count too; they are held against the peer only when it goes on opening all the same.
+    if (stream.isPeerOpened && !this.#isGoing && !this.#isClosed && this.#countReset() !== null) {
+      this.#isOverdrawn = true;
+    }
     this.#forget(stream);
     if (frame === null || this.#isClosed) return;
     this.#control.addReset(frame);
@@ -261,7 +274,8 @@ export class StreamMux implements StreamHost {
         return protocolFault(`Stream ${streamId} cannot be opened: it has been there`);
       case null:
     }
-    if (this.#overdraft !== null) return this.#overdraft;
+    if (this.#isOverdrawn && this.#resets?.isEmpty(this.#pacer.nowMs) === true) return TOO_MANY_RESETS;
+    this.#isOverdrawn = false;
     if (this.#control.resets >= MAX_WAITING_RESETS) {
       return { closeCode: CloseCode.slowConsumer, message: "Too slow to take the resets of streams" };
     }
@@ -291,7 +305,8 @@ export class StreamMux implements StreamHost {
       encodeFrame({ kind: "close_stream", streamId, code, notStarted: true, reason }),
     );
     this.#outbox.wake();
-    return this.#countReset();
+    // Who could not know yet that this side goes did nothing wrong.
+    return this.#isGoing ? null : this.#countReset();
   }
 
   #peerReset({ streamId, code, notStarted, reason }: CloseStreamFrame): FrameFault | null {
@@ -305,9 +320,7 @@ export class StreamMux implements StreamHost {
 
   /** A stream that the peer opened was reset. */
   #countReset(): FrameFault | null {
-    if (this.#resets === null || this.#resets.take(this.#pacer.nowMs) === 0) return null;
-    const message = `More than ${MAX_RESETS_PER_SECOND} streams a second were opened and reset`;
-    return { closeCode: CloseCode.policy, message };
+    return this.#resets === null || this.#resets.take(this.#pacer.nowMs) === 0 ? null : TOO_MANY_RESETS;
   }
 
   #granted({ streamId, credit }: { streamId: number; credit: number }): FrameFault | null {

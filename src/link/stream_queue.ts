@@ -41,6 +41,8 @@ export interface StreamQueueOptions {
 
 /** What a turn of a stream counts beside its bytes, so that an empty one counts too. */
 const TURN_BYTES = 12;
+/** So few sources that are over are not worth a look at all others. */
+const MIN_DEAD = 32;
 
 /** The queue. */
 export class StreamQueue implements StreamLane {
@@ -48,6 +50,8 @@ export class StreamQueue implements StreamLane {
   readonly #control: LateControl;
   readonly #wake: () => void;
   readonly #ready = new RingQueue<StreamSource>();
+  /** Sources in it that have no turn any more. */
+  #dead = 0;
   #heldBytes = 0;
 
   constructor({ pacer, control, wake }: StreamQueueOptions) {
@@ -69,9 +73,10 @@ export class StreamQueue implements StreamLane {
     return this.#heldBytes;
   }
 
-  /** Counts bytes that a stream holds. */
+  /** Counts bytes that a stream holds; also what may not be written yet is told to who counts all of them. */
   hold(bytes: number): void {
     this.#heldBytes += bytes;
+    this.#wake();
   }
 
   /** Counts bytes that a stream holds no more. */
@@ -87,11 +92,23 @@ export class StreamQueue implements StreamLane {
     this.#wake();
   }
 
+  /** A source is over: it has no turn coming any more. It must not be added again. */
+  drop(source: StreamSource): void {
+    // What it held is held no more, which has to be told as well.
+    this.#wake();
+    if (!source.isQueued) return;
+    source.isQueued = false;
+    this.#dead++;
+    // While nothing may be written nobody takes them out one by one.
+    if (this.#dead > MIN_DEAD && this.#dead * 2 > this.#ready.length) this.#bury();
+  }
+
   peekBytes(): number {
     if (this.#pacer.isFull) return 0;
     for (let source = this.#ready.peek(); source !== undefined; source = this.#ready.peek()) {
       const bytes = source.peekBytes();
       if (bytes > 0) return bytes;
+      if (!source.isQueued) this.#dead--;
       source.isQueued = false;
       this.#ready.shift();
     }
@@ -122,6 +139,16 @@ export class StreamQueue implements StreamLane {
     for (let source = this.#ready.shift(); source !== undefined; source = this.#ready.shift()) {
       source.isQueued = false;
     }
+    this.#dead = 0;
     this.#control.clear();
+  }
+
+  /** Takes out who has no turn any more; the others keep their order. */
+  #bury(): void {
+    for (let left = this.#ready.length; left > 0; left--) {
+      const source = this.#ready.shift();
+      if (source?.isQueued === true) this.#ready.push(source);
+    }
+    this.#dead = 0;
   }
 }

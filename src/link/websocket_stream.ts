@@ -14,7 +14,7 @@ import type { GatedStream } from "./gated_socket.ts";
 import { ReadBudget, type ReadLimits } from "./read_budget.ts";
 import { ignoreSocketError } from "./socket_transport.ts";
 import type { Turns } from "./turns.ts";
-import { closeCodeOf, receiverOptions } from "./ws_receiver.ts";
+import { closeCodeOf, raiseLimit, receiverOptions } from "./ws_receiver.ts";
 // @ts-types="./ws_types.d.ts"
 import { Receiver } from "ws";
 
@@ -39,6 +39,8 @@ export interface ServerEnd {
   readonly readLimits: ReadLimits;
   /** Whether bytes may be a message; others end the stream with 1002. */
   readonly isMessage: (bytes: Uint8Array) => boolean;
+  /** What may be sent as long as the peer is a guest. @default nobody is one */
+  readonly guests?: { readonly maxMessageBytes: number; readonly isGuest: () => boolean };
 }
 
 /** How the peer closed. */
@@ -66,6 +68,9 @@ export class WebSocketStream extends Duplex implements GatedStream, SliceReceive
   /** What was read before; `null` once reading began. */
   #head: Uint8Array | null;
   readonly #receiver: Receiver;
+  readonly #maxMessageBytes: number;
+  /** Whether only short messages are read yet. */
+  #isGuest: boolean;
   readonly #closeTimeoutMs: number;
   #peerClose: PeerClose | null = null;
   /** Whether what comes still counts. */
@@ -86,7 +91,10 @@ export class WebSocketStream extends Duplex implements GatedStream, SliceReceive
     this.#closeTimeoutMs = closeTimeoutMs;
     this.#server = server ?? null;
     this.#head = head;
-    this.#receiver = new Receiver(receiverOptions(maxMessageBytes, { isServer: server !== undefined }));
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#isGuest = server?.guests !== undefined;
+    const maxBytes = server?.guests?.maxMessageBytes ?? maxMessageBytes;
+    this.#receiver = new Receiver(receiverOptions(maxBytes, { isServer: server !== undefined }));
     this.#budget = server === undefined ? null : new ReadBudget(server.readLimits, server.turns);
     this.#reader = server === undefined || this.#budget === null
       ? null
@@ -127,6 +135,10 @@ export class WebSocketStream extends Duplex implements GatedStream, SliceReceive
     const end = Math.min(chunk.length, from + SLICE_BYTES);
     if (!this.#isReading) return end;
     if (this.readableLength >= this.readableHighWaterMark) return from;
+    if (this.#isGuest && this.#server?.guests?.isGuest() !== true) {
+      this.#isGuest = false;
+      raiseLimit(this.#receiver, this.#maxMessageBytes);
+    }
     this.#receiver.write(chunk.subarray(from, end));
     return end;
   }

@@ -66,7 +66,7 @@ export class WebSocketTransport extends SocketTransport {
   }
 
   /** A whole message costs a fifth of what the receiver takes for it. */
-  override takeFrom(chunk: Uint8Array, from: number): number {
+  protected override take(chunk: Uint8Array, from: number): number {
     const limit = Math.min(from + SLICE_BYTES, chunk.length);
     let at = from;
     while (at < limit) {
@@ -152,6 +152,11 @@ export class WebSocketTransport extends SocketTransport {
       purge: true,
       onWritten: () => this.socket.end(),
     });
+  }
+
+  /** Nobody would read the close of the peer any more. */
+  protected override fail(reason: string): void {
+    this.#closeWith(CloseCode.internal, reason, { purge: true, endAtOnce: true });
   }
 
   /** WebSockets have no half-close: a FIN is a disconnect, unless the peer said goodbye before and waits for ours. */

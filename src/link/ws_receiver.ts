@@ -1,7 +1,7 @@
 /** How WebSocket frames are read, whichever end one is: the limits of the receiver, and what its mistakes mean. */
 import { CloseCode } from "../core/close_codes.ts";
 // @ts-types="./ws_types.d.ts"
-import type { ReceiverOptions } from "ws";
+import type { Receiver, ReceiverOptions } from "ws";
 
 const MAX_FRAGMENTS = 1024;
 /** A message may arrive in pieces of this size on average; smaller ones would cost more memory than they carry. */
@@ -17,10 +17,20 @@ export function receiverOptions(
     isServer,
     maxPayload: maxMessageBytes,
     maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: Math.max(MIN_BUFFERED_CHUNKS, maxMessageBytes / MIN_MEAN_CHUNK_BYTES),
+    maxBufferedChunks: maxChunks(maxMessageBytes),
     skipUTF8Validation: false,
     allowSynchronousEvents: true,
   };
+}
+
+/** Lets a receiver read longer messages from the next frame on. */
+export function raiseLimit(receiver: Receiver, maxMessageBytes: number): void {
+  receiver._maxPayload = maxMessageBytes;
+  receiver._maxBufferedChunks = maxChunks(maxMessageBytes);
+}
+
+function maxChunks(maxMessageBytes: number): number {
+  return Math.max(MIN_BUFFERED_CHUNKS, Math.floor(maxMessageBytes / MIN_MEAN_CHUNK_BYTES));
 }
 
 /** The close code for what a receiver objected to. */

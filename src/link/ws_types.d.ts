@@ -17,6 +17,9 @@ export interface ReceiverOptions {
 
 /** Reads WebSocket frames from bytes (RFC 6455) and emits whole messages and control frames. */
 export class Receiver extends Writable {
+  /** Bounds of the frames that come. No part of what is published: the version of the package is an exact one. */
+  _maxPayload: number;
+  _maxBufferedChunks: number;
   constructor(options: ReceiverOptions);
   on(event: "message", listener: (data: Uint8Array, isBinary: boolean) => void): this;
   on(event: "ping" | "pong", listener: (data: Uint8Array) => void): this;

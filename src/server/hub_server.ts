@@ -216,7 +216,8 @@ export class HubServer {
 
   #createConnections({ ledger, turns, clock }: SharedParts): ConnectionFactory {
     const { read_budget: readLimits } = this.#config.hub;
-    const transport = { clock, readLimits, turns, closeTimeoutMs: CLOSE_TIMEOUT_MS };
+    const failed = (error: unknown) => this.#logger.error("Cannot go on with a connection", { error });
+    const transport = { clock, readLimits, turns, closeTimeoutMs: CLOSE_TIMEOUT_MS, failed };
     return new ConnectionFactory({
       outbox: outboxSettings(this.#config, ledger),
       websocket: { ...transport, stats: this.#links.websocket },

@@ -178,6 +178,10 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     if (this.#speaksMessages) this.#messages.loginExpires?.(connection, atMs);
   }
 
+  loginFault(): FrameFault | null {
+    return this.#membership === null ? LOGIN_NEEDED : null;
+  }
+
   receivedEarly(connection: Connection): number {
     connection.close(LOGIN_NEEDED.closeCode, LOGIN_NEEDED.message);
     return 1;

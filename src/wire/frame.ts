@@ -19,6 +19,7 @@ import {
   writeUint32,
 } from "./frame_header.ts";
 import * as payloads from "./frame_payloads.ts";
+import { isNestedTooDeep, MAX_JSON_DEPTH } from "./json_depth.ts";
 
 /** The reset of a stream: both directions are over. */
 export interface CloseStreamFrame {
@@ -308,6 +309,9 @@ function parsed<T>(
   schema: z.ZodType<T>,
   wrap: (value: T) => OtherFrame,
 ): OtherFrame | FrameFault {
+  if (isNestedTooDeep(payload)) {
+    return protocolFault(`The payload of a frame is nested deeper than ${MAX_JSON_DEPTH} levels`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(strictDecoder.decode(payload));

@@ -11,6 +11,7 @@ import {
   type FrameFault,
   type FrameRule,
   FrameType,
+  isBeforeLogin,
   judgeHeader,
   readUint32,
 } from "./frame_header.ts";
@@ -24,6 +25,8 @@ export interface FrameSink {
   frame(frame: OtherFrame): FrameFault | null;
   /** Whether it wants no more for now; asked before each frame. */
   isSpent(): boolean;
+  /** Why only what can come before a login is taken; `null`: everything is. Left out: as `null`. Asked until it is. */
+  loginFault?(): FrameFault | null;
 }
 
 const FIRST_BUFFER_BYTES = 256;
@@ -42,6 +45,7 @@ export class FrameDecoder {
   /** What is missing of the payload. */
   #missing = 0;
   readonly #payload = new GrowingBuffer(FIRST_BUFFER_BYTES);
+  #isGuest = true;
   #fault: FrameFault | null = null;
 
   /** `maxMessageBytes` is the longest payload of a Message frame. */
@@ -93,6 +97,11 @@ export class FrameDecoder {
     if ("closeCode" in judged) {
       this.#fault = judged;
       return;
+    }
+    if (this.#isGuest && !isBeforeLogin(judged.type)) {
+      this.#fault = this.#sink.loginFault?.() ?? null;
+      if (this.#fault !== null) return;
+      this.#isGuest = false;
     }
     this.#rule = judged;
     this.#flags = bytes[at + 2] ?? 0;

@@ -158,6 +158,11 @@ export function judgeHeader(
   return protocolFault(`A payload of ${length} bytes is wrong for a ${rule.name} frame: ${most}`);
 }
 
+/** Whether a frame can come before a login: the login itself, signs of life, a goodbye. None of them is long. */
+export function isBeforeLogin(type: FrameType): boolean {
+  return type === heartbeat || type === authRequest || type === goAway || type === error;
+}
+
 /** Whether bytes are one or more whole frames, by the lengths that their headers name. */
 export function holdsWholeFrames(bytes: Uint8Array): boolean {
   let at = 0;

@@ -47,7 +47,9 @@ Deno.test("Token bucket: holds one second's worth and fills with time", () => {
   const bucket = new TokenBucket(10, 1000);
   for (let i = 0; i < 10; i++) assert.equal(bucket.take(1000), 0);
   assert.equal(bucket.take(1000), 100);
+  assert.deepEqual([bucket.isEmpty(1000), bucket.isEmpty(1050)], [true, true]);
   assert.equal(bucket.take(1050), 50);
+  assert.equal(bucket.isEmpty(1100), false);
   assert.equal(bucket.take(1100), 0);
   assert.equal(bucket.isFull(1500), false);
   assert.equal(bucket.isFull(5000), true);

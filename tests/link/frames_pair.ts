@@ -53,12 +53,15 @@ export interface FramesEnd {
   readonly transport: FramesTransport;
   readonly owner: FramesRecorder;
   readonly stats: LinkStats;
+  /** Errors of the program that came out. */
+  readonly failures: unknown[];
 }
 
 /** A frames transport on a socket, not started. */
 export function framesOn(link: GatedSocket, role: LinkRole, limits: Partial<MuxLimits> = {}): FramesEnd {
   const owner = new FramesRecorder();
   const stats = new LinkStats();
+  const failures: unknown[] = [];
   const lane = { maxBytes: 256 * KIB, messageOverheadBytes: 0 };
   const outbox = new Outbox({
     kind: "frames",
@@ -82,13 +85,14 @@ export function framesOn(link: GatedSocket, role: LinkRole, limits: Partial<MuxL
       closeTimeoutMs: 5000,
       turns: new Turns(),
       readLimits: { messages: 64, bytes: 64 * KIB, deliveries: 4096 },
+      failed: (error) => void failures.push(error),
     },
     maxMessageBytes: 100 * KIB,
     role,
     limits: { ...LIMITS, ...limits },
     streamStats: new StreamStats(),
   });
-  return { transport, owner, stats };
+  return { transport, owner, stats, failures };
 }
 
 /** Two connected sockets, encrypted where there are certificates. */

@@ -107,6 +107,7 @@ export class End implements FrameSink {
   /** Whether accepted streams read at once. */
   isReading = true;
   clock = { ms: 0, now: () => this.clock.ms };
+  readonly ledger = new OutboxLedger(1e9, this.clock);
   /** Writes that the socket did not take yet. */
   #taken: (() => void)[] = [];
   readonly #decoder: FrameDecoder;
@@ -124,7 +125,7 @@ export class End implements FrameSink {
       },
       owner: { overflow: () => this.overflows++, evict: () => {}, dropped: () => {} },
       settings: {
-        ledger: new OutboxLedger(1e9, this.clock),
+        ledger: this.ledger,
         flusher: new Flusher(64 * KIB, (run) => this.#turns.push(run)),
         lanes: { control: lane, request: lane, publish: lane },
         socketBytes: 64 * KIB,

@@ -30,6 +30,8 @@ export class RecordingOwner implements TransportOwner, OutboxOwner {
   readonly messages: Uint8Array[] = [];
   readonly events: string[] = [];
   isBinary = true;
+  /** Thrown at the next message. */
+  error: Error | null = null;
   overflows = 0;
   readonly closed: Promise<void>;
   readonly #resolveClosed: () => void;
@@ -42,6 +44,7 @@ export class RecordingOwner implements TransportOwner, OutboxOwner {
   }
 
   received(data: Uint8Array, isBinary: boolean): number {
+    if (this.error !== null) throw this.error;
     this.messages.push(data);
     this.isBinary &&= isBinary;
     if (this.#waiting !== null && this.messages.length >= this.#waiting.count) this.#waiting.resolve();
@@ -107,6 +110,8 @@ export interface Pair<T extends Transport, C extends LinkClient> extends AsyncDi
   readonly owner: RecordingOwner;
   readonly stats: LinkStats;
   readonly clock: { ms: number };
+  /** Errors of the program that came out. */
+  readonly failures: unknown[];
 }
 
 /** The first bytes, with the socket paused behind them, as the listener reads them. */
@@ -171,18 +176,20 @@ export async function connectPair<T extends Transport, C extends LinkClient>(
   const owner = new RecordingOwner();
   const stats = new LinkStats();
   const clock = { ms: 0, now: () => clock.ms };
+  const failures: unknown[] = [];
+  const failed = (error: unknown) => void failures.push(error);
   const transport = create({
     link,
     peer: { ip: "127.0.0.1", port: 1 },
     outbox: createOutbox(link, { kind, owner, clock }),
     owner,
-    settings: { stats, clock, closeTimeoutMs, turns, readLimits },
+    settings: { stats, clock, closeTimeoutMs, turns, readLimits, failed },
     maxMessageBytes,
   });
   setup.before?.(transport);
   if (setup.withHead === true) readHead(link).then((head) => transport.start(head));
   else transport.start(new Uint8Array(0));
-  return { transport, client, owner, stats, clock, [Symbol.asyncDispose]: dispose };
+  return { transport, client, owner, stats, clock, failures, [Symbol.asyncDispose]: dispose };
 }
 
 /** Watches the heartbeat in the pair's own time; what is given moves that time on. */

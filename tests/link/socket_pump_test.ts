@@ -144,3 +144,28 @@ Deno.test("Socket pump: bytes that were read already go first", async () => {
   await until(() => pair.hub.owner.accepted[0]?.bytes.length === 10);
   assert.equal(new TextDecoder().decode(pair.hub.owner.accepted[0]?.bytes), "head, body");
 });
+
+for (const where of ["the pump", "the socket"] as const) {
+  Deno.test(`Socket pump: what waits in ${where} when a socket breaks is not counted for ever`, async () => {
+    await using pair = await framesPair();
+    await using side = await socketPair(undefined);
+    const isInPump = where === "the pump";
+    const flusher = isInPump ? new Flusher(64 * KIB, () => {}) : new Flusher(64 * KIB);
+    // A socket whose peer takes nothing.
+    if (!isInPump) side.near.socket.write = () => true;
+    const pump = new SocketPump(side.near, flusher);
+    const stream = pair.hub.transport.mux.open(OPEN, pump);
+    assert.ok(stream instanceof Stream);
+    pump.start(stream);
+    await until(() => pair.spoke.owner.accepted.length === 1);
+    const [agent] = pair.spoke.owner.accepted;
+    agent?.stream.write(pattern(10 * KIB));
+    agent?.stream.end();
+    side.far.socket.end();
+    await until(() => stream.isOver);
+    assert.equal(pair.hub.transport.mux.unreadBytes, 10 * KIB);
+    side.far.socket.resetAndDestroy();
+    side.near.socket.destroy();
+    await until(() => pair.hub.transport.mux.unreadBytes === 0);
+  });
+}

@@ -103,6 +103,13 @@ Deno.test("Stream mux: streams that the hub refuses count too, so that a flood e
   assert.deepEqual([hub.stats.refused, hub.stats.active], [201, 2]);
 });
 
+Deno.test("Stream mux: streams that cross the word of one who goes are no fault, however many", () => {
+  const hub = new End("hub");
+  hub.mux.goAway({ reason: "Draining" });
+  for (let i = 0; i < 1000; i++) hub.inject(open(1 + 2 * i));
+  assert.deepEqual([hub.fault, hub.stats.refused, hub.mux.size], [null, 1000, 0]);
+});
+
 Deno.test("Stream mux: streams that the hub itself resets count too", () => {
   const hub = new End("hub");
   let id = 1;
@@ -124,6 +131,15 @@ Deno.test("Stream mux: a spoke whose streams the hub resets all too often may op
   }
   assert.equal(hub.fault?.closeCode, 1008);
   assert.equal(id, 405, "200 are free, the one after them is held against the next");
+});
+
+Deno.test("Stream mux: what the hub reset of its own accord is not held against an open later on", () => {
+  const hub = new End("hub", { maxStreams: 1000 });
+  for (let i = 0; i < 300; i++) hub.inject(open(1 + 2 * i));
+  for (const { stream } of hub.accepted) stream.reset(9, "Idle too long");
+  hub.clock.ms += 3_600_000;
+  hub.inject(open(601));
+  assert.deepEqual([hub.fault, hub.mux.size], [null, 1]);
 });
 
 Deno.test("Stream mux: tiny pieces of large buffers cannot take more than they are counted", () => {

@@ -211,6 +211,37 @@ Deno.test("Stream mux: a stream on its way to one who goes is refused as drainin
   assert.deepEqual(pair.spoke.frames(), [], "nothing is sent of what was never opened");
 });
 
+Deno.test("Stream mux: no more streams are opened than the peer takes, those of the peer not counted", () => {
+  const pair = new MuxPair({ hub: { maxStreams: 2 } });
+  const { hub, spoke } = pair;
+  spoke.mux.limitOpen(2);
+  hub.open();
+  const [one] = [spoke.open(), spoke.open()];
+  assert.equal(spoke.mux.open(OPEN, new Reader()), "too_many");
+  pair.settle();
+  assert.equal(spoke.mux.open(OPEN, new Reader()), "too_many");
+  one.stream.reset(0);
+  spoke.open();
+  pair.settle();
+  assert.deepEqual([hub.stats.refused, hub.accepted.length], [0, 3]);
+});
+
+Deno.test("Stream mux: bytes that wait for credit are counted with all that outboxes hold", () => {
+  const pair = new MuxPair();
+  const { hub } = pair;
+  const { stream } = hub.open();
+  pair.spoke.isReading = false;
+  stream.write(pattern(32 * KIB));
+  pair.settle();
+  assert.equal(hub.ledger.heldBytes, 0);
+  stream.write(pattern(100 * KIB));
+  pair.settle();
+  assert.equal(hub.ledger.heldBytes, 100 * KIB);
+  pair.spoke.accepted[0]?.stream.reset(0);
+  pair.settle();
+  assert.equal(hub.ledger.heldBytes, 0);
+});
+
 Deno.test("Stream mux: a ping tells the round trip, or that none came back in time", async () => {
   const pair = new MuxPair();
   const { hub, spoke } = pair;

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { PlainSocket } from "../../src/link/gated_socket.ts";
 import { SocketSink } from "../../src/link/socket_sink.ts";
 import { Turns } from "../../src/link/turns.ts";
-import { WebSocketStream } from "../../src/link/websocket_stream.ts";
+import { type ServerEnd, WebSocketStream } from "../../src/link/websocket_stream.ts";
 import { encodeMaskedFrame } from "../../src/wire/ws_masked_frame.ts";
 import { encodeWsClose, WsOpcode } from "../../src/wire/ws_frame.ts";
 import { concat } from "../helpers/prefixed.ts";
@@ -22,6 +22,7 @@ interface Settings {
   readonly turns?: Turns;
   readonly messages?: number;
   readonly isMessage?: (bytes: Uint8Array) => boolean;
+  readonly guests?: NonNullable<ServerEnd["guests"]>;
 }
 
 /** The server's end as a stream, and a client that masks its frames. */
@@ -39,7 +40,7 @@ class Pair implements AsyncDisposable {
   }
 
   static async open(
-    { head = NOTHING, turns = new Turns(), messages = 64, isMessage = () => true }: Settings = {},
+    { head = NOTHING, turns = new Turns(), messages = 64, isMessage = () => true, guests }: Settings = {},
   ) {
     const { promise, resolve } = Promise.withResolvers<Socket>();
     const server = await SocketServer.open(resolve);
@@ -47,7 +48,12 @@ class Pair implements AsyncDisposable {
     await once(socket, "connect");
     const link = new PlainSocket(await promise);
     link.pause();
-    const end = { turns, readLimits: { ...LIMITS, messages }, isMessage };
+    const end = {
+      turns,
+      readLimits: { ...LIMITS, messages },
+      isMessage,
+      ...(guests === undefined ? {} : { guests }),
+    };
     return new Pair(new WebSocketStream({ link, head, server: end }), socket, server);
   }
 
@@ -184,4 +190,24 @@ Deno.test("WebSocket server stream: pings are answered, the last of many at leas
   await until(() =>
     pair.received.subarray(-3).every((byte, at) => byte === last[at]) && pair.received.length > 2
   );
+});
+
+Deno.test("WebSocket server stream: a guest's message is refused at its header when it is long, a member's is read", async () => {
+  let isGuest = true;
+  const guests = { maxMessageBytes: 100, isGuest: () => isGuest };
+  await using member = await Pair.open({ guests });
+  member.send(WsOpcode.binary, new Uint8Array(100));
+  member.stream.read(0);
+  await until(() => member.stream.readableLength === 100);
+  isGuest = false;
+  member.send(WsOpcode.binary, new Uint8Array(50_000));
+  member.send(WsOpcode.close, Uint8Array.of(3, 232));
+  assert.equal((await readAll(member.stream)).length, 50_100);
+  isGuest = true;
+  await using guest = await Pair.open({ guests });
+  // The header alone, which names one byte too much.
+  guest.socket.write(encodeMaskedFrame(WsOpcode.binary, [new Uint8Array(101)], MASK).subarray(0, 6));
+  guest.stream.resume();
+  await until(() => guest.received.length >= 4);
+  assert.deepEqual([...guest.received.subarray(2, 4)], [0x03, 0xf1]);
 });

@@ -206,3 +206,12 @@ Deno.test("Agent faults: a wrong frame in a WebSocket is told in an Error frame"
   assert.match(new TextDecoder().decode(answer.subarray(12)), /"protocol_error".*type 127/);
   assert.equal((await client.closed).code, 1000);
 });
+
+Deno.test("Agent faults: before its login a message is refused at its header, nothing of it is waited for", async () => {
+  await using hub = await TestHub.start();
+  await using client = await FramesClient.connect({ port: hub.port });
+  await client.write(header(1, 0x30, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0));
+  const error = (await client.find("error"))?.error;
+  assert.equal(error?.closeCode, 4401);
+  assert.match(error?.message ?? "", /^Log in first/);
+});

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeFrame, encodeMessageFrame, type Frame } from "../../src/wire/frame.ts";
+import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import { holdsWholeFrames } from "../../src/wire/frame_header.ts";
 import { concat } from "../helpers/prefixed.ts";
-import { anyFrame, decoderOf, normalized } from "./frames.ts";
+import { anyFrame, decoderOf, MAX_MESSAGE_BYTES, normalized, RecordingSink } from "./frames.ts";
 
 function bytesOf(frame: Frame): Uint8Array {
   const encoded = encodeFrame(frame);
@@ -109,6 +110,24 @@ Deno.test("Frame decoder: stops before a frame when its sink is spent, and goes 
   assert.equal(sink.frames.length, 3);
 });
 
+/** What each type has to have. */
+const RULE_BYTES: Readonly<Record<number, { ofStream: boolean; minBytes: number }>> = {
+  0x00: { ofStream: false, minBytes: 8 },
+  0x01: { ofStream: false, minBytes: 0 },
+  0x02: { ofStream: false, minBytes: 0 },
+  0x10: { ofStream: false, minBytes: 0 },
+  0x11: { ofStream: false, minBytes: 0 },
+  0x12: { ofStream: false, minBytes: 0 },
+  0x20: { ofStream: true, minBytes: 0 },
+  0x21: { ofStream: true, minBytes: 0 },
+  0x22: { ofStream: true, minBytes: 5 },
+  0x23: { ofStream: true, minBytes: 4 },
+  0x30: { ofStream: false, minBytes: 0 },
+  0x40: { ofStream: false, minBytes: 6 },
+  0x7e: { ofStream: false, minBytes: 0 },
+  0xff: { ofStream: false, minBytes: 0 },
+};
+
 /** A header as anybody might write it. */
 function header(type: number, { version = 1, flags = 0, reserved = 0, streamId = 0, length = 0 } = {}) {
   const bytes = new Uint8Array(12);
@@ -159,6 +178,14 @@ function withPayload(type: number, payload: Uint8Array | string, streamId = 0): 
 const badPayloads: readonly [string, Uint8Array, RegExp][] = [
   ["JSON that is none", withPayload(0x20, "{", 1), /is not JSON$/],
   ["JSON that is not UTF-8", withPayload(0x20, Uint8Array.of(0x22, 0xff, 0x22), 1), /is not JSON$/],
+  [
+    "JSON that is nested too deep",
+    withPayload(
+      0x10,
+      `{"requestId":"a","kind":"http","policy":{"a":${"[".repeat(8000)}${"]".repeat(8000)}}}`,
+    ),
+    /^The payload of a frame is nested deeper than 32 levels$/,
+  ],
   ["an OpenStream to nowhere", withPayload(0x20, "{}", 1), /is not what it has to be/],
   ["a GoAway with a number for a reason", withPayload(0x7e, '{"reason":1}'), /has to be at reason$/],
   ["an Error without a code", withPayload(0xff, '{"message":"x"}'), /has to be at code$/],
@@ -177,6 +204,28 @@ for (const [what, bytes, message] of badPayloads) {
     assert.deepEqual(sink.frames, []);
   });
 }
+
+Deno.test("Frame decoder: before a login only its frames are taken, the others refused at their header", () => {
+  const fault = { closeCode: 4401, message: "Log in first" } as const;
+  for (let type = 0; type < 256; type++) {
+    const isOfLogin = [0x00, 0x01, 0x7e, 0xff].includes(type);
+    let asked = 0;
+    const sink = new RecordingSink();
+    const guests = Object.assign(sink, { loginFault: () => (asked++, isLoggedIn ? null : fault) });
+    let isLoggedIn = false;
+    const decoder = new FrameDecoder(MAX_MESSAGE_BYTES, guests);
+    const { ofStream, minBytes } = RULE_BYTES[type] ?? {};
+    if (ofStream === undefined || minBytes === undefined) continue;
+    const head = header(type, { streamId: ofStream ? 1 : 0, length: Math.max(1, minBytes) });
+    decoder.feed(head);
+    assert.equal(decoder.fault, isOfLogin ? null : fault, `type ${type}`);
+    assert.equal(asked, isOfLogin ? 0 : 1);
+    isLoggedIn = true;
+    const after = new FrameDecoder(MAX_MESSAGE_BYTES, guests);
+    after.feed(head);
+    assert.equal(after.fault, null, `type ${type}, logged in`);
+  }
+});
 
 Deno.test("Frame: whole frames are told from those that are cut", () => {
   assert.equal(holdsWholeFrames(new Uint8Array(0)), false);
