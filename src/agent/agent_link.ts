@@ -8,7 +8,7 @@ import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { Backoff } from "../limits/backoff.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
-import type { StreamRefusal } from "../link/stream_mux.ts";
+import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
 import type { OpenStream } from "../wire/frame_payloads.ts";
 import { dial, type DialledLink } from "./dial.ts";
 import { type DialTarget, firstPath } from "./dial_target.ts";
@@ -18,7 +18,7 @@ import { type AgentIdentity, LoginMemory } from "./login.ts";
 import { MessageClient, type ServiceDescription } from "./message_client.ts";
 import type { Messages } from "./messages.ts";
 import { ProblemLog } from "./problem_log.ts";
-import { Session, type SessionRefusal, type SessionUser } from "./session.ts";
+import { Session, type SessionUser } from "./session.ts";
 import { DEFAULT_BOUNDS, type SessionBounds } from "./session_limits.ts";
 import { createSessionParts, type SessionParts } from "./session_parts.ts";
 
@@ -26,7 +26,7 @@ import { createSessionParts, type SessionParts } from "./session_parts.ts";
 export type StreamAcceptor = (stream: Stream, open: OpenStream) => StreamConsumer | StreamRefusal;
 
 /** Why there is no stream: what the connection says, or that there is none. */
-export type StreamFailure = SessionRefusal | "offline";
+export type StreamFailure = OpenRefusal | "offline";
 
 /** How to connect. */
 export interface AgentLinkOptions {

@@ -58,9 +58,6 @@ export interface SessionOptions {
   readonly bounds: SessionBounds;
 }
 
-/** Why a session opens no stream: what the mux says, or that the hub takes no more at a time. */
-export type SessionRefusal = OpenRefusal | "too_many";
-
 type Phase = "login" | "up" | "closing";
 
 const NOTHING = new Uint8Array(0);
@@ -78,8 +75,6 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
   readonly #closed = Promise.withResolvers<SessionEnd>();
   #phase: Phase = "login";
   #answer: LoginAnswer | null = null;
-  /** Streams that this side opened. */
-  #ownStreams = 0;
   #monitor: HeartbeatMonitor | null = null;
   #goAway: GoAway | null = null;
   /** What the first who ended it said. */
@@ -124,17 +119,8 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
   }
 
   /** Opens a stream; it can be written to at once. The hub refuses more than it said at the login. */
-  openStream(open: OpenStream, consumer: StreamConsumer): Stream | SessionRefusal {
-    if (this.#ownStreams >= this.#limits.maxOwnStreams) return "too_many";
-    const stream = this.#transport.mux.open(
-      open,
-      new TrackedConsumer(consumer, () => {
-        this.#ownStreams--;
-        this.settle();
-      }),
-    );
-    if (typeof stream !== "string") this.#ownStreams++;
-    return stream;
+  openStream(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
+    return this.#transport.mux.open(open, new TrackedConsumer(consumer, () => this.settle()));
   }
 
   send(message: Uint8Array, { lane, isText }: SendOptions): boolean {
@@ -294,6 +280,7 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
     }
     this.#options.login.loggedIn(response);
     this.#answer = response;
+    this.#transport.mux.limitOpen(this.#limits.maxOwnStreams);
     this.#phase = "up";
     this.#watch();
     this.#options.user.sessionBegins(this);
