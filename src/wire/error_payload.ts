@@ -39,6 +39,12 @@ export function readErrorPayload(bytes: Uint8Array): ErrorContent | null {
   };
 }
 
+/** When to ask again, in milliseconds, where an error says so. */
+export function retryAfterOf({ details }: { readonly details?: JsonObject }): number | null {
+  const retryAfterMs = details?.["retryAfterMs"];
+  return typeof retryAfterMs === "number" ? retryAfterMs : null;
+}
+
 /** The object of JSON that the bytes hold; `null` when they hold something else. */
 export function readJsonObject(bytes: Uint8Array): JsonObject | null {
   try {
