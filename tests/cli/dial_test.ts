@@ -81,6 +81,8 @@ Deno.test("Hub target: what cannot be meant is refused before anything is dialle
     [{ url: "localhost:8443" }, /begins with ws:\/\//],
     [{ url: "http://127.0.0.1" }, /begins with ws:\/\//],
     [{ url: "tcp://" }, /names no host/],
+    [{ url: "ws://" }, /^Cannot dial ws:\/\/: it names no host; give one as/],
+    [{ url: "WSS://:8443" }, /names no host/],
     [{ url: "tcp://a b" }, /Cannot dial/],
     [{ url: "ws://me:secret@127.0.0.1" }, /^Cannot dial a URL that holds a user or password; .*--token$/],
     [{ url: "tcp://127.0.0.1:1/path" }, /only host and port/],
