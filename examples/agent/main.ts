@@ -22,8 +22,8 @@ const USAGE = "Usage: main.ts [--url tcp://127.0.0.1:8443] [--token <token>] [--
 interface Options {
   readonly config: AgentConfig;
   readonly agentId: string;
-  /** To which agent a stream is opened. */
-  readonly to: string;
+  /** To which agent a stream is opened; itself if nobody said. */
+  readonly to: string | null;
   readonly isOnce: boolean;
 }
 
@@ -54,13 +54,17 @@ function readOptions(args: string[]): Options | string {
   if (!loaded.ok) return loaded.problems.map(formatProblem).join("\n");
   const { config } = loaded;
   const agentId = config.agent.id ?? `example-${crypto.randomUUID().slice(0, 6)}`;
-  return { config, agentId, to: values.to ?? agentId, isOnce: values.once ?? false };
+  return { config, agentId, to: values.to ?? null, isOnce: values.once ?? false };
 }
 
 /** Does everything once on the connection that is up; gives the exit code. */
-async function useOnce(link: AgentLink, to: string): Promise<number> {
+async function useOnce(link: AgentLink, { to, agentId }: Options): Promise<number> {
   try {
-    await useConnection(link, { to, tell: (line) => processIo.out(line) });
+    await useConnection(link, {
+      to: to ?? agentId,
+      isStreamAskedFor: to !== null,
+      tell: (line) => processIo.out(line),
+    });
     return ExitCode.done;
   } catch (error) {
     if (!(error instanceof TrunklineError)) throw error;
@@ -70,7 +74,8 @@ async function useOnce(link: AgentLink, to: string): Promise<number> {
 }
 
 /** Runs until it is stopped, or did everything; gives the exit code. */
-async function run({ config, agentId, to, isOnce }: Options, logger: Logger): Promise<number> {
+async function run(options: Options, logger: Logger): Promise<number> {
+  const { config, agentId, isOnce } = options;
   const signals = listenForStop(() => Deno.exit(ExitCode.done));
   const up = Promise.withResolvers<void>();
   const link = connectAgent({
@@ -87,7 +92,7 @@ async function run({ config, agentId, to, isOnce }: Options, logger: Logger): Pr
     return echo(stream);
   });
   const stopped = signals.first.then(() => ExitCode.done);
-  const used = up.promise.then(() => useOnce(link, to));
+  const used = up.promise.then(() => useOnce(link, options));
   const code = await Promise.race([stopped, isOnce ? used : used.then(() => stopped)]);
   await link.stop();
   signals.dispose();

@@ -1,6 +1,8 @@
 /** What the example does on its connection: messages and a stream side by side. */
 import { type AgentLink, expectStream } from "../../src/agent/agent_link.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
+import { StreamCode } from "../../src/core/stream_codes.ts";
+import type { StreamReset } from "../../src/link/stream.ts";
 import { Collector } from "./streams.ts";
 
 const SERVICE = "tools.upper";
@@ -14,11 +16,14 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 export interface UseOptions {
   /** The agent that a stream is opened to. */
   readonly to: string;
+  /** Whether somebody asked for that agent: then a hub that leads no streams there is a failure. */
+  readonly isStreamAskedFor: boolean;
   readonly tell: (line: string) => void;
 }
 
 /** Serves, asks, subscribes, publishes and opens a stream. Throws what of it did not succeed. */
-export async function useConnection(link: AgentLink, { to, tell }: UseOptions): Promise<void> {
+export async function useConnection(link: AgentLink, options: UseOptions): Promise<void> {
+  const { tell } = options;
   const { messages } = link;
   await messages.serve(SERVICE, ({ payload }) => text(payload).toUpperCase());
   tell(`Answered by ${SERVICE}: ${text(await messages.request(SERVICE, "hello"))}`);
@@ -26,19 +31,33 @@ export async function useConnection(link: AgentLink, { to, tell }: UseOptions): 
   await messages.subscribe("agents.+", ({ topic, payload }) => heard.resolve(`${topic} ${text(payload)}`));
   await messages.deliver(NEWS, "here I am");
   tell(`Heard ${await heard.promise}`);
+  await useStream(link, options);
+}
+
+/** What a hub answers that leads no streams to agents. */
+const LEADS_NONE: readonly number[] = [StreamCode.unknownTunnel, StreamCode.notAllowed];
+
+async function useStream(link: AgentLink, { to, isStreamAskedFor, tell }: UseOptions): Promise<void> {
   const bytes = new Uint8Array(STREAM_BYTES).map((_, at) => at);
-  const back = await throughStream(link, { to, bytes });
+  const { reset, back } = await throughStream(link, { to, bytes });
+  if (reset !== null) {
+    if (!isStreamAskedFor && LEADS_NONE.includes(reset.code)) {
+      return tell(`This hub leads no streams to agents yet (code ${reset.code})`);
+    }
+    const message = `Cannot use a stream to ${to}: it ended with ${reset.code} (${reset.reason})`;
+    throw new TrunklineError("request_failed", message);
+  }
   if (back !== bytes.length) {
     throw new TrunklineError("request_failed", `Cannot trust the stream to ${to}: ${back} bytes came back`);
   }
   tell(`Through a stream to ${to} and back: ${back} bytes`);
 }
 
-/** Opens a stream to whatever the other agent takes it for; gives how many bytes came back. */
+/** Opens a stream to whatever the other agent takes it for; gives how it ended and how many bytes came back. */
 async function throughStream(
   link: AgentLink,
   { to, bytes }: { to: string; bytes: Uint8Array },
-): Promise<number> {
+): Promise<{ reset: StreamReset | null; back: number }> {
   const collector = new Collector();
   const stream = expectStream(
     link.openStream({ target: { agent: to, host: "127.0.0.1", port: 7 } }, collector),
@@ -47,9 +66,5 @@ async function throughStream(
   stream.write(bytes);
   stream.end();
   const reset = await collector.over;
-  if (reset === null) return collector.bytes;
-  throw new TrunklineError(
-    "request_failed",
-    `Cannot use a stream to ${to}: it ended with ${reset.code} (${reset.reason})`,
-  );
+  return { reset, back: collector.bytes };
 }

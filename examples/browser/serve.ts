@@ -10,9 +10,15 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ["trunkline.js", "text/javascript; charset=utf-8"],
 ]);
 
+const [port = "8000", ...rest] = Deno.args;
+if (rest.length > 0 || !/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+  console.error("Usage: serve.ts [port], a number from 0 to 65535; 0 takes any free one");
+  Deno.exit(2);
+}
+
 Deno.serve({
   hostname: "127.0.0.1",
-  port: Number(Deno.args[0] ?? 8000),
+  port: Number(port),
   onListen: ({ port }) => console.log(`Open http://127.0.0.1:${port}/`),
 }, async (request) => {
   const name = new URL(request.url).pathname.slice(1) || "index.html";

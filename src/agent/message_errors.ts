@@ -1,28 +1,20 @@
 /** What a program is told when a message of its own did not get what it was sent for. */
 import { formatDuration } from "../config/units.ts";
 import { TrunklineError } from "../core/errors.ts";
-import { isJsonObject, readErrorPayload, readJsonObject } from "../wire/error_payload.ts";
+import { readErrorPayload, retryAfterOf } from "../wire/error_payload.ts";
 
 /** The error that the hub, or the service, answered with; `null` for any other answer. */
 export function answerError(topic: string, answer: Uint8Array): TrunklineError | null {
   const error = readErrorPayload(answer);
   if (error === null) return null;
   const { code, message } = error;
-  const retryAfterMs = retryAfterOf(answer);
+  const retryAfterMs = retryAfterOf(error);
   const isRefused = code === "FORBIDDEN" || code === "UNAUTHORIZED";
   return new TrunklineError(
     isRefused ? "refused" : code === "TIMEOUT" ? "timed_out" : "request_failed",
     `Cannot get an answer of ${topic}: it was ${code} (${message})`,
     { details: { code, ...(retryAfterMs === null ? {} : { retryAfterMs }) } },
   );
-}
-
-/** When to ask again, in milliseconds, where an answer says so. */
-function retryAfterOf(answer: Uint8Array): number | null {
-  const error = readJsonObject(answer)?.["error"];
-  const details = isJsonObject(error) ? error["details"] : null;
-  const retryAfterMs = isJsonObject(details) ? details["retryAfterMs"] : null;
-  return typeof retryAfterMs === "number" ? retryAfterMs : null;
 }
 
 /** Nothing came in time. */

@@ -119,7 +119,7 @@ export type PayloadResult<T> =
   | { readonly ok: true; readonly payload: T }
   | { readonly ok: false; readonly error: BrokerError };
 
-/** Reads the payload of a request to a system topic. */
+/** Reads the payload of a request to a system topic; an empty one says nothing, as `{}` does. */
 export function readPayload<T>(schema: z.ZodType<T>, bytes: Uint8Array): PayloadResult<T> {
   const value = parseObject(bytes);
   if (value === null) return invalid("Cannot read the payload: it has to be a JSON object", null);
@@ -136,6 +136,7 @@ function invalid(message: string, field: string | null): { readonly ok: false; r
 }
 
 function parseObject(bytes: Uint8Array): object | null {
+  if (bytes.length === 0) return {};
   try {
     const value: unknown = JSON.parse(decoder.decode(bytes));
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;

@@ -29,7 +29,8 @@ function readConfigFile(path: string | undefined): { path: string; text: string 
     return { path: path ?? DEFAULT_FILE, text: Deno.readTextFileSync(path ?? DEFAULT_FILE) };
   } catch (cause) {
     if (path === undefined && cause instanceof Deno.errors.NotFound) return null;
-    const message = `Cannot read the configuration file ${path ?? DEFAULT_FILE}: ${messageOf(cause)}`;
+    const why = cause instanceof Deno.errors.NotFound ? "the file does not exist" : messageOf(cause);
+    const message = `Cannot read the configuration file ${path ?? DEFAULT_FILE}: ${why}`;
     throw new TrunklineError("usage", message, { cause });
   }
 }

@@ -2,6 +2,7 @@
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import { formatDuration } from "../config/units.ts";
 import { socketFaultOf } from "../link/client_socket.ts";
+import { printable } from "./printable.ts";
 import { HandshakeRefused } from "./websocket_link.ts";
 import type { HubTarget } from "./hub_target.ts";
 
@@ -24,19 +25,26 @@ export function dialError(target: HubTarget, failure: DialFailure): TrunklineErr
   return new TrunklineError("unreachable", `Cannot reach the hub at ${target.url}: ${why}`, { cause });
 }
 
+/** The error of a login that the hub does not look at any more. */
+export function lockedOutError(url: string, retryAfterMs: number | null): TrunklineError {
+  const when = retryAfterMs === null ? "later" : `in ${Math.ceil(retryAfterMs / 1000)} s`;
+  const message = `Cannot log in at ${url}: too many failed logins from this address; try again ${when}`;
+  return new TrunklineError("refused", message, { details: { retryAfterMs } });
+}
+
 function handshakeError({ url, token }: HubTarget, cause: HandshakeRefused): TrunklineError {
-  const { status } = cause;
+  const { status, retryAfterMs } = cause;
+  if (status === 429) return lockedOutError(url, retryAfterMs);
   if (status === 401 || status === 403) {
     const next = token === null
       ? "give a token with --token or TRUNKLINE_TOKEN"
       : "see that the token is valid";
-    const message = `Cannot log in at ${url}: the hub refused with HTTP ${status}; ${next}`;
+    const reason = cause.reason === "" ? "" : ` (${printable(cause.reason)})`;
+    const message = `Cannot log in at ${url}: the hub refused with HTTP ${status}${reason}; ${next}`;
     return new TrunklineError("refused", message, { cause, details: { status } });
   }
   const why = status === 404
     ? "there is no broker at this path (HTTP 404): it is at / and /ws of the hub, unless broker.enabled is false"
-    : status === 429
-    ? "too many logins from here failed (HTTP 429); see that the token is valid, and try again later"
     : status === 503
     ? "the hub takes nobody now (HTTP 503); try again later"
     : `what answered is no hub (HTTP ${status}); see that host, port and path are right`;

@@ -3,10 +3,12 @@ import { TrunklineError } from "../core/errors.ts";
 import { isJsonObject, type JsonObject, readErrorPayload, readJsonObject } from "../wire/error_payload.ts";
 import { printable } from "./printable.ts";
 
-/** What an error payload says, safe to print. */
+/** What an error payload says; code and message are safe to print. */
 export interface AnswerError {
   readonly code: string;
   readonly message: string;
+  /** For programs, as it came. */
+  readonly details?: JsonObject;
 }
 
 /** What came of a message that the hub was to answer. */
@@ -29,11 +31,19 @@ export function readAnswerError(bytes: Uint8Array): AnswerError | null {
   return error === null ? null : errorOf(error);
 }
 
+/** Each mistake that the hub names beside its message, safe to print. */
+export function problemsOf({ details }: AnswerError): string[] {
+  const problems = details?.["problems"];
+  const texts = Array.isArray(problems) ? problems.filter((problem) => typeof problem === "string") : [];
+  return texts.map(printable);
+}
+
 function errorOf(error: unknown): AnswerError {
-  const { code, message } = isJsonObject(error) ? error : {};
+  const { code, message, details } = isJsonObject(error) ? error : {};
   return {
     code: typeof code === "string" ? printable(code) : "INTERNAL_ERROR",
     message: typeof message === "string" ? printable(message) : "No reason was given",
+    ...(isJsonObject(details) ? { details } : {}),
   };
 }
 

@@ -7,8 +7,9 @@ import { TrunklineError } from "../core/errors.ts";
 import { formatDuration } from "../config/units.ts";
 import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextHeader, type TextMessage } from "../wire/text_message.ts";
-import { isJsonObject, type JsonObject, readJsonObject } from "../wire/error_payload.ts";
+import { isJsonObject, type JsonObject, readJsonObject, retryAfterOf } from "../wire/error_payload.ts";
 import { dial } from "./dial.ts";
+import { lockedOutError } from "./dial_error.ts";
 import { type Answer, type AnswerError, expectSuccess, readAnswer, readAnswerError } from "./hub_answer.ts";
 import type { HubTarget } from "./hub_target.ts";
 import type { LinkEnd, MessageLink } from "./message_link.ts";
@@ -146,6 +147,9 @@ export class HubClient {
     const answer = await this.request("system.authenticate", { token });
     // A hub without logins has no such topic, and lets in who shows a token on the other transports too.
     if (answer.kind === "error" && answer.code === "TOPIC_NOT_SUPPORTED") return;
+    if (answer.kind === "error" && answer.code === "RATE_LIMITED") {
+      throw lockedOutError(url, retryAfterOf(answer));
+    }
     expectSuccess(answer, `log in at ${url}`);
   }
 

@@ -3,7 +3,7 @@
  */
 import { TrunklineError } from "../core/errors.ts";
 import { isTopic } from "../core/topic.ts";
-import { type AnswerError, isRefusal, nextStepOf, readAnswerError } from "./hub_answer.ts";
+import { type AnswerError, isRefusal, nextStepOf, problemsOf, readAnswerError } from "./hub_answer.ts";
 import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, readHubTarget } from "./hub_target.ts";
 import { readPayload } from "./input.ts";
@@ -112,9 +112,7 @@ class Requester {
     }
     const error = readAnswerError(answer.payload);
     if (json) {
-      const told = error === null
-        ? { status: "success", payload: payloadAsJson(answer.payload) }
-        : { error: { code: error.code, message: error.message } };
+      const told = error === null ? { status: "success", payload: payloadAsJson(answer.payload) } : { error };
       this.#print(encoder.encode(`${JSON.stringify({ topic, id, ms, ...told })}\n`));
     }
     if (error !== null) this.#tellOfError(error);
@@ -126,11 +124,12 @@ class Requester {
     return this.#io.isTerminal ? encoder.encode(`${printableBytes(payload)}\n`) : payload;
   }
 
-  #tellOfError({ code, message }: AnswerError): void {
+  #tellOfError(error: AnswerError): void {
+    const { code, message } = error;
     const text = `Cannot get an answer from ${this.#options.topic}: ${code} (${message})${nextStepOf(code)}`;
     this.#hasFailed = true;
     if (isRefusal(code)) this.#fatal ??= new TrunklineError("refused", text, { details: { code } });
-    else if (!this.#options.json) this.#io.err(text);
+    else if (!this.#options.json) [text, ...problemsOf(error)].forEach((line) => this.#io.err(line));
   }
 
   /** Who reads the output may leave, as `head` does; there is nobody to ask for then. */

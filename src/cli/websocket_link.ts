@@ -1,5 +1,6 @@
 /** Text messages over a WebSocket, one in each of its messages. */
-import { isUtf8 } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { CloseCode } from "../core/close_codes.ts";
 import { MAX_PREFIXED_BYTES } from "../wire/length_prefix.ts";
@@ -19,17 +20,32 @@ export interface Handshake {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What else an answer says that is no WebSocket. */
+export interface RefusalWords {
+  /** The first line of its text, not safe to print; empty where there is none. */
+  readonly reason: string;
+  /** When to try again, in milliseconds, if it says. */
+  readonly retryAfterMs: number | null;
+}
+
 /** Thrown where a server answers the handshake with something else than a WebSocket. */
 export class HandshakeRefused extends Error {
   override readonly name = "HandshakeRefused";
   /** The HTTP status of the answer. */
   readonly status: number;
+  readonly reason: string;
+  readonly retryAfterMs: number | null;
 
-  constructor(status: number) {
+  constructor(status: number, { reason, retryAfterMs }: RefusalWords = { reason: "", retryAfterMs: null }) {
     super(`The server answered with HTTP ${status}`);
     this.status = status;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
   }
 }
+
+/** How much of the text of an answer is read. */
+const MAX_REASON_BYTES = 200;
 
 /** A link over a WebSocket. */
 export class WebSocketLink implements MessageLink {
@@ -62,8 +78,10 @@ export class WebSocketLink implements MessageLink {
     webSocket.on("open", () => resolve(new WebSocketLink(webSocket)));
     webSocket.on("error", reject);
     webSocket.on("unexpected-response", (request, response) => {
-      reject(new HandshakeRefused(response.statusCode ?? 0));
-      request.destroy();
+      readRefusal(response).then((words) => {
+        reject(new HandshakeRefused(response.statusCode ?? 0, words));
+        request.destroy();
+      });
     });
     return promise;
   }
@@ -87,4 +105,25 @@ export class WebSocketLink implements MessageLink {
 function endOf(code: number, reason: string): LinkEnd {
   const isGiven = code !== CloseCode.noStatus && code !== CloseCode.abnormal;
   return { code: isGiven ? code : null, reason };
+}
+
+/** Reads no more than the beginning; never rejects, as an answer that breaks off has said enough. */
+function readRefusal(response: IncomingMessage): Promise<RefusalWords> {
+  const { promise, resolve } = Promise.withResolvers<RefusalWords>();
+  const { "content-type": type = "", "retry-after": retryAfter = "" } = response.headers;
+  const retryAfterMs = /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) * 1000 : null;
+  let seen = Buffer.alloc(0);
+  const finish = () => {
+    const text = new TextDecoder().decode(seen.subarray(0, MAX_REASON_BYTES));
+    const [line = ""] = text.split(/\r?\n/);
+    resolve({ reason: line.trim(), retryAfterMs });
+  };
+  // A page of another server is nothing to print.
+  if (!type.startsWith("text/plain")) finish();
+  response.on("data", (chunk: Uint8Array) => {
+    if (seen.length < MAX_REASON_BYTES) seen = Buffer.concat([seen, chunk]);
+    if (seen.length >= MAX_REASON_BYTES) finish();
+  });
+  for (const end of ["end", "close", "error"]) response.on(end, finish);
+  return promise;
 }

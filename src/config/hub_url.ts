@@ -32,11 +32,15 @@ const SCHEMES: ReadonlyMap<string, { scheme: HubScheme; isSecure: boolean; port:
 /** The pattern of a hub's URL, as JSON Schema takes it. */
 export const HUB_URL_PATTERN = "^(ws|wss|tcp|tls)://";
 
+/** What the parser refuses of these schemes, as it knows that they need a host; of others it does not know it. */
+const NO_HOST = /^wss?:\/\/(?:[:/?#]|$)/i;
+
 /** The URL, or why it is none. */
 export function parseHubUrl(text: string): HubUrl | HubUrlFault {
   // An address as the configuration has it, without its scheme, would be read as a scheme.
   const url = URL.parse(text);
   const found = SCHEMES.get(url?.protocol ?? "");
+  if (url === null && NO_HOST.test(text)) return "host";
   if (url === null || found === undefined) return "scheme";
   if (url.username !== "" || url.password !== "") return "credentials";
   const { scheme, isSecure } = found;

@@ -31,8 +31,18 @@ export function readErrorPayload(bytes: Uint8Array): ErrorContent | null {
   if (bytes[0] !== BRACE) return null;
   const error = readJsonObject(bytes)?.["error"];
   if (!isJsonObject(error) || typeof error["code"] !== "string") return null;
-  const { code, message } = error;
-  return { code, message: typeof message === "string" ? message : "No reason was given" };
+  const { code, message, details } = error;
+  return {
+    code,
+    message: typeof message === "string" ? message : "No reason was given",
+    ...(isJsonObject(details) ? { details } : {}),
+  };
+}
+
+/** When to ask again, in milliseconds, where an error says so. */
+export function retryAfterOf({ details }: { readonly details?: JsonObject }): number | null {
+  const retryAfterMs = details?.["retryAfterMs"];
+  return typeof retryAfterMs === "number" ? retryAfterMs : null;
 }
 
 /** The object of JSON that the bytes hold; `null` when they hold something else. */

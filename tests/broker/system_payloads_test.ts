@@ -117,7 +117,7 @@ Deno.test("System payloads: a payload that is no JSON object is refused, of ever
     "control.disconnect",
     "control.log_level",
   ];
-  const payloads = ["", "null", "[]", "1", '"text"', "{", "{}}", "{'a':1}", Uint8Array.of(0x7b, 0xff, 0x7d)];
+  const payloads = [" ", "null", "[]", "1", '"text"', "{", "{}}", "{'a':1}", Uint8Array.of(0x7b, 0xff, 0x7d)];
   for (const topic of topics) {
     for (const payload of payloads) {
       const { payload: { error } } = await client.ask(`request:system.${topic}:1.0.0`, payload);
@@ -126,6 +126,24 @@ Deno.test("System payloads: a payload that is no JSON object is refused, of ever
       assert.equal(error.details, undefined);
     }
   }
+});
+
+Deno.test("System payloads: an empty payload is taken for one without fields", async () => {
+  await using hub = await TestHub.start();
+  await using client = await BrokerClient.connect(hub);
+  const ask = async (topic: string, payload: string) =>
+    (await client.ask(`request:system.${topic}:1.0.0`, payload)).payload;
+  for (const topic of ["heartbeat", "service.subscriptions", "topic.list", "topic.subscriptions"]) {
+    const answer = await ask(topic, "");
+    assert.equal(answer.error, undefined, topic);
+    assert.deepEqual(answer, await ask(topic, "{}"), topic);
+  }
+  for (const topic of ["topic.subscribe", "topic.presence", "control.disconnect", "control.log_level"]) {
+    const { error } = await ask(topic, "");
+    assert.equal(error?.code, "INVALID_REQUEST", topic);
+    assert.match(error.message, /^Cannot read (topic|serviceId|level): /);
+  }
+  assert.equal((await ask("control.drain", "")).error, undefined);
 });
 
 Deno.test("System payloads: metadata that is nested deeply, or looks like a prototype, breaks nothing", async () => {

@@ -125,7 +125,7 @@ Deno.test("check: logins that contradict each other are refused, and what would 
 Deno.test("check: a file that is not there is wrong usage", async () => {
   const { code, err } = await run("check", "-c", "nowhere.yaml");
   assert.equal(code, 2);
-  assert.match(err, /^Cannot read the configuration file nowhere\.yaml/);
+  assert.match(err, /^Cannot read the configuration file nowhere\.yaml: the file does not exist$/m);
 });
 
 Deno.test("check: each refusal beyond loopback names its key", async () => {

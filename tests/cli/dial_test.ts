@@ -81,6 +81,8 @@ Deno.test("Hub target: what cannot be meant is refused before anything is dialle
     [{ url: "localhost:8443" }, /begins with ws:\/\//],
     [{ url: "http://127.0.0.1" }, /begins with ws:\/\//],
     [{ url: "tcp://" }, /names no host/],
+    [{ url: "ws://" }, /^Cannot dial ws:\/\/: it names no host; give one as/],
+    [{ url: "WSS://:8443" }, /names no host/],
     [{ url: "tcp://a b" }, /Cannot dial/],
     [{ url: "ws://me:secret@127.0.0.1" }, /^Cannot dial a URL that holds a user or password; .*--token$/],
     [{ url: "tcp://127.0.0.1:1/path" }, /only host and port/],
@@ -177,7 +179,7 @@ Deno.test("Dialling: TLS against plain text, and the other way round, names the 
   }
 });
 
-Deno.test("Dialling: HTTP answers are told apart: 401 and 403 are exit 4, others exit 3", async () => {
+Deno.test("Dialling: HTTP answers are told apart: 401, 403 and 429 are exit 4, others exit 3", async () => {
   const server = createServer();
   let status = 0;
   server.on(
@@ -195,7 +197,7 @@ Deno.test("Dialling: HTTP answers are told apart: 401 and 403 are exit 4, others
       3,
       /no broker at this path \(HTTP 404\): it is at \/ and \/ws of the hub, unless broker\.enabled is false$/,
     ],
-    [429, 3, /too many logins .*HTTP 429.*later/],
+    [429, 4, /^Cannot log in at \S+: too many failed logins from this address; try again later$/],
     [503, 3, /HTTP 503.*later/],
     [302, 3, /no hub \(HTTP 302\)/],
   ];
@@ -206,6 +208,27 @@ Deno.test("Dialling: HTTP answers are told apart: 401 and 403 are exit 4, others
     assert.match(said, message);
   }
   await new Promise((resolve) => server.close(resolve));
+});
+
+Deno.test("Dialling: the reason of a refusal is one printable line of bounded length, of plain text alone", async () => {
+  const bodies: readonly (readonly [string, string, RegExp])[] = [
+    ["text/plain", "bad \x1b[2J\nsecond", / with HTTP 401 \(bad \\x1b\[2J\); give a token/],
+    ["text/plain", "x".repeat(100_000), / with HTTP 401 \(x{200}\); /],
+    ["text/html", "<h1>no</h1>", / with HTTP 401; /],
+    ["text/plain", "", / with HTTP 401; /],
+  ];
+  for (const [type, body, told] of bodies) {
+    await using server = new RawServer(async (connection) => {
+      // A long text never ends by itself.
+      const length = body.length > 1000 ? body.length + 1 : body.length;
+      const head = `HTTP/1.1 401 No\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n\r\n`;
+      await connection.write(new TextEncoder().encode(`${head}${body}`));
+      await readAll(connection);
+    });
+    const { code, io } = await run(["services", "--url", `ws://127.0.0.1:${server.port}`]);
+    assert.equal(code, 4, io.errors);
+    assert.match(io.errors, told);
+  }
 });
 
 Deno.test("Dialling: what is no hub at all is exit 3", async () => {

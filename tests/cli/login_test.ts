@@ -87,9 +87,21 @@ Deno.test("Commands say when too many logins from here failed", async () => {
   assert.equal((await run(["services", ...first[1], "--token", "a-guess"])).code, 4);
   for (const [scheme, to] of ways) {
     const { code, io } = await run(["services", ...to, "--token", WRITER]);
-    assert.notEqual(code, 0, scheme);
-    assert.match(io.errors, /too many (failed )?logins .*later/i, scheme);
+    assert.equal(code, 4, scheme);
+    assert.match(
+      io.errors,
+      /^Cannot log in at \S+: too many failed logins from this address; try again in [1-9]\d* s$/,
+      scheme,
+    );
   }
+});
+
+Deno.test("Commands tell why the hub refused the login, over every transport", async () => {
+  await overAllWithLogins(async (scheme, to) => {
+    const { code, io } = await run(["services", ...to, "--token", "a-guess"]);
+    assert.equal(code, 4, scheme);
+    assert.match(io.errors, /\(The token is not accepted\)/, scheme);
+  });
 });
 
 Deno.test("A command whose login is revoked ends with 4", async () => {

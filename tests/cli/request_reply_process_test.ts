@@ -93,7 +93,7 @@ Deno.test({
       while (
         !/NO_ROUTE_FOUND/.test((await run(["request", "a", "y", "--timeout", "50ms", ...to])).io.errors)
       );
-      reply.kill("SIGTERM");
+      reply.kill("SIGINT");
       assert.equal((await reply.ended()).code, 0);
       assert.match((await answered).io.errors, /SERVICE_UNAVAILABLE/);
       const pid = (await Deno.readTextFile(`${folder}/pid`)).trim();

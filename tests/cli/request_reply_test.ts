@@ -259,6 +259,20 @@ Deno.test("request: what only looks like an error is an answer", async () => {
   }
 });
 
+Deno.test("request: JSON holds the details of an error, and a person reads its problems one a line", async () => {
+  const details = { problems: ["hub.listen: no port", "log\x1b[2J\nging: unknown", 7], retryAfterMs: 5 };
+  const error = { code: "INVALID_REQUEST", message: "Cannot read the configuration", details };
+  await using hub = new StubHub((message) => [answerTo(message, { error })]);
+  const json = await run(["request", "a", "x", "--json", "--url", hub.url]);
+  assert.deepEqual([json.code, JSON.parse(json.io.text).error], [1, error]);
+  const { code, io } = await run(["request", "a", "x", "--url", hub.url]);
+  assert.deepEqual([code, io.errors.split("\n")], [1, [
+    "Cannot get an answer from a: INVALID_REQUEST (Cannot read the configuration)",
+    "hub.listen: no port",
+    "log\\x1b[2J\\nging: unknown",
+  ]]);
+});
+
 Deno.test("request: what is not allowed is exit 4, and ends the rest", async () => {
   await using hub = new StubHub((message) => [answerTo(message, errorPayload("FORBIDDEN", "no"))]);
   const { code, io } = await run(["request", "a", "x", "--count", "9", "--url", hub.url]);

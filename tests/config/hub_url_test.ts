@@ -18,7 +18,7 @@ Deno.test("Hub URL: what is none says why", () => {
     scheme: ["", "hub.example:8443", "127.0.0.1:8443", "http://a", "tls//a", "ws://a:99999"],
     credentials: ["tls://me@a", "wss://me:secret@a", "ws://:secret@a"],
     rest: ["tls://a/path", "tcp://a?x", "ws://a/#x", "tcp://a#x"],
-    host: ["tcp://", "tls://-", "tcp://1.2.3"],
+    host: ["tcp://", "tls://-", "tcp://1.2.3", "ws://", "WSS://:8443", "ws://?a"],
   };
   for (const [fault, texts] of Object.entries(faults)) {
     for (const text of texts) equal(parseHubUrl(text), fault, text);

@@ -34,6 +34,24 @@ async function smoke(process: DenoProcess): Promise<ProcessResult> {
   return await process.ended();
 }
 
+/** As a terminal and a parent process do together; signals at the very same time would be one. */
+async function pressTwice(process: DenoProcess): Promise<void> {
+  for (let press = 0; press < 2; press++) {
+    process.kill("SIGINT");
+    for (let turn = 0; turn < 20; turn++) await Deno.stat(".");
+  }
+}
+
+/** False once the process has ended. */
+function isPressed(process: DenoProcess): boolean {
+  try {
+    process.kill("SIGINT");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const onWindows = Deno.build.os === "windows";
 
 Deno.test({
@@ -113,6 +131,32 @@ Deno.test({
     process.kill("SIGTERM");
     assert.equal((await process.ended()).code, 0);
     await deaf.readToEnd();
+  },
+});
+
+Deno.test({
+  name: "Hub process: a Ctrl-C that comes twice is one stop, and a later one ends at once",
+  ignore: onWindows,
+  fn: async () => {
+    const patient = ["--set", "shutdown.grace=1h", "--set", "shutdown.spread=0s"];
+    const args = [...await taskArguments("start"), "--json", ...patient, ...FREE_PORTS];
+    {
+      await using process = new DenoProcess(args);
+      const { hub } = await readyOf(process);
+      await using client = await WsClient.connect(`${hub}/relay`);
+      await pressTwice(process);
+      assert.equal((await client.closed).code, 4503);
+      const { code, stderr } = await process.ended();
+      assert.deepEqual([code, /The hub has stopped/.test(stderr)], [0, true], stderr);
+    }
+    await using process = new DenoProcess(args);
+    const { hub } = await readyOf(process);
+    using deaf = await RawClient.upgraded(Number(new URL(hub).port));
+    await pressTwice(process);
+    assert.equal(await deaf.readCloseCode(), 4503);
+    while (isPressed(process)) await Deno.stat(".");
+    const { code, stderr } = await process.ended();
+    assert.deepEqual([code, /The hub has stopped/.test(stderr)], [0, false], stderr);
   },
 });
 

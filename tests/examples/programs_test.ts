@@ -215,3 +215,13 @@ Deno.test({
     assert.match(err.join(), /certificate verify failed/);
   },
 });
+
+Deno.test("Browser example: a port that is none is wrong usage", async () => {
+  for (const args of [["abc"], ["65536"], ["-1"], ["1.5"], [""], ["0", "0"]]) {
+    const permissions = ["--allow-net", "--allow-read"];
+    await using server = ExampleProgram.deno("browser/serve.ts", args, { permissions });
+    const { code, out, err } = await server.ended();
+    assert.deepEqual([code, out, err.length], [2, [], 1], args.join(" "));
+    assert.match(err[0] ?? "", /^Usage: serve\.ts \[port\]/);
+  }
+});

@@ -9,6 +9,7 @@ Deno.test("Error payload: what is written is read again", () => {
     assert.deepEqual(readErrorPayload(bytes(encodeErrorPayload({ code, message, details: { a: 1 } }))), {
       code,
       message,
+      details: { a: 1 },
     });
   }));
 });
@@ -34,6 +35,10 @@ Deno.test("Error payload: anything else is none, and nothing throws", () => {
     code: "X",
     message: "No reason was given",
   });
+  for (const details of ["[]", "null", '"text"', "1"]) {
+    const read = readErrorPayload(bytes(`{"error":{"code":"X","message":"m","details":${details}}}`));
+    assert.deepEqual(read, { code: "X", message: "m" });
+  }
 });
 
 Deno.test("JSON object: only an object in UTF-8 is one", () => {

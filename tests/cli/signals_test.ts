@@ -1,0 +1,33 @@
+/** Which signals of a row count. */
+import assert from "node:assert/strict";
+import { StopSequence } from "../../src/cli/signals.ts";
+import { FakeTime } from "../helpers/fake_time.ts";
+
+Deno.test("Stop signals: the same one within half a second of the first is its echo", () => {
+  using time = new FakeTime();
+  const sequence = new StopSequence(time);
+  assert.equal(sequence.next("SIGINT"), "stop");
+  assert.equal(sequence.next("SIGINT"), "ignore");
+  time.tick(499);
+  assert.equal(sequence.next("SIGINT"), "ignore");
+  time.tick(1);
+  assert.equal(sequence.next("SIGINT"), "end_at_once");
+});
+
+Deno.test("Stop signals: echoes do not put off when a second one counts", () => {
+  using time = new FakeTime();
+  const sequence = new StopSequence(time);
+  const steps = Array.from({ length: 4 }, () => {
+    const step = sequence.next("SIGTERM");
+    time.tick(200);
+    return step;
+  });
+  assert.deepEqual(steps, ["stop", "ignore", "ignore", "end_at_once"]);
+});
+
+Deno.test("Stop signals: another one is meant, however soon it comes", () => {
+  using time = new FakeTime();
+  const sequence = new StopSequence(time);
+  assert.equal(sequence.next("SIGINT"), "stop");
+  assert.equal(sequence.next("SIGTERM"), "end_at_once");
+});
