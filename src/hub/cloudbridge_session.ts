@@ -4,6 +4,7 @@
  * keeps sending what cannot be understood is ended.
  */
 import { CloseCode } from "../core/close_codes.ts";
+import { LOGIN_REFUSALS } from "../core/login_refusal.ts";
 import { isLoginName } from "../core/login_names.ts";
 import type { Clock } from "../core/ports.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
@@ -17,7 +18,7 @@ import {
   parseJsonLine,
 } from "../wire/json_line.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
-import type { LoginDesk, LoginOutcome, LoginRefusalCode } from "./login.ts";
+import type { LoginDesk, LoginOutcome } from "./login.ts";
 
 /** What a session is made of. */
 export interface CloudBridgeSessionOptions {
@@ -47,16 +48,6 @@ const PROBLEMS: Readonly<Record<Extract<JsonLine, { kind: "invalid" }>["problem"
   encoding: "it is not UTF-8",
   syntax: "it is not JSON",
   not_object: "it is not an object",
-};
-
-/** How the handshake says why somebody is not let in. */
-const REFUSALS: Readonly<Record<LoginRefusalCode, HandshakeErrorCode>> = {
-  invalid_token: "invalid_token",
-  tenant_required: "tenant_required",
-  invalid_tenant: "invalid_tenant",
-  rate_limited: "rate_limit_exceeded",
-  unavailable: "server_unavailable",
-  overloaded: "overloaded",
 };
 
 /** A connection that speaks the CloudBridge handshake. */
@@ -171,7 +162,7 @@ function finishLogin(connection: Connection, outcome: LoginOutcome): void {
     return;
   }
   const { code, message, retryAfterMs } = outcome;
-  const error = { code: REFUSALS[code], message, retryAfterMs: retryAfterMs ?? undefined };
+  const error = { code: LOGIN_REFUSALS[code].word, message, retryAfterMs: retryAfterMs ?? undefined };
   connection.send(asMessage(encodeHandshakeError(error)), "request");
 }
 

@@ -2,7 +2,7 @@
  * The border to whoever decides who may come in: a token goes there, a login or a refusal comes back. Every transport
  * says a refusal in its own words.
  */
-import { CloseCode } from "../core/close_codes.ts";
+import type { LoginRefusalCode } from "../core/login_refusal.ts";
 import type { LoginVia } from "../core/security_event.ts";
 import { ANONYMOUS, LOCAL_OPERATOR, type Principal } from "../core/principal.ts";
 
@@ -39,18 +39,6 @@ export type Reevaluation =
     readonly reason: string;
   };
 
-/** Why somebody is not let in, as he may know it. */
-export type LoginRefusalCode =
-  | "invalid_token"
-  | "tenant_required"
-  | "invalid_tenant"
-  /** Too many attempts from there. */
-  | "rate_limited"
-  /** It cannot be found out now. */
-  | "unavailable"
-  /** Too many log in at once. */
-  | "overloaded";
-
 /** Not let in. */
 export interface LoginRefusal {
   readonly kind: "refused";
@@ -67,28 +55,6 @@ export type LoginOutcome = { readonly kind: "accepted"; readonly login: Login } 
 export interface LoginDesk {
   /** The promise does not reject. */
   login(request: LoginRequest): Promise<LoginOutcome>;
-}
-
-/** The status of HTTP that says a refusal (RFC 9110, section 15). */
-export function statusOf(code: LoginRefusalCode): 401 | 429 | 503 {
-  switch (code) {
-    case "invalid_token":
-    case "tenant_required":
-    case "invalid_tenant":
-      return 401;
-    case "rate_limited":
-      return 429;
-    case "unavailable":
-    case "overloaded":
-      return 503;
-  }
-}
-
-/** The close code that says a refusal. */
-export function closeCodeOf(code: LoginRefusalCode): CloseCode {
-  const status = statusOf(code);
-  if (status === 401) return CloseCode.unauthorized;
-  return status === 429 ? CloseCode.rateLimited : CloseCode.draining;
 }
 
 /** A login that nothing can end. */

@@ -7,6 +7,7 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecurityEvents } from "../core/security_event.ts";
+import { LOGIN_REFUSALS } from "../core/login_refusal.ts";
 import type { UpgradedSocket } from "../link/ws_types.d.ts";
 import { encodeHttpRefusal } from "../wire/not_available.ts";
 import { encodeWsClose } from "../wire/ws_frame.ts";
@@ -15,12 +16,10 @@ import { type Credentials, readCredentials } from "./credentials.ts";
 import type { DoorStats, Refusal } from "./hub_stats.ts";
 import {
   ANONYMOUS_LOGIN,
-  closeCodeOf,
   type Login,
   type LoginDesk,
   type LoginOutcome,
   type LoginRefusal,
-  statusOf,
 } from "./login.ts";
 import type { OriginPolicy } from "./origin_policy.ts";
 import { selectSubprotocol, type UpgradeRoutes, type UpgradeTarget } from "./upgrade.ts";
@@ -205,7 +204,7 @@ export class WebSocketDoor {
   #turnAway(knock: Knock, refusal: LoginRefusal): void {
     this.#options.stats.refuse("login");
     if (knock.request.headers.origin !== undefined) return this.#closeAfterHandshake(knock, refusal);
-    const status = statusOf(refusal.code);
+    const { status } = LOGIN_REFUSALS[refusal.code];
     const headers = status === 401 ? { "WWW-Authenticate": 'Bearer realm="trunkline"' } : retryAfter(refusal);
     sendAndClose(knock.socket, encodeRefusal({ status, body: refusal.message, headers }));
   }
@@ -215,7 +214,7 @@ export class WebSocketDoor {
     const { request, socket, head, accepted } = knock;
     this.#handshakes.handleUpgrade<Handshake>(request, socket, head, () => {
       const retry = retryAfterMs === null ? "" : ` retry=${retryAfterMs}`;
-      const { parts: [frame] } = encodeWsClose(closeCodeOf(code), `${message}${retry}`);
+      const { parts: [frame] } = encodeWsClose(LOGIN_REFUSALS[code].closeCode, `${message}${retry}`);
       if (frame !== undefined) accepted.endWith(frame);
     });
   }

@@ -17,14 +17,8 @@ import type { Clock, Logger } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { Connection } from "../hub/connection.ts";
-import type {
-  Login,
-  LoginDesk,
-  LoginOutcome,
-  LoginRefusalCode,
-  LoginRequest,
-  Reevaluation,
-} from "../hub/login.ts";
+import type { LoginRefusalCode } from "../core/login_refusal.ts";
+import type { Login, LoginDesk, LoginOutcome, LoginRequest, Reevaluation } from "../hub/login.ts";
 import { LoginWatch } from "../hub/login_watch.ts";
 import { loginOptions } from "./login_setup.ts";
 

@@ -1,18 +1,14 @@
 /** Why an agent is not let in: in the words of AuthResponse, and the close code that follows. */
 import { CloseCode } from "../core/close_codes.ts";
-import type { LoginRefusal, LoginRefusalCode } from "../hub/login.ts";
+import { LOGIN_REFUSALS, type LoginRefusalCode } from "../core/login_refusal.ts";
+import type { LoginRefusal } from "../hub/login.ts";
 import type { AuthResponse } from "../wire/frame_payloads.ts";
 
 /** A refusal. */
 export interface AgentRefusal {
   /** See the table of codes in docs/protocol-frames.md. */
   readonly code:
-    | "invalid_token"
-    | "tenant_required"
-    | "invalid_tenant"
-    | "rate_limit_exceeded"
-    | "server_unavailable"
-    | "overloaded"
+    | typeof LOGIN_REFUSALS[LoginRefusalCode]["word"]
     | "connection_limit_reached"
     | "name_taken"
     | "protocol_error";
@@ -21,15 +17,6 @@ export interface AgentRefusal {
   readonly closeCode: CloseCode;
   readonly retryAfterMs: number | null;
 }
-
-const WORDS: Readonly<Record<LoginRefusalCode, Pick<AgentRefusal, "code" | "closeCode">>> = {
-  invalid_token: { code: "invalid_token", closeCode: CloseCode.unauthorized },
-  tenant_required: { code: "tenant_required", closeCode: CloseCode.unauthorized },
-  invalid_tenant: { code: "invalid_tenant", closeCode: CloseCode.unauthorized },
-  rate_limited: { code: "rate_limit_exceeded", closeCode: CloseCode.rateLimited },
-  unavailable: { code: "server_unavailable", closeCode: CloseCode.draining },
-  overloaded: { code: "overloaded", closeCode: CloseCode.draining },
-};
 
 /** Of somebody who showed no token. */
 export const TOKEN_MISSING: LoginRefusal = {
@@ -49,7 +36,8 @@ export const TOKEN_REVOKED: LoginRefusal = {
 
 /** A refused login as an agent is told. */
 export function loginRefusal({ code, message, retryAfterMs }: LoginRefusal): AgentRefusal {
-  return { ...WORDS[code], message, retryAfterMs };
+  const { word, closeCode } = LOGIN_REFUSALS[code];
+  return { code: word, closeCode, message, retryAfterMs };
 }
 
 /** A refused place, or connection, of an agent. */

@@ -1,6 +1,7 @@
 /** Logins that a test decides: `good` and `good-<subject>` are let in, each other token gets a refusal. */
 import { ANONYMOUS, type Principal } from "../../src/core/principal.ts";
-import type { Login, LoginDesk, LoginOutcome, LoginRefusalCode, LoginRequest } from "../../src/hub/login.ts";
+import type { LoginRefusalCode } from "../../src/core/login_refusal.ts";
+import type { Login, LoginDesk, LoginOutcome, LoginRequest } from "../../src/hub/login.ts";
 
 /** A token that is never decided. */
 export const NEVER = "never";

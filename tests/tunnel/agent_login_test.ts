@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LoginRefusalCode } from "../../src/hub/login.ts";
+import type { LoginRefusalCode } from "../../src/core/login_refusal.ts";
 import { loginRefusal, placeRefusal } from "../../src/tunnel/agent_refusal.ts";
 import { FramesClient } from "../helpers/frames_client.ts";
 import { signWithSecret } from "../helpers/jwt.ts";
