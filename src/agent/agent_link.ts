@@ -9,7 +9,7 @@ import { StreamCode } from "../core/stream_codes.ts";
 import { Backoff } from "../limits/backoff.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
-import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { OpenStream, TunnelResponse } from "../wire/frame_payloads.ts";
 import { dial, type DialledLink } from "./dial.ts";
 import { type DialTarget, firstPath } from "./dial_target.ts";
 import { Link, type LinkState } from "./link.ts";
@@ -21,6 +21,7 @@ import { ProblemLog } from "./problem_log.ts";
 import { Session, type SessionUser } from "./session.ts";
 import { DEFAULT_BOUNDS, type SessionBounds } from "./session_limits.ts";
 import { createSessionParts, type SessionParts } from "./session_parts.ts";
+import { TunnelClient, type TunnelStatus } from "./tunnel_client.ts";
 
 /** Says who uses a stream that the hub opens, or why nobody does. Must not wait. */
 export type StreamAcceptor = (stream: Stream, open: OpenStream) => StreamConsumer | StreamRefusal;
@@ -43,6 +44,8 @@ export interface AgentLinkOptions {
   readonly backoff?: Backoff;
   /** Registers as a service at each connection. @default it does not */
   readonly registerAs?: ServiceDescription;
+  /** Told at each change of a tunnel. */
+  readonly onTunnel?: (status: TunnelStatus) => void;
   /** Told at each change of the state. May call `stop`. */
   readonly onState?: (state: LinkState<Session>) => void;
 }
@@ -54,6 +57,8 @@ const NOBODY: StreamRefusal = { code: StreamCode.notAllowed, reason: "This agent
 export class AgentLink implements SessionUser {
   /** Messages over whichever connection is up. */
   readonly messages: Messages;
+  /** The tunnels that it keeps registered; none until it is told. */
+  readonly tunnels: TunnelClient;
   readonly #login: LoginMemory;
   readonly #parts: SessionParts;
   readonly #bounds: SessionBounds;
@@ -70,13 +75,14 @@ export class AgentLink implements SessionUser {
     this.#login = new LoginMemory(identity);
     this.#parts = createSessionParts({ ip: target.url.host, port: target.url.port }, clock);
     this.#bounds = { ...DEFAULT_BOUNDS, ...bounds };
-    const problems = new ProblemLog(logger, clock);
+    const problems = new ProblemLog(logger, { clock, text: "A message was not handled as it should" });
     this.#client = new MessageClient({
       onProblem: (error) => problems.tell(error),
       onIdle: () => this.#session?.settle(),
       ...(registerAs === undefined ? {} : { registerAs }),
     });
     this.messages = this.#client;
+    this.tunnels = new TunnelClient({ onChange: (status) => options.onTunnel?.(status) });
     this.#link = new Link<DialledLink, Session>({
       ports: {
         dial: (path, signal) => this.#keep(dial(target, { path, signal })),
@@ -137,6 +143,10 @@ export class AgentLink implements SessionUser {
     this.#client.received(message);
   }
 
+  tunnelAnswered(response: TunnelResponse): void {
+    this.tunnels.answered(response);
+  }
+
   drained(): void {
     this.#client.drained();
   }
@@ -149,12 +159,14 @@ export class AgentLink implements SessionUser {
     this.#connections++;
     this.#session = session;
     this.#client.connected(session);
+    this.tunnels.connected(session);
   }
 
   sessionEnds(session: Session): void {
     if (this.#session !== session) return;
     this.#session = null;
     this.#client.disconnected();
+    this.tunnels.disconnected();
   }
 
   async #openSession(dialled: DialledLink, signal: AbortSignal): Promise<Session> {

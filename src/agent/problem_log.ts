@@ -1,4 +1,4 @@
-/** Problems of messages in the log: one line a second at most, however many there are. */
+/** Problems of one kind in the log: one line a second at most, however many there are. */
 import type { TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 
@@ -9,13 +9,16 @@ const PAUSE_MS = 1000;
 export class ProblemLog {
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #text: string;
   #toldMs = -Infinity;
   /** How many were not told since the last line. */
   #untold = 0;
 
-  constructor(logger: Logger, clock: Clock) {
+  /** `text` is what every line says. */
+  constructor(logger: Logger, { clock, text }: { readonly clock: Clock; readonly text: string }) {
     this.#logger = logger;
     this.#clock = clock;
+    this.#text = text;
   }
 
   /** Tells of one, or counts it for the next line. */
@@ -25,7 +28,7 @@ export class ProblemLog {
       this.#untold++;
       return;
     }
-    this.#logger.warning("A message was not handled as it should", {
+    this.#logger.warning(this.#text, {
       code,
       cause: message,
       before: this.#untold,

@@ -15,7 +15,15 @@ import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { encodeFrame, encodeMessageFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
-import type { AuthResponse, ErrorPayload, GoAway, OpenStream } from "../wire/frame_payloads.ts";
+import type {
+  AuthResponse,
+  ErrorPayload,
+  GoAway,
+  OpenStream,
+  RegisterTunnel,
+  TunnelResponse,
+  UnregisterTunnel,
+} from "../wire/frame_payloads.ts";
 import { parseCloseReason } from "./close_reason.ts";
 import type { DialledLink } from "./dial.ts";
 import type { LinkSession } from "./link.ts";
@@ -32,6 +40,7 @@ import type { MessageSender, SendOptions } from "./message_sender.ts";
 import { type SessionBounds, SessionLimits } from "./session_limits.ts";
 import { LANES, MAX_MESSAGE_BYTES, type SessionParts, SOCKET_BYTES } from "./session_parts.ts";
 import { TrackedConsumer } from "./tracked_consumer.ts";
+import type { TunnelSender } from "./tunnel_client.ts";
 
 /** Who uses sessions. */
 export interface SessionUser {
@@ -41,6 +50,8 @@ export interface SessionUser {
   received(message: Uint8Array): void;
   /** There may be room for messages that there was none for. */
   drained(): void;
+  /** The hub says what became of a tunnel. */
+  tunnelAnswered(response: TunnelResponse): void;
   /** Whether a hub that goes away still owes something beside streams. */
   isBusy(): boolean;
   /** The login succeeded; nothing came before. */
@@ -66,7 +77,7 @@ const NOT_LOGGED_IN: StreamRefusal = { code: StreamCode.notAllowed, reason: "Nob
 const PUBLISHES = { name: "", slowConsumer: "close", gapNotice: null } as const;
 
 /** One session. */
-export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSender {
+export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSender, TunnelSender {
   readonly closed: Promise<SessionEnd>;
   readonly #options: SessionOptions;
   readonly #limits: SessionLimits;
@@ -137,6 +148,14 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
     return outbox.push("request", frame) === "queued";
   }
 
+  register(request: RegisterTunnel): void {
+    if (this.#phase === "up") this.#push(encodeFrame({ kind: "register_tunnel", request }));
+  }
+
+  unregister(request: UnregisterTunnel): void {
+    if (this.#phase === "up") this.#push(encodeFrame({ kind: "unregister_tunnel", request }));
+  }
+
   /** Asks the hub for a sign of life; the milliseconds that it took, `null` if none came in time. */
   ping(timeoutMs: number): Promise<number | null> {
     return this.#transport.mux.ping(timeoutMs);
@@ -160,6 +179,10 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
     switch (frame.kind) {
       case "auth_response":
         return this.#answered(frame.response);
+      case "tunnel_response":
+        if (this.#phase !== "up") return protocolFault("A TunnelResponse came before the login");
+        this.#options.user.tunnelAnswered(frame.response);
+        return null;
       case "datagram":
         return null;
       default:

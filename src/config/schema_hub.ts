@@ -202,7 +202,7 @@ export function relaySchema() {
 export function tunnelSchema() {
   return section({
     tcp_listen: host().prefault("127.0.0.1").describe("Address on which the ports of TCP tunnels listen"),
-    tcp_ports: portRange().nullable().prefault(null).describe(
+    tcp_ports: portRange().nullable().prefault("20000-20999").describe(
       "Ports for TCP tunnels, such as 20000-20999; null: off",
     ),
     name_lease: duration(SECOND, 24 * HOUR).prefault("60s")

@@ -3,7 +3,7 @@
  * switching one of them on is refused by name. When a part is built, its line goes and its default changes.
  */
 import type { Report } from "./problem.ts";
-import { isMap, valueAt } from "./schema_walk.ts";
+import { valueAt } from "./schema_walk.ts";
 import type { Config } from "./schema.ts";
 
 /** A setting, or a section of settings, of a part that does not exist yet. Its default is "off". */
@@ -26,11 +26,16 @@ export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "hub.tls.deny", part: "the check of client certificates" },
   { key: "hub.tls.sni", part: "the choice of a certificate by host name" },
   { key: "hub.tls.reload.auto", part: "loading certificates anew" },
-  { key: "tunnel.tcp_ports", part: "the listener of TCP tunnels" },
   { key: "limits.connection.messages_per_second", part: "the rate of connections" },
   { key: "limits.connection.bandwidth", part: "the rate of connections" },
   { key: "limits.connection.burst", part: "the rate of connections" },
-  { key: "limits.default", part: "the limit of accounts" },
+  { key: "limits.default.connections", part: "the limit of accounts" },
+  { key: "limits.default.requests_per_second", part: "the limit of accounts" },
+  { key: "limits.default.messages_per_second", part: "the limit of accounts" },
+  { key: "limits.default.bandwidth", part: "the limit of accounts" },
+  { key: "limits.default.burst", part: "the limit of accounts" },
+  { key: "limits.default.streams", part: "the limit of accounts" },
+  { key: "limits.default.subscriptions", part: "the limit of accounts" },
   { key: "limits.accounts", part: "the limit of accounts" },
   { key: "limits.tenants", part: "the limit of tenants" },
   { key: "limits.adjust.enabled", part: "the adjustment of limits" },
@@ -51,15 +56,11 @@ interface Checking {
 export function refuseUnbuilt(config: Config, { defaults, isValid, report }: Checking): void {
   for (const { key, part, refused } of UNBUILT) {
     const path = key.split(".");
-    const off = valueAt(defaults, path);
-    const keys = isSection(key) && isMap(off) ? Object.keys(off).map((below) => [...path, below]) : [path];
-    for (const one of keys) {
-      if (!isValid(one.join("."))) continue;
-      const value = valueAt(config, one);
-      const usual = valueAt(defaults, one);
-      const isRefused = refused === undefined ? !isSame(value, usual) : refused.includes(value);
-      if (isRefused) report(one, unbuiltMessage(one.join("."), { part, value, usual }));
-    }
+    const usual = valueAt(defaults, path);
+    if (!isValid(key)) continue;
+    const value = valueAt(config, path);
+    const isRefused = refused === undefined ? !isSame(value, usual) : refused.includes(value);
+    if (isRefused) report(path, unbuiltMessage(key, { part, value, usual }));
   }
   if (isValid("broker.topics")) refuseKeeping(config, report);
 }
@@ -75,11 +76,6 @@ function refuseKeeping({ broker }: Config, report: Report): void {
     if (retain) set("retain", "keeping the last message");
     if (history !== null) set("history", "keeping messages");
   });
-}
-
-/** `limits.default` stands for the settings below it. */
-function isSection(key: string): boolean {
-  return key === "limits.default";
 }
 
 function unbuiltMessage(

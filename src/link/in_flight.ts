@@ -75,6 +75,11 @@ export class InFlight {
     return this.#roundTripMs;
   }
 
+  /** When the oldest mark went that did not come back; `null` when none is on its way. */
+  get unansweredSinceMs(): number | null {
+    return this.#marks.peek()?.sentMs ?? null;
+  }
+
   /** Counts bytes that are sent; whether a mark has to follow them. */
   send(bytes: number, nowMs: number): boolean {
     if (this.bytes === 0) this.#ackedMs = nowMs;

@@ -22,6 +22,8 @@ interface Waiting {
 
 /** For so long a measured round trip is good enough for one who only reads. */
 const FRESH_MS = 10_000;
+/** After so long without an answer a link is taken for stalled. */
+export const STALLED_MS = 3000;
 
 /** The heartbeats. */
 export class LinkPacer implements StreamPacer, Measured {
@@ -48,6 +50,12 @@ export class LinkPacer implements StreamPacer, Measured {
   /** How many may be. */
   get limitBytes(): number {
     return this.#inFlight.limitBytes;
+  }
+
+  /** Whether the peer owes an answer for so long that whoever has a choice takes another link. */
+  get isStalled(): boolean {
+    const sinceMs = this.#inFlight.unansweredSinceMs;
+    return sinceMs !== null && this.#clock.now() - sinceMs >= STALLED_MS;
   }
 
   get nowMs(): number {

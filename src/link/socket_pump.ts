@@ -12,12 +12,42 @@ import { SocketSink } from "./socket_sink.ts";
 import { ignoreSocketError } from "./socket_transport.ts";
 import type { Stream, StreamConsumer, StreamReset } from "./stream.ts";
 
+/** What went through sockets, counted by who passed it on. */
+export interface ByteMeter {
+  /** Bytes that were read from sockets. */
+  bytesRead: number;
+  /** Bytes that were written to sockets. */
+  bytesWritten: number;
+}
+
+/** Why a stream cannot go on whose socket is gone. */
+export type PumpFailure = Pick<StreamReset, "code" | "reason" | "notStarted">;
+
+/** What a pump may have more. */
+export interface SocketPumpOptions {
+  /** Counts what goes through. @default nobody does */
+  readonly meter?: ByteMeter;
+  /** Why the socket closed in the middle. @default it broke */
+  readonly failure?: () => PumpFailure;
+  /** Told once, when stream and socket are over. `null`: both directions ended. */
+  readonly onClosed?: (reset: StreamReset | null) => void;
+}
+
+const BROKE: PumpFailure = {
+  code: StreamCode.localReset,
+  reason: "The local connection broke",
+  notStarted: false,
+};
+
 /** The joint. */
 export class SocketPump implements StreamConsumer, Flushable {
   readonly #link: GatedSocket;
   readonly #socket: Socket;
   readonly #sink: SocketSink;
   readonly #flusher: Flusher;
+  readonly #meter: ByteMeter;
+  readonly #failure: () => PumpFailure;
+  readonly #onClosed: ((reset: StreamReset | null) => void) | null;
   #stream: Stream | null = null;
   #parts: Uint8Array[] = [];
   #partBytes = 0;
@@ -27,12 +57,15 @@ export class SocketPump implements StreamConsumer, Flushable {
   #hasStreamEnded = false;
   #hasSocketEnded = false;
 
-  /** `link` has to allow a half-close, and to be paused or not read yet. */
-  constructor(link: GatedSocket, flusher: Flusher) {
+  /** `link` has to allow a half-close, and to be paused, not read yet, or still connecting. */
+  constructor(link: GatedSocket, flusher: Flusher, options: SocketPumpOptions = {}) {
     this.#link = link;
     this.#socket = link.socket;
     this.#sink = new SocketSink(link.socket);
     this.#flusher = flusher;
+    this.#meter = options.meter ?? { bytesRead: 0, bytesWritten: 0 };
+    this.#failure = options.failure ?? (() => BROKE);
+    this.#onClosed = options.onClosed ?? null;
   }
 
   /** Reads the socket into the stream from now on, `head` first: bytes that were read already. */
@@ -67,6 +100,7 @@ export class SocketPump implements StreamConsumer, Flushable {
 
   closed(reset: StreamReset | null): void {
     if (reset !== null && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    this.#onClosed?.(reset);
   }
 
   flush(): void {
@@ -85,6 +119,7 @@ export class SocketPump implements StreamConsumer, Flushable {
   #consumed(bytes: number): void {
     const counted = Math.min(bytes, this.#unreadBytes);
     this.#unreadBytes -= counted;
+    this.#meter.bytesWritten += counted;
     if (counted > 0) this.#stream?.consumed(counted);
   }
 
@@ -96,6 +131,7 @@ export class SocketPump implements StreamConsumer, Flushable {
 
   /** Whether more may be read. */
   readonly #read = (chunk: Uint8Array): boolean => {
+    this.#meter.bytesRead += chunk.length;
     const wantsMore = this.#stream?.write(keptOf(chunk)) ?? false;
     if (!wantsMore) this.#link.pause();
     return wantsMore;
@@ -109,7 +145,8 @@ export class SocketPump implements StreamConsumer, Flushable {
   readonly #socketClosed = (): void => {
     // Both directions ended: the stream may still have to write.
     if (!this.#hasSocketEnded || !this.#hasStreamEnded) {
-      this.#stream?.reset(StreamCode.localReset, "The local connection broke");
+      const { code, reason, notStarted } = this.#failure();
+      this.#stream?.reset(code, reason, { notStarted });
     }
     // What waits here or in the socket nobody takes any more; the connection must not count it for ever.
     this.#parts = [];

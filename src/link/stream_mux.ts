@@ -124,6 +124,11 @@ export class StreamMux implements StreamHost {
     return this.#pacer;
   }
 
+  /** Whether the peer owes an answer to a heartbeat for long. */
+  get isStalled(): boolean {
+    return this.#pacer.isStalled;
+  }
+
   /** Bytes that came and were not passed on, of all streams. */
   get unreadBytes(): number {
     return this.#budget.unreadBytes;

@@ -32,7 +32,8 @@ import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { ProcessStats } from "../metrics/process_stats.ts";
 import type { Agents } from "../tunnel/agents.ts";
-import { type FrameServices, NO_SERVICES } from "../tunnel/frame_services.ts";
+import type { FrameServices } from "../tunnel/frame_services.ts";
+import type { Tunnels } from "../tunnel/tunnels.ts";
 import { agentTarget, agentUser, createAgents, framesSettings } from "./agents_setup.ts";
 import { AuditLog } from "./audit_log.ts";
 import { brokerTarget, createBroker } from "./broker_setup.ts";
@@ -45,6 +46,7 @@ import { warnOfOpenHub } from "./open_hub.ts";
 import { createReload, type Reload } from "./reload.ts";
 import { outboxSettings } from "./outbox_setup.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
+import { createTunnels } from "./tunnels_setup.ts";
 
 /** What comes from outside the configuration. */
 export interface HubServerOptions {
@@ -55,7 +57,7 @@ export interface HubServerOptions {
   readonly readConfig?: () => ConfigResult;
   /** An administrator asks the hub to stop: whoever runs it calls `stop`. @default it stops itself */
   readonly onStopRequested?: () => void;
-  /** Who runs streams over the connections of agents. @default nobody */
+  /** Who runs streams over the connections of agents. @default the hub's tunnels */
   readonly frameServices?: FrameServices;
   /** Version of Trunkline, for build info. */
   readonly version: string;
@@ -75,6 +77,7 @@ interface SharedParts {
 /** A peer that does not answer a close is cut after this long. */
 const CLOSE_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 30_000;
+
 /** One hub. */
 export class HubServer {
   readonly #config: Config;
@@ -95,6 +98,7 @@ export class HubServer {
   readonly #connections: ConnectionFactory;
   readonly #relay: Relay | null;
   readonly #broker: MessageBroker | null;
+  readonly #tunnels: Tunnels;
   readonly #agents: Agents;
   readonly #admission: Admission;
   readonly #audit: AuditLog;
@@ -146,15 +150,21 @@ export class HubServer {
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
       onAnswered: (seconds) => this.#metrics.observe("trunkline_broker_request_seconds", seconds),
     });
+    this.#tunnels = createTunnels(config, {
+      clock,
+      logger: logger.child("tunnels"),
+      events: this.#audit.events,
+      admission: this.#admission,
+    });
     this.#agents = createAgents(config, {
       clock,
       logger: logger.child("agents"),
       logins: this.#logins,
       broker: this.#broker,
-      services: options.frameServices ?? NO_SERVICES,
+      services: options.frameServices ?? this.#tunnels,
     });
     const links = this.#links;
-    const parts = { relay: this.#relay, broker: this.#broker, agents: this.#agents };
+    const parts = { relay: this.#relay, broker: this.#broker, agents: this.#agents, tunnels: this.#tunnels };
     const counters = { door: this.#door, links, ledger, streams: this.#streams, ...parts };
     this.#loopLag = new LoopLag({
       clock,
@@ -179,12 +189,9 @@ export class HubServer {
 
   /** Drains and stops all parts; called while it stops already, it waits for the same end. */
   stop(): Promise<void> {
-    return this.#stopping ??= this.#stop().finally(() => this.#stopping = null);
-  }
-
-  async #stop(): Promise<void> {
-    await this.#lifecycle.stop();
-    this.#logger.info("The hub has stopped");
+    return this.#stopping ??= this.#lifecycle.stop()
+      .then(() => this.#logger.info("The hub has stopped"))
+      .finally(() => this.#stopping = null);
   }
 
   /** Reads the configuration again and takes over what needs no restart; `null` when it cannot be read again. */
@@ -366,10 +373,12 @@ export class HubServer {
   async #stopListeners(): Promise<void> {
     this.#health.set("listener", false);
     for (const listener of this.#listeners) listener.stopAccepting();
+    await this.#tunnels.stopAccepting();
     const { grace: graceMs, spread: spreadMs } = this.#config.shutdown;
     const [connections, broker, agents] = [this.#connections, this.#broker, this.#agents];
     await drain({ connections, broker, agents, graceMs, spreadMs });
     for (const listener of this.#listeners) listener.destroyAll();
+    this.#tunnels.destroyAll();
     this.#listeners = [];
   }
 

@@ -12,8 +12,10 @@ import type { StreamStats } from "../link/stream_stats.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 import type { MetricSource } from "../metrics/metrics.ts";
 import type { Agents } from "../tunnel/agents.ts";
+import type { Tunnels } from "../tunnel/tunnels.ts";
 import { CloseCode } from "../core/close_codes.ts";
 import { agentSamples } from "./agent_metrics.ts";
+import { tunnelSamples } from "./tunnel_metrics.ts";
 
 /** The parts that are counted. */
 export interface HubCounters {
@@ -25,6 +27,7 @@ export interface HubCounters {
   /** `null` while the broker is off. */
   readonly broker: MessageBroker | null;
   readonly agents: Agents;
+  readonly tunnels: Tunnels;
   /** Of the connections of agents. */
   readonly streams: StreamStats;
 }
@@ -52,6 +55,7 @@ export class HubMetricSource implements MetricSource {
       yield* tenantSamples(this.#counters.broker);
     }
     yield* agentSamples(this.#counters.agents, this.#counters.streams);
+    yield* tunnelSamples(this.#counters.tunnels);
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
     for (const lane of LANES) {
       const value = this.#counters.ledger.queuedBytesOf(lane);

@@ -18,7 +18,13 @@ import type { OpenRefusal, StreamMux, StreamRefusal } from "../link/stream_mux.t
 
 import { encodeFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
-import type { AuthRequest, AuthResponse, GoAway, OpenStream } from "../wire/frame_payloads.ts";
+import type {
+  AuthRequest,
+  AuthResponse,
+  GoAway,
+  OpenStream,
+  TunnelResponse,
+} from "../wire/frame_payloads.ts";
 import {
   type AgentRefusal,
   loginRefusal,
@@ -88,6 +94,7 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
   #isLoggingIn = false;
   #membership: Membership | null = null;
   #isGoing = false;
+  #isPeerGoing = false;
 
   constructor(options: AgentSessionOptions) {
     this.#options = options;
@@ -111,8 +118,16 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     return this.#peer.origin;
   }
 
+  get session(): string {
+    return this.#member.session;
+  }
+
   get features(): ReadonlySet<string> {
     return this.#member.features;
+  }
+
+  get isUsable(): boolean {
+    return !this.#isGoing && !this.#isPeerGoing && this.#mux !== null && !this.#mux.isStalled;
   }
 
   get streams(): number {
@@ -144,6 +159,10 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     return this.#mux?.open(open, consumer) ?? "closed";
   }
 
+  tell(response: TunnelResponse): void {
+    if (this.#connection !== null) push(this.#connection, encodeFrame({ kind: "tunnel_response", response }));
+  }
+
   /** Takes no new streams from now on, and opens none. */
   goAway(goAway: GoAway): void {
     this.#isGoing = true;
@@ -172,6 +191,7 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
 
   renewed(connection: Connection): void {
     if (this.#speaksMessages) this.#messages.renewed?.(connection);
+    this.#options.services.renewed?.(this);
   }
 
   loginExpires(connection: Connection, atMs: number): void {
@@ -206,16 +226,19 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     return { code: StreamCode.notAllowed, reason: LOGIN_NEEDED.message };
   }
 
-  /** The mux refuses to open streams to one that goes; there is nothing else to do. */
-  goingAway(): void {}
+  goingAway(): void {
+    this.#isPeerGoing = true;
+  }
 
   frame(connection: Connection, frame: OwnerFrame): FrameFault | null {
     if (frame.kind === "auth_request") return this.#authenticate(connection, frame.request);
     if (this.#membership === null) return LOGIN_NEEDED;
     switch (frame.kind) {
       case "register_tunnel":
+        this.#options.services.register(frame.request, this);
+        return null;
       case "unregister_tunnel":
-        this.#refuseTunnel(connection, frame.request.requestId);
+        this.#options.services.unregister(frame.request, this);
         return null;
       case "datagram":
         // Of a tunnel that is not there; datagrams are never answered.
@@ -238,12 +261,6 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
 
   get #speaksMessages(): boolean {
     return this.#membership?.features.has(MESSAGES) === true;
-  }
-
-  #refuseTunnel(connection: Connection, requestId: string): void {
-    const message = "Tunnels are not part of this version";
-    const response = { requestId, ok: false, code: "unsupported_kind", message } as const;
-    push(connection, encodeFrame({ kind: "tunnel_response", response }));
   }
 
   #authenticate(connection: Connection, request: AuthRequest): FrameFault | null {

@@ -4,10 +4,9 @@
  */
 import type { EventOrigin } from "../core/security_event.ts";
 import type { Principal } from "../core/principal.ts";
-import { StreamCode } from "../core/stream_codes.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
-import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { OpenStream, RegisterTunnel, TunnelResponse, UnregisterTunnel } from "../wire/frame_payloads.ts";
 import type { AgentName } from "./agent_sessions.ts";
 
 /** A connection of an agent that is logged in. */
@@ -15,6 +14,8 @@ export interface AgentLink {
   /** The id of the connection. */
   readonly id: string;
   readonly name: AgentName;
+  /** Of the agent's process: all its connections have the same. */
+  readonly session: string;
   /** Who stands behind it, with the rights of now; `null` once it ends. */
   readonly principal: Principal | null;
   /** Whom an event of security is about that happens here. */
@@ -23,31 +24,28 @@ export interface AgentLink {
   readonly features: ReadonlySet<string>;
   /** How many streams it has. */
   readonly streams: number;
+  /** Whether it takes streams, as far as is known: it does not go away, and answers its heartbeats. */
+  readonly isUsable: boolean;
   /** How long the way there and back took last, in milliseconds; `null` while it was not measured. */
   readonly roundTripMs: number | null;
   /** Opens a stream to the agent; it can be written to at once. */
   open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal;
+  /** Tells the agent what became of a tunnel. Of no effect once the connection ends. */
+  tell(response: TunnelResponse): void;
 }
 
 /** Who runs streams over the connections of agents. */
 export interface FrameServices {
   /** An agent opens a stream: who uses it, or why not. Must not wait. */
   accept(stream: Stream, open: OpenStream, link: AgentLink): StreamConsumer | StreamRefusal;
+  /** An agent asks for a tunnel; it is told by {@link AgentLink.tell}. */
+  register(request: RegisterTunnel, link: AgentLink): void;
+  /** An agent gives a tunnel back; it is told as well. */
+  unregister(request: UnregisterTunnel, link: AgentLink): void;
+  /** The rights of a connection may have changed. */
+  renewed?(link: AgentLink): void;
   /** A connection of an agent is there. */
   joined?(link: AgentLink): void;
   /** It ends, and right after this its streams do. */
   left?(link: AgentLink): void;
 }
-
-/** Where no streams are taken. */
-export const NO_SERVICES: FrameServices = {
-  accept(_stream, open, { principal }) {
-    if (!("target" in open)) {
-      return { code: StreamCode.unknownTunnel, reason: `There is no tunnel ${open.tunnelId}` };
-    }
-    const { agent } = open.target;
-    return principal?.rights.allowsConnect(open.target) === true
-      ? { code: StreamCode.unknownTunnel, reason: `Nobody leads through agent ${agent}` }
-      : { code: StreamCode.notAllowed, reason: `Not allowed to connect through agent ${agent}` };
-  },
-};

@@ -1,6 +1,6 @@
 /**
- * The PROXY protocol, versions 1 and 2, as its receiver (the HAProxy project's proxy-protocol.txt, sections
- * 2.1 and 2.2). Incremental: as long as the header is incomplete it says so, and no peer can make it wait for
+ * The PROXY protocol: versions 1 and 2 as its receiver, version 2 as its sender (the HAProxy project's
+ * proxy-protocol.txt, sections 2.1 and 2.2). Incremental: as long as the header is incomplete it says so, and no peer can make it wait for
  * more than {@link MAX_PROXY_HEADER_BYTES}.
  */
 
@@ -31,6 +31,37 @@ const LF = 0x0a;
 export function decodeProxyHeader(bytes: Uint8Array): ProxyHeaderResult {
   if (bytes.length === 0) return INCOMPLETE;
   return bytes[0] === 0x50 ? decodeV1(bytes) : decodeV2(bytes);
+}
+
+/** One end of a connection. */
+export interface ProxyEndpoint {
+  readonly ip: string;
+  readonly port: number;
+}
+
+/**
+ * The header of version 2 for a connection over TCP. Where the two addresses are of different families, both are
+ * written as IPv6; what is no address makes a header without any (LOCAL).
+ */
+export function encodeProxyHeader(source: ProxyEndpoint, destination: ProxyEndpoint): Uint8Array {
+  const [from, to] = [parseIp(source.ip), parseIp(destination.ip)];
+  if (from === null || to === null) return Uint8Array.of(...V2_SIGNATURE, 0x20, 0x00, 0, 0);
+  const isIpv4 = from.length === 4 && to.length === 4;
+  const addresses = isIpv4 ? [...from, ...to] : [...asIpv6(from), ...asIpv6(to)];
+  const ports = [source.port >> 8, source.port & 0xff, destination.port >> 8, destination.port & 0xff];
+  return Uint8Array.of(
+    ...V2_SIGNATURE,
+    0x21,
+    isIpv4 ? 0x11 : 0x21,
+    0,
+    addresses.length + ports.length,
+    ...addresses,
+    ...ports,
+  );
+}
+
+function asIpv6(bytes: readonly number[]): readonly number[] {
+  return bytes.length === 16 ? bytes : [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...bytes];
 }
 
 function invalid(reason: string): ProxyHeaderResult {

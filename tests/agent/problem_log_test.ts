@@ -6,7 +6,10 @@ import { MemoryLogger } from "../helpers/memory_logger.ts";
 Deno.test("Problem log: one line a second, which tells how many there were", () => {
   const logger = new MemoryLogger();
   let nowMs = 0;
-  const log = new ProblemLog(logger, { now: () => nowMs });
+  const log = new ProblemLog(logger, {
+    clock: { now: () => nowMs },
+    text: "A message was not handled as it should",
+  });
   for (nowMs = 0; nowMs <= 2000; nowMs += 100) {
     log.tell(new TrunklineError("request_failed", `Cannot at ${nowMs}`));
   }

@@ -7,6 +7,7 @@ import type { Stream, StreamConsumer } from "../../src/link/stream.ts";
 import type { StreamRefusal } from "../../src/link/stream_mux.ts";
 import type { AgentLink, FrameServices } from "../../src/tunnel/frame_services.ts";
 import type { OpenStream } from "../../src/wire/frame_payloads.ts";
+import { refuseTunnel } from "./no_tunnels.ts";
 import { echoOf, joinStreams } from "./echo_stream.ts";
 
 /** Joins the streams of one hub. */
@@ -24,6 +25,9 @@ export class JoiningServices implements FrameServices {
     if (link === undefined) throw new Error(`no agent ${agentId} is there`);
     return link;
   }
+
+  readonly register = refuseTunnel;
+  readonly unregister = refuseTunnel;
 
   accept(stream: Stream, open: OpenStream, { principal }: AgentLink): StreamConsumer | StreamRefusal {
     if (!("target" in open)) return { code: StreamCode.unknownTunnel, reason: "No such tunnel" };

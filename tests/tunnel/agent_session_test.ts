@@ -3,9 +3,9 @@ import { systemClock } from "../../src/core/ports.ts";
 import { ANONYMOUS } from "../../src/core/principal.ts";
 import type { Login, LoginDesk, LoginOutcome, LoginRequest } from "../../src/hub/login.ts";
 import { Agents } from "../../src/tunnel/agents.ts";
-import { NO_SERVICES } from "../../src/tunnel/frame_services.ts";
 import type { Frame } from "../../src/wire/frame.ts";
 import { EchoHub } from "../helpers/echo_hub.ts";
+import { refuseTunnel } from "../helpers/no_tunnels.ts";
 import { FramesClient } from "../helpers/frames_client.ts";
 import { Inbox } from "../helpers/inbox.ts";
 import { MemoryLogger } from "../helpers/memory_logger.ts";
@@ -56,7 +56,11 @@ async function start() {
     leaseMs: 60_000,
     limits: LIMITS,
     logins: desk,
-    services: NO_SERVICES,
+    services: {
+      accept: () => ({ code: 7, reason: "Nobody takes streams" }),
+      register: refuseTunnel,
+      unregister: refuseTunnel,
+    },
     createMessages: () => ({
       maxMessageBytes: 1024,
       arrived: () => events.push("arrived"),

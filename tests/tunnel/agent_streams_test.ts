@@ -122,15 +122,14 @@ Deno.test("Agent streams: windows are as the configuration says, and what is unr
   assert.equal(await hub.metric('trunkline_streams_reset_total{code="0"}'), 1);
 });
 
-Deno.test("Agent streams: tunnels are answered as a kind that is not there, datagrams are not", async () => {
+Deno.test("Agent streams: kinds of tunnels that are not there are answered so, datagrams are not", async () => {
   await using hub = await TestHub.start();
   await using spoke = await Spoke.member({ port: hub.port });
   spoke.send({ kind: "datagram", tunnelId: 1, flowId: 1, packet: Uint8Array.of(1) });
-  spoke.send({ kind: "register_tunnel", request: { requestId: "r1", kind: "http" } });
-  spoke.send({ kind: "unregister_tunnel", request: { requestId: "r2", tunnelId: 1 } });
-  for (const requestId of ["r1", "r2"]) {
-    const message = "Tunnels are not part of this version";
-    const response = { requestId, ok: false, code: "unsupported_kind", message };
+  for (const kind of ["udp", "tun"] as const) {
+    spoke.send({ kind: "register_tunnel", request: { requestId: kind, kind } });
+    const message = `Tunnels of kind ${kind} are not part of this version`;
+    const response = { requestId: kind, ok: false, code: "unsupported_kind", message };
     assert.deepEqual(await spoke.frames.next(), { kind: "tunnel_response", response });
   }
 });

@@ -4,6 +4,7 @@ import type { StreamRefusal } from "../../src/link/stream_mux.ts";
 import type { AgentLink, FrameServices } from "../../src/tunnel/frame_services.ts";
 import type { OpenStream } from "../../src/wire/frame_payloads.ts";
 import { Inbox } from "../helpers/inbox.ts";
+import { refuseTunnel } from "../helpers/no_tunnels.ts";
 import { Gatherer, type Spoke } from "../helpers/spoke.ts";
 
 /** What streams of the tests are opened for. */
@@ -21,6 +22,9 @@ export class TestServices implements FrameServices {
   readonly taken: Gatherer[] = [];
   readonly opens: OpenStream[] = [];
   take: (stream: Stream) => Gatherer | StreamRefusal = Gatherer.echo;
+
+  readonly register = refuseTunnel;
+  readonly unregister = refuseTunnel;
 
   accept(stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal {
     const taken = this.take(stream);

@@ -1,0 +1,87 @@
+/**
+ * One agent: its connections to the hub, the tunnels that it keeps registered there, and the local services behind
+ * them. It goes on for ever; `stop` gives the tunnels back, lets what runs finish, and leaves nothing.
+ */
+import { TrunklineError } from "../core/errors.ts";
+import type { Clock, Logger } from "../core/ports.ts";
+import { Flusher } from "../link/flusher.ts";
+import { AgentLink, type AgentLinkOptions } from "./agent_link.ts";
+import { AgentStreams, type ConfiguredTunnel } from "./agent_streams.ts";
+import { ProblemLog } from "./problem_log.ts";
+import type { TunnelStatus, WantedTunnel } from "./tunnel_client.ts";
+
+/** What an agent is made of. */
+export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel"> {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly tunnels: readonly ConfiguredTunnel[];
+  /** Told at each change of a tunnel. */
+  readonly onTunnel?: (status: TunnelStatus) => void;
+}
+
+const JOIN_BYTES = 64 * 1024;
+
+/** One agent. */
+export class Agent {
+  readonly link: AgentLink;
+  readonly streams: AgentStreams;
+
+  constructor(options: AgentOptions) {
+    const { logger, clock, tunnels, onTunnel } = options;
+    const problems = new ProblemLog(logger, { clock, text: "A local service cannot be reached" });
+    this.link = new AgentLink({
+      ...options,
+      onTunnel: (status) => {
+        logTunnel(status, logger);
+        onTunnel?.(status);
+      },
+    });
+    this.streams = new AgentStreams({
+      tunnels: this.link.tunnels,
+      flusher: new Flusher(JOIN_BYTES),
+      onFailure: (tunnel, reason) => problems.tell(unreachable(tunnel, reason)),
+    });
+    this.link.onStream((stream, open) => this.streams.accept(stream, open));
+    this.update(tunnels);
+  }
+
+  /** Begins to connect; of no effect later. */
+  start(): void {
+    this.link.start();
+  }
+
+  /** These are the tunnels from now on. */
+  update(tunnels: readonly ConfiguredTunnel[]): void {
+    this.streams.update(tunnels);
+    this.link.tunnels.update(tunnels.map(wanted));
+  }
+
+  /** Gives the tunnels back and ends everything; resolves when nothing is left. */
+  async stop(): Promise<void> {
+    await this.link.tunnels.leave();
+    await this.link.stop();
+  }
+}
+
+function wanted({ name, kind, local, subdomain, remote_port: remotePort }: ConfiguredTunnel): WantedTunnel {
+  return {
+    name,
+    kind,
+    localAddr: local.text,
+    ...(subdomain === null ? {} : { subdomain }),
+    ...(remotePort === null ? {} : { remotePort }),
+  };
+}
+
+function unreachable({ name, local }: ConfiguredTunnel, reason: string): TrunklineError {
+  const message = `Cannot reach ${local.text} for tunnel ${name}: ${reason}`;
+  return new TrunklineError("unreachable", message);
+}
+
+function logTunnel({ wanted: { name, localAddr: local }, state }: TunnelStatus, logger: Logger): void {
+  if (state.kind === "up") logger.info("A tunnel is up", { tunnel: name, url: state.url, local });
+  if (state.kind === "refused") {
+    const { code, message, delayMs } = state;
+    logger.warning("The hub refused a tunnel; asking again", { tunnel: name, code, cause: message, delayMs });
+  }
+}

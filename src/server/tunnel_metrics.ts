@@ -1,0 +1,50 @@
+/** The numbers of tunnels, under the names of the metric table. */
+import { DEFAULT_TENANT } from "../core/principal.ts";
+import type { MetricSample } from "../metrics/metric_table.ts";
+import { type Tunnel, tunnelLabel } from "../tunnel/tunnel.ts";
+import type { Tunnels } from "../tunnel/tunnels.ts";
+
+/** Tunnels that have series of their own; the others share one. */
+export const MAX_TUNNEL_SERIES = 100;
+
+/** The samples of tunnels. */
+export function* tunnelSamples({ registry, stats }: Tunnels): Iterable<MetricSample> {
+  const sizes = { http: 0, tcp: 0 };
+  const byLabel = new Map<string, Totals>();
+  for (const tunnel of registry.all()) {
+    sizes[tunnel.kind]++;
+    addTo(byLabel, tunnel);
+  }
+  yield { name: "tunnel_registry_size", labels: { kind: "http" }, value: sizes.http };
+  yield { name: "tunnel_registry_size", labels: { kind: "tcp" }, value: sizes.tcp };
+  yield { name: "trunkline_tunnels_refused_total", value: stats.refusedTunnels };
+  yield { name: "trunkline_forwarded_streams_total", value: stats.forwarded };
+  for (const [tunnel, totals] of byLabel) {
+    yield { name: "trunkline_tunnel_connections_active", labels: { tunnel }, value: totals.active };
+    yield { name: "trunkline_tunnel_connections_total", labels: { tunnel }, value: totals.total };
+    yield { name: "trunkline_tunnel_connections_refused_total", labels: { tunnel }, value: totals.refused };
+    yield { name: "trunkline_tunnel_received_bytes_total", labels: { tunnel }, value: totals.bytesRead };
+    yield { name: "trunkline_tunnel_sent_bytes_total", labels: { tunnel }, value: totals.bytesWritten };
+  }
+}
+
+type Totals = { active: number; total: number; refused: number; bytesRead: number; bytesWritten: number };
+
+function addTo(byLabel: Map<string, Totals>, tunnel: Tunnel): void {
+  const own = seriesOf(tunnel);
+  const label = byLabel.has(own) || byLabel.size < MAX_TUNNEL_SERIES ? own : "other";
+  const totals = byLabel.get(label) ?? { active: 0, total: 0, refused: 0, bytesRead: 0, bytesWritten: 0 };
+  byLabel.set(label, totals);
+  const { active, total, refused, bytesRead, bytesWritten } = tunnel.stats;
+  totals.active += active;
+  totals.total += total;
+  totals.refused += refused;
+  totals.bytesRead += bytesRead;
+  totals.bytesWritten += bytesWritten;
+}
+
+function seriesOf(tunnel: Tunnel): string {
+  const { tenant, account, agentId } = tunnel.agent;
+  const path = `${account}/${agentId}/${tunnelLabel(tunnel)}`;
+  return tenant === DEFAULT_TENANT ? path : `${tenant}/${path}`;
+}

@@ -1,0 +1,65 @@
+/** Builds the tunnels of a hub from its configuration. */
+import type { Config } from "../config/schema.ts";
+import type { Clock, Logger } from "../core/ports.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
+import type { Admission } from "../hub/admission.ts";
+import { Flusher } from "../link/flusher.ts";
+import { Tunnels } from "../tunnel/tunnels.ts";
+import type { VisitorAdmission } from "../tunnel/visitor_admission.ts";
+
+/** What tunnels get from the rest of the hub. */
+export interface TunnelPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: SecurityEvents;
+  /** Counts visitors with the connections of spokes. */
+  readonly admission: Admission;
+}
+
+const ANONYMOUS_ACCOUNT = "anonymous";
+
+/** Makes the tunnels of a hub. */
+export function createTunnels(config: Config, { admission, ...ports }: TunnelPorts): Tunnels {
+  const { hub, tunnel, limits, performance } = config;
+  const publicListener = config.public;
+  return new Tunnels({
+    ...ports,
+    wallClock: { now: () => Date.now() },
+    settings: {
+      domain: publicListener.enabled ? publicListener.domain : null,
+      ports: tunnel.tcp_ports,
+    },
+    tcpHost: tunnel.tcp_listen,
+    publicHost: publicListener.domain,
+    urlOfHost: (host) => publicUrl(publicListener, host),
+    leaseMs: tunnel.name_lease,
+    keepAliveMs: hub.tcp_keepalive,
+    // Who did not log in has no account, and so no limit of one.
+    maxPerAccount: ({ account }) =>
+      config.auth.mode === "none" && account === ANONYMOUS_ACCOUNT ? 0 : limits.default.tunnels,
+    admission: countingVisitors(admission),
+    flusher: new Flusher(performance.buffers.join),
+  });
+}
+
+/** The URL of a host name; the port is left out where browsers put it themselves. */
+function publicUrl({ tls, listen }: Config["public"], host: string): string {
+  const scheme = tls === null ? "http" : "https";
+  const usual = tls === null ? 80 : 443;
+  return `${scheme}://${host}${listen.port === usual ? "" : `:${listen.port}`}`;
+}
+
+function countingVisitors(admission: Admission): VisitorAdmission {
+  return {
+    enter(ip) {
+      if (!admission.enter()) return false;
+      if (admission.enterIp(ip)) return true;
+      admission.leave();
+      return false;
+    },
+    leave(ip) {
+      admission.leaveIp(ip);
+      admission.leave();
+    },
+  };
+}

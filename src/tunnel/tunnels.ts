@@ -1,0 +1,223 @@
+/**
+ * The tunnels of one hub: takes the registrations of agents, listens for visitors, and leads streams of spokes through
+ * agents. Whatever an agent asks for it is told the outcome; what ends with an agent ends here.
+ */
+import type { Clock, Logger } from "../core/ports.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
+import { StreamCode } from "../core/stream_codes.ts";
+import type { Flusher } from "../link/flusher.ts";
+import type { Stream, StreamConsumer } from "../link/stream.ts";
+import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
+import type { OpenStream, RegisterTunnel, UnregisterTunnel } from "../wire/frame_payloads.ts";
+import { type AgentPool, AgentPools } from "./agent_pools.ts";
+import type { AgentLink, FrameServices } from "./frame_services.ts";
+import { joinStreams } from "./stream_joint.ts";
+import { type ListenRefusal, TcpListener } from "./tcp_listener.ts";
+import { type Tunnel, tunnelLabel, type TunnelRefusal } from "./tunnel.ts";
+import { TunnelRegistry } from "./tunnel_registry.ts";
+import type { TunnelSettings } from "./tunnel_rules.ts";
+import { TunnelCounts } from "./tunnel_counts.ts";
+import type { VisitorAdmission } from "./visitor_admission.ts";
+
+/** What tunnels work with. */
+export interface TunnelsOptions {
+  readonly clock: Clock;
+  readonly wallClock: Clock;
+  readonly logger: Logger;
+  readonly events: SecurityEvents;
+  readonly settings: TunnelSettings;
+  /** Address on which the ports of TCP tunnels listen. */
+  readonly tcpHost: string;
+  /** The name by which visitors reach this hub where it listens on every address. */
+  readonly publicHost: string;
+  readonly urlOfHost: (host: string) => string;
+  readonly leaseMs: number;
+  readonly keepAliveMs: number;
+  readonly maxPerAccount: (owner: { tenant: string; account: string }) => number;
+  readonly admission: VisitorAdmission;
+  readonly flusher: Flusher;
+}
+
+type Target = Extract<OpenStream, { target: unknown }>["target"];
+
+/** The tunnels. */
+export class Tunnels implements FrameServices {
+  readonly registry: TunnelRegistry;
+  readonly stats = new TunnelCounts();
+  readonly #options: TunnelsOptions;
+  readonly #pools = new AgentPools();
+  readonly #listeners = new Map<number, TcpListener>();
+
+  constructor(options: TunnelsOptions) {
+    this.#options = options;
+    const { settings, clock, wallClock, leaseMs, maxPerAccount } = options;
+    this.registry = new TunnelRegistry({
+      settings,
+      pools: this.#pools,
+      doors: { open: (tunnel) => this.#listen(tunnel), close: (tunnel) => this.#unlisten(tunnel) },
+      clock,
+      wallClock,
+      leaseMs,
+      maxPerAccount,
+      urlOf: ({ host, port }) => host === null ? this.#urlOfPort(port ?? 0) : options.urlOfHost(host),
+      random: randomFraction,
+    });
+  }
+
+  /** The connection on which the next visitor of a tunnel goes. */
+  pick({ agent }: Tunnel): AgentLink | undefined {
+    return this.#pools.pick(agent);
+  }
+
+  accept(stream: Stream, open: OpenStream, link: AgentLink): StreamConsumer | StreamRefusal {
+    if (!("target" in open)) {
+      return { code: StreamCode.unknownTunnel, reason: `There is no tunnel ${open.tunnelId} to open here` };
+    }
+    const { target } = open;
+    if (link.principal?.rights.allowsConnect(target) !== true) return this.#deny(target, link);
+    const pool = this.#pools.named(target.agent, link.name);
+    const other = pool === undefined ? undefined : this.#pools.pick(pool.name);
+    if (other === undefined) {
+      return { code: StreamCode.unknownTunnel, reason: `There is no agent ${JSON.stringify(target.agent)}` };
+    }
+    const src = { ip: link.origin.address, port: open.src?.port ?? 0 };
+    const joined = joinStreams(stream, (consumer) => other.open({ target, src }, consumer));
+    if (typeof joined === "string") return unopened(joined);
+    this.stats.forwarded++;
+    return joined;
+  }
+
+  register(request: RegisterTunnel, link: AgentLink): void {
+    this.registry.register(request, link).then((outcome) => this.#registered(outcome, { request, link }));
+  }
+
+  unregister({ requestId, tunnelId }: UnregisterTunnel, link: AgentLink): void {
+    const tunnel = this.registry.ofAgent(link.name).find(({ id }) => id === tunnelId);
+    if (tunnel === undefined) {
+      const message = `There is no tunnel ${tunnelId} of this agent`;
+      return link.tell({ requestId, ok: false, code: "invalid_tunnel_info", message });
+    }
+    this.registry.remove(tunnel, { isGivenBack: true });
+    this.#options.logger.info("A tunnel is gone: its agent gave it back", about(tunnel));
+    link.tell({ requestId, ok: true, tunnelId, url: tunnel.url });
+  }
+
+  renewed(link: AgentLink): void {
+    for (const tunnel of this.registry.ofAgent(link.name)) {
+      const refusal = this.registry.judge(tunnel, link);
+      if (refusal === null || !this.registry.remove(tunnel, { isGivenBack: true })) continue;
+      this.#options.logger.warning("A tunnel is gone: its agent may not have it any more", about(tunnel));
+      link.tell({ requestId: tunnel.request.requestId, ok: false, ...refusal });
+    }
+  }
+
+  joined(link: AgentLink): void {
+    const before = this.#pools.join(link);
+    if (before !== null) this.#forgetTunnels(before);
+  }
+
+  left(link: AgentLink): void {
+    const pool = this.#pools.leave(link);
+    if (pool !== null) this.#forgetTunnels(pool);
+  }
+
+  /** Takes no visitors any more; those who are there stay. */
+  async stopAccepting(): Promise<void> {
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()));
+  }
+
+  /** Ends every visitor that is left. */
+  destroyAll(): void {
+    for (const listener of this.#listeners.values()) listener.destroyVisitors();
+    this.#listeners.clear();
+  }
+
+  #registered(
+    outcome: Tunnel | TunnelRefusal,
+    { request, link }: { request: RegisterTunnel; link: AgentLink },
+  ): void {
+    const { requestId } = request;
+    if ("code" in outcome) {
+      this.stats.refusedTunnels++;
+      if (outcome.code === "name_not_allowed") {
+        const target = request.hostname ?? request.subdomain ??
+          String(request.remotePort ?? request.name ?? "any");
+        this.#options.events.record({ ...link.origin, kind: "denied", right: "tunnel", target });
+      }
+      const { name = null, kind } = request;
+      const { agentId: agent, account } = link.name;
+      this.#options.logger.info("A tunnel is refused", { agent, account, name, kind, ...outcome });
+      return link.tell({ requestId, ok: false, ...outcome });
+    }
+    this.#options.logger.info("A tunnel is there", about(outcome));
+    link.tell({ requestId, ok: true, tunnelId: outcome.id, url: outcome.url });
+  }
+
+  #deny(target: Target, { origin }: AgentLink): StreamRefusal {
+    const { agent, host, port } = target;
+    this.#options.events.record({
+      ...origin,
+      kind: "denied",
+      right: "connect",
+      target: `${agent}:${host}:${port}`,
+    });
+    return {
+      code: StreamCode.notAllowed,
+      reason: `Not allowed to connect through agent ${JSON.stringify(agent)}`,
+    };
+  }
+
+  #forgetTunnels({ name, session }: AgentPool): void {
+    for (const tunnel of this.registry.ofAgent(name)) {
+      if (tunnel.session === session) this.registry.remove(tunnel, { isGivenBack: false });
+    }
+  }
+
+  async #listen(tunnel: Tunnel): Promise<ListenRefusal | null> {
+    const { tcpHost, admission, flusher, keepAliveMs, logger } = this.#options;
+    const listener = await TcpListener.listen({
+      host: tcpHost,
+      port: tunnel.port ?? 0,
+      tunnelId: tunnel.id,
+      stats: tunnel.stats,
+      admission,
+      flusher,
+      keepAliveMs,
+      pick: () => this.#pools.pick(tunnel.agent),
+      onError: (reason) => logger.error("The port of a tunnel failed", { ...about(tunnel), reason }),
+    });
+    if (typeof listener === "string") return listener;
+    this.#listeners.set(tunnel.id, listener);
+    return null;
+  }
+
+  async #unlisten({ id }: Tunnel): Promise<void> {
+    const listener = this.#listeners.get(id);
+    this.#listeners.delete(id);
+    await listener?.close();
+  }
+
+  #urlOfPort(port: number): string {
+    const { tcpHost, publicHost } = this.#options;
+    const host = tcpHost === "0.0.0.0" || tcpHost === "::" ? publicHost : tcpHost;
+    return `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+}
+
+function about(tunnel: Tunnel): Record<string, string | number | null> {
+  const { id, kind, url, agent: { agentId: agent, account, tenant } } = tunnel;
+  return { tunnel: tunnelLabel(tunnel), id, kind, url, agent, account, tenant };
+}
+
+function unopened(why: OpenRefusal): StreamRefusal {
+  return why === "too_many"
+    ? { code: StreamCode.overLimit, reason: "The agent has as many streams as it takes" }
+    : { code: StreamCode.draining, reason: "The agent goes away" };
+}
+
+const RANDOM_RANGE = 2 ** 32;
+
+/** From 0 to below 1, not to be guessed. */
+function randomFraction(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / RANDOM_RANGE;
+}
