@@ -30,7 +30,10 @@ export class LoginMemory {
   readonly #identity: AgentIdentity;
   /** Tells this process from another one with the same name. */
   readonly #session = crypto.getRandomValues(new Uint8Array(SESSION_BYTES)).toHex();
-  /** Shows that the name is its own; each login gives a new one. */
+  /**
+   * Shows that the name is its own; each login gives a new one. Where connections of a pool log in at the same time it
+   * may be one that is void already: the hub lets the same session join without it.
+   */
   #resume: string | null = null;
 
   constructor(identity: AgentIdentity) {

@@ -10,7 +10,7 @@ import { type FramesOwner, FramesTransport, type OwnerFrame } from "../link/fram
 import { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { Outbox, type OutboxOwner, type OutboxSink } from "../link/outbox.ts";
 import { SocketSink } from "../link/socket_sink.ts";
-import type { Stream, StreamConsumer } from "../link/stream.ts";
+import { FULL_BYTES, type Stream, type StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { encodeFrame, encodeMessageFrame } from "../wire/frame.ts";
@@ -45,6 +45,8 @@ export interface SessionUser {
   isBusy(): boolean;
   /** The login succeeded; nothing came before. */
   sessionBegins(session: Session): void;
+  /** A stream of it is over. */
+  streamEnded(): void;
   /** The session takes and gives nothing any more; called once, and only after it began. */
   sessionEnds(session: Session): void;
 }
@@ -61,6 +63,9 @@ export interface SessionOptions {
 type Phase = "login" | "up" | "closing";
 
 const NOTHING = new Uint8Array(0);
+/** How long the hub may take to hear that this side leaves. */
+const LEAVE_MS = 10_000;
+const LEAVING: SessionEnd = { code: null, reason: "the agent needs it no more", retryAfterMs: null };
 const NOT_LOGGED_IN: StreamRefusal = { code: StreamCode.notAllowed, reason: "Nobody is logged in yet" };
 /** Publishes of an agent wait for room, so that none is ever dropped for another. */
 const PUBLISHES = { name: "", slowConsumer: "close", gapNotice: null } as const;
@@ -76,7 +81,8 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
   #phase: Phase = "login";
   #answer: LoginAnswer | null = null;
   #monitor: HeartbeatMonitor | null = null;
-  #goAway: GoAway | null = null;
+  /** How it ends once nothing is left to wait for; `null` while neither side goes away. */
+  #parting: SessionEnd | null = null;
   /** What the first who ended it said. */
   #end: SessionEnd | null = null;
   /** Why there will be no login. */
@@ -118,9 +124,30 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
     return this.#transport.mux.size;
   }
 
+  /** When the hub last showed that it lives, in milliseconds of the clock. */
+  get lastHeardMs(): number {
+    return this.#transport.lastHeardMs;
+  }
+
+  /** How long the way there and back took last, in milliseconds; `null` while it was not measured. */
+  get roundTripMs(): number | null {
+    return this.#transport.mux.measured.roundTripMs;
+  }
+
+  /** Whether bytes of streams wait because as much is on its way as may be. */
+  get isFull(): boolean {
+    const { measured, queuedBytes } = this.#transport.mux;
+    return measured.isFull && queuedBytes >= FULL_BYTES;
+  }
+
+  /** Whether it is left as soon as nothing is left to wait for. */
+  get isParting(): boolean {
+    return this.#parting !== null;
+  }
+
   /** Opens a stream; it can be written to at once. The hub refuses more than it said at the login. */
   openStream(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
-    return this.#transport.mux.open(open, new TrackedConsumer(consumer, () => this.settle()));
+    return this.#transport.mux.open(open, this.#track(consumer));
   }
 
   send(message: Uint8Array, { lane, isText }: SendOptions): boolean {
@@ -142,6 +169,30 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
     return this.#transport.mux.ping(timeoutMs);
   }
 
+  /** Asks the hub for a sign of life, without waiting for it. */
+  ask(): void {
+    this.#transport.ask();
+  }
+
+  /**
+   * Takes its leave: the hub opens no more streams, and the session ends with the last one. What the hub opened
+   * before it heard of that is taken as ever.
+   */
+  async leave(): Promise<void> {
+    const { reason } = LEAVING;
+    this.#push(encodeFrame({ kind: "go_away", goAway: { reason } }));
+    // What the hub wrote before its answer was read before it.
+    if (await this.ping(LEAVE_MS) === null) return this.abandon(reason);
+    this.#parting ??= LEAVING;
+    this.settle();
+  }
+
+  /** Ends it without a word: nobody is there who could be told goodbye. */
+  abandon(reason: string): void {
+    this.#end ??= { code: CloseCode.heartbeatTimeout, reason, retryAfterMs: null };
+    this.#transport.destroy();
+  }
+
   close(): void {
     this.#end ??= { code: null, reason: "", retryAfterMs: null };
     this.#transport.close(CloseCode.normal, "The agent leaves");
@@ -149,10 +200,9 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
 
   /** Work that a hub which goes away was waited for may be done now. */
   settle(): void {
-    if (this.#goAway === null || this.#phase !== "up") return;
+    if (this.#parting === null || this.#phase !== "up") return;
     if (this.#transport.mux.size > 0 || this.#options.user.isBusy()) return;
-    const { reason, retryAfterMs = null } = this.#goAway;
-    this.#end ??= { code: null, reason: `the hub goes away: ${reason}`, retryAfterMs };
+    this.#end ??= this.#parting;
     this.#transport.close(CloseCode.normal, "The agent leaves");
   }
 
@@ -179,7 +229,8 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
   }
 
   goingAway(goAway: GoAway): void {
-    this.#goAway = goAway;
+    const { reason, retryAfterMs = null } = goAway;
+    this.#parting = { code: null, reason: `the hub goes away: ${reason}`, retryAfterMs };
     this.settle();
   }
 
@@ -203,7 +254,7 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
 
   transportClosed(): void {
     const end = this.#end ?? this.#wordlessEnd();
-    const retryAfterMs = end.retryAfterMs ?? this.#goAway?.retryAfterMs ?? null;
+    const retryAfterMs = end.retryAfterMs ?? this.#parting?.retryAfterMs ?? null;
     this.#closed.resolve({ ...end, retryAfterMs });
     this.#opened.reject(this.#loginError ?? this.#wordlessLogin(end));
   }
@@ -300,20 +351,16 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
         return transport.lastHeardMs;
       },
       ask: () => transport.ask(),
-      expire: () => this.#expired(),
+      expire: () => this.abandon("the hub gave no sign of life"),
     });
     this.#monitor.start();
   }
 
-  /** Nobody is there who could be told goodbye. */
-  #expired(): void {
-    const reason = "the hub gave no sign of life";
-    this.#end ??= { code: CloseCode.heartbeatTimeout, reason, retryAfterMs: null };
-    this.#transport.destroy();
-  }
-
   #track(consumer: StreamConsumer): StreamConsumer {
-    return new TrackedConsumer(consumer, () => this.settle());
+    return new TrackedConsumer(consumer, () => {
+      this.#options.user.streamEnded();
+      this.settle();
+    });
   }
 
   #giveUp(error: TrunklineError): void {
