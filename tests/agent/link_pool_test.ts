@@ -4,6 +4,7 @@ import { readPool } from "../../src/agent/link_pool.ts";
 import type { PoolOptions } from "../../src/agent/link_pool.ts";
 import { CROWDED_STREAMS } from "../../src/agent/pool_link.ts";
 import { defaultAgentConfig } from "../../src/config/schema_agent.ts";
+import { encodeTextMessage } from "../../src/wire/text_message.ts";
 import { CutProxy } from "../helpers/cut_proxy.ts";
 import { echoOf, RecordingStream } from "../helpers/echo_stream.ts";
 import { until } from "../helpers/event_loop.ts";
@@ -242,6 +243,27 @@ Deno.test("Pool: where all go away there is no stream, and where none is up it i
   await until(() => agent.link.connectionStatus === 0);
   assert.equal(agent.link.openStream(streamTo("echo"), new RecordingStream()), "offline");
   assert.equal(agent.link.links.length, 2, "a hub that goes away is not asked for more connections");
+});
+
+Deno.test("Pool: a message on a connection that carries none is not handled", async () => {
+  await using hub = await FramesHub.open();
+  await using agent = await poolUp(hub, poolOf(3, 3));
+  const from: string[] = [];
+  const subscribed = agent.link.messages.subscribe("a.b", ({ payload }) => {
+    from.push(new TextDecoder().decode(payload));
+  });
+  // Nobody answers it here.
+  const ended = assert.rejects(subscribed, { code: "connection_lost" });
+  const primary = agent.session.answer.connectionId;
+  for (const end of hub.ends) {
+    const name = end.request === hub.logins[Number(primary.slice(1)) - 1] ? "primary" : "other";
+    const message = encodeTextMessage({ action: "publish", topic: "a.b" }, name);
+    end.say({ kind: "message", message, isText: true });
+    assert.ok(await end.transport.mux.ping(5000) !== null);
+  }
+  assert.deepEqual(from, ["primary"]);
+  await agent.link.stop();
+  await ended;
 });
 
 Deno.test("Pool: tells of each connection how it stands", async () => {
