@@ -1,33 +1,33 @@
 /**
- * An agent's connection to its hub, for a program: streams both ways and messages on one connection that is made again
- * for ever. Streams belong to one connection and end with it; subscriptions and services go on with the next one.
- * After `stop` nothing is left of it.
+ * An agent's connection to its hub, for a program: streams both ways and messages, on one connection or a pool of them,
+ * each made again for ever. Streams belong to one connection and end with it; messages go over one at a time, and
+ * subscriptions and services go on with the next one. After `stop` nothing is left of it.
  */
 import { TrunklineError } from "../core/errors.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { Backoff } from "../limits/backoff.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
-import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
+import type { StreamRefusal } from "../link/stream_mux.ts";
 import type { OpenStream, TunnelResponse } from "../wire/frame_payloads.ts";
-import { dial, type DialledLink } from "./dial.ts";
-import { type DialTarget, firstPath } from "./dial_target.ts";
-import { Link, type LinkState } from "./link.ts";
-import { LinkPaths } from "./link_paths.ts";
+import type { DialTarget } from "./dial_target.ts";
+import type { LinkState } from "./link.ts";
+import { LinkPool, ONE_LINK, type PoolOptions, type PoolRefusal, type PoolStats } from "./link_pool.ts";
 import { type AgentIdentity, LoginMemory } from "./login.ts";
 import { MessageClient, type ServiceDescription } from "./message_client.ts";
 import type { Messages } from "./messages.ts";
+import type { LinkStatus, PoolLinkSettings, PoolUser } from "./pool_link.ts";
 import { ProblemLog } from "./problem_log.ts";
-import { Session, type SessionUser } from "./session.ts";
+import type { Session } from "./session.ts";
 import { DEFAULT_BOUNDS, type SessionBounds } from "./session_limits.ts";
-import { createSessionParts, type SessionParts } from "./session_parts.ts";
+import { createSessionParts } from "./session_parts.ts";
 import { TunnelClient, type TunnelStatus } from "./tunnel_client.ts";
 
 /** Says who uses a stream that the hub opens, or why nobody does. Must not wait. */
 export type StreamAcceptor = (stream: Stream, open: OpenStream) => StreamConsumer | StreamRefusal;
 
 /** Why there is no stream: what the connection says, or that there is none. */
-export type StreamFailure = OpenRefusal | "offline";
+export type StreamFailure = PoolRefusal;
 
 /** How to connect. */
 export interface AgentLinkOptions {
@@ -40,9 +40,11 @@ export interface AgentLinkOptions {
   readonly authTimeoutMs?: number;
   /** @default see {@link DEFAULT_BOUNDS} */
   readonly bounds?: Partial<SessionBounds>;
-  /** @default what stands in `Backoff` */
+  /** What the delays of each connection are like. @default what stands in `Backoff` */
   readonly backoff?: Backoff;
-  /** Registers as a service at each connection. @default it does not */
+  /** How many connections to keep. @default one */
+  readonly pool?: PoolOptions;
+  /** Registers as a service, again with each connection that messages go over. @default it does not */
   readonly registerAs?: ServiceDescription;
   /** Told at each change of a tunnel. */
   readonly onTunnel?: (status: TunnelStatus) => void;
@@ -53,74 +55,73 @@ export interface AgentLinkOptions {
 const AUTH_TIMEOUT_MS = 10_000;
 const NOBODY: StreamRefusal = { code: StreamCode.notAllowed, reason: "This agent takes no streams" };
 
-/** One connection that is made again for ever. */
-export class AgentLink implements SessionUser {
+/** The connections of one agent, as one. */
+export class AgentLink implements PoolUser {
   /** Messages over whichever connection is up. */
   readonly messages: Messages;
   /** The tunnels that it keeps registered; none until it is told. */
   readonly tunnels: TunnelClient;
-  readonly #login: LoginMemory;
-  readonly #parts: SessionParts;
-  readonly #bounds: SessionBounds;
   readonly #client: MessageClient;
-  readonly #link: Link<DialledLink, Session>;
-  /** What has not ended yet: attempts to dial, to log in, and connections. */
-  readonly #open = new Set<Promise<unknown>>();
-  #session: Session | null = null;
+  readonly #pool: LinkPool;
+  readonly #onState: (state: LinkState<Session>) => void;
   #acceptor: StreamAcceptor = () => NOBODY;
-  #connections = 0;
+  /** The state that was told last. */
+  #told: LinkState<Session> | null = null;
 
   constructor(options: AgentLinkOptions) {
-    const { target, identity, logger, clock = systemClock, bounds = {}, registerAs } = options;
-    this.#login = new LoginMemory(identity);
-    this.#parts = createSessionParts({ ip: target.url.host, port: target.url.port }, clock);
-    this.#bounds = { ...DEFAULT_BOUNDS, ...bounds };
+    const { logger, clock = systemClock, pool = ONE_LINK, registerAs, onState = () => {} } = options;
     const problems = new ProblemLog(logger, { clock, text: "A message was not handled as it should" });
+    this.#onState = onState;
     this.#client = new MessageClient({
       onProblem: (error) => problems.tell(error),
-      onIdle: () => this.#session?.settle(),
+      onIdle: () => this.#pool.primary?.settle(),
       ...(registerAs === undefined ? {} : { registerAs }),
     });
     this.messages = this.#client;
     this.tunnels = new TunnelClient({ onChange: (status) => options.onTunnel?.(status) });
-    this.#link = new Link<DialledLink, Session>({
-      ports: {
-        dial: (path, signal) => this.#keep(dial(target, { path, signal })),
-        discard: ({ link }) => link.socket.destroy(),
-        openSession: (dialled, signal) => this.#keep(this.#openSession(dialled, signal)),
-        stateChanged: (state) => options.onState?.(state),
+    this.#pool = new LinkPool({
+      pool,
+      settings: readSettings(options, this),
+      owner: {
+        primaryChanged: (session) => this.#carriedBy(session),
+        stateChanged: () => this.#tellState(),
       },
-      paths: new LinkPaths(firstPath(target.url)),
-      backoff: options.backoff ?? new Backoff({ random: Math.random }),
-      clock,
-      logger,
-      authTimeoutMs: options.authTimeoutMs ?? AUTH_TIMEOUT_MS,
     });
   }
 
-  /** Where the connection stands. */
+  /** Where the connection stands that carries the messages; without one, the first that is up, or the first. */
   get state(): LinkState<Session> {
-    return this.#link.state;
+    return this.#pool.state;
   }
 
   /** Whether there is a connection, as a gauge has it. */
   get connectionStatus(): 0 | 1 {
-    return this.#session === null ? 0 : 1;
+    return this.#pool.isUp ? 1 : 0;
   }
 
   /** How many connections there were. */
   get connections(): number {
-    return this.#connections;
+    return this.#pool.stats.connections;
+  }
+
+  /** All connections, those that are made or waited for included. */
+  get links(): readonly LinkStatus[] {
+    return this.#pool.status;
+  }
+
+  /** What became of connections since the start. */
+  get poolStats(): Readonly<PoolStats> {
+    return this.#pool.stats;
   }
 
   /** Begins to connect; of no effect later. */
   start(): void {
-    this.#link.start();
+    this.#pool.start();
   }
 
-  /** Opens a stream on the connection that is up; it can be written to at once. */
+  /** Opens a stream on the connection with the fewest that takes one; it can be written to at once. */
   openStream(open: OpenStream, consumer: StreamConsumer): Stream | StreamFailure {
-    return this.#session?.openStream(open, consumer) ?? "offline";
+    return this.#pool.openStream(open, consumer);
   }
 
   /** Says who takes the streams that the hub opens from now on. @default nobody does */
@@ -131,8 +132,7 @@ export class AgentLink implements SessionUser {
   /** Ends everything for good; resolves when nothing is left. Of no effect later. */
   async stop(): Promise<void> {
     this.#client.stop();
-    this.#link.stop();
-    while (this.#open.size > 0) await Promise.allSettled([...this.#open]);
+    await this.#pool.stop();
   }
 
   accept(stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal {
@@ -155,37 +155,34 @@ export class AgentLink implements SessionUser {
     return this.#client.isBusy;
   }
 
-  sessionBegins(session: Session): void {
-    this.#connections++;
-    this.#session = session;
+  #carriedBy(session: Session | null): void {
+    this.#client.disconnected();
+    if (session === null) return this.tunnels.disconnected();
     this.#client.connected(session);
     this.tunnels.connected(session);
   }
 
-  sessionEnds(session: Session): void {
-    if (this.#session !== session) return;
-    this.#session = null;
-    this.#client.disconnected();
-    this.tunnels.disconnected();
+  #tellState(): void {
+    const { state } = this.#pool;
+    if (state === this.#told) return;
+    this.#told = state;
+    this.#onState(state);
   }
+}
 
-  async #openSession(dialled: DialledLink, signal: AbortSignal): Promise<Session> {
-    const session = await Session.open({
-      dialled,
-      login: this.#login,
-      user: this,
-      parts: this.#parts,
-      bounds: this.#bounds,
-    }, signal);
-    void this.#keep(session.closed);
-    return session;
-  }
-
-  #keep<T>(promise: Promise<T>): Promise<T> {
-    const settled = promise.then(() => {}, () => {}).finally(() => this.#open.delete(settled));
-    this.#open.add(settled);
-    return promise;
-  }
+function readSettings(options: AgentLinkOptions, user: PoolUser): PoolLinkSettings {
+  const { target, identity, logger, clock = systemClock, bounds = {} } = options;
+  return {
+    target,
+    login: new LoginMemory(identity),
+    parts: createSessionParts({ ip: target.url.host, port: target.url.port }, clock),
+    bounds: { ...DEFAULT_BOUNDS, ...bounds },
+    backoff: options.backoff ?? new Backoff({ random: Math.random }),
+    clock,
+    logger,
+    authTimeoutMs: options.authTimeoutMs ?? AUTH_TIMEOUT_MS,
+    user,
+  };
 }
 
 /** Begins to connect to a hub; goes on until `stop`. */

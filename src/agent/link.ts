@@ -1,7 +1,7 @@
 /**
  * One connection to the hub that is made again for ever: dials, logs in, and after each end waits as long as the
  * backoff and the hub say. There is at most one session at a time, each failure is one log line, and after `stop`
- * nothing is left: what comes late is ended at once.
+ * nothing is left: what comes late is ended at once. One that is retired is not made again.
  */
 import { TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
@@ -45,7 +45,7 @@ export type LinkState<S extends LinkSession> =
   | { readonly kind: "idle" }
   | { readonly kind: "dialling"; readonly path: LinkPath }
   | { readonly kind: "authenticating"; readonly path: LinkPath }
-  | { readonly kind: "up"; readonly path: LinkPath; readonly session: S }
+  | { readonly kind: "up"; readonly path: LinkPath; readonly session: S; readonly sinceMs: number }
   | { readonly kind: "waiting"; readonly delayMs: number; readonly failure: LinkFailure }
   | { readonly kind: "stopped" };
 
@@ -76,6 +76,8 @@ export class Link<D, S extends LinkSession> {
   #state: OwnState<S> = { kind: "idle" };
   /** How many attempts there were since the last good connection. */
   #attempts = 0;
+  /** Whether the connection that is up is the last one. */
+  #isRetired = false;
 
   constructor(options: LinkOptions<D, S>) {
     this.#options = options;
@@ -98,6 +100,12 @@ export class Link<D, S extends LinkSession> {
     this.#enter({ kind: "stopped" });
     if (state.kind === "dialling" || state.kind === "authenticating") state.abort.abort(stopped());
     if (state.kind === "up") state.session.close();
+  }
+
+  /** Makes no further connection: the one that is up goes on until it ends, an attempt ends at once. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.#state.kind !== "up") this.stop();
   }
 
   /** The one place where the state changes; the timer of the state before goes with it. */
@@ -165,6 +173,7 @@ export class Link<D, S extends LinkSession> {
 
   #ended(state: OwnState<S> & { kind: "up" }, failure: LinkFailure): void {
     if (this.#state !== state) return;
+    if (this.#isRetired) return this.#enter({ kind: "stopped" });
     const { backoff, clock } = this.#options;
     if (backoff.lived(clock.now() - state.sinceMs)) this.#attempts = 0;
     this.#wait(failure);

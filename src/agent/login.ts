@@ -4,7 +4,7 @@
  */
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { AuthRequest, AuthResponse, ErrorPayload } from "../wire/frame_payloads.ts";
-import { isRefusal } from "./link_failure.ts";
+import { isRefusal, type SessionEnd } from "./link_failure.ts";
 
 /** Who logs in. */
 export interface AgentIdentity {
@@ -30,7 +30,10 @@ export class LoginMemory {
   readonly #identity: AgentIdentity;
   /** Tells this process from another one with the same name. */
   readonly #session = crypto.getRandomValues(new Uint8Array(SESSION_BYTES)).toHex();
-  /** Shows that the name is its own; each login gives a new one. */
+  /**
+   * Shows that the name is its own; each login gives a new one. Where connections of a pool log in at the same time it
+   * may be one that is void already: the hub lets the same session join without it.
+   */
   #resume: string | null = null;
 
   constructor(identity: AgentIdentity) {
@@ -96,4 +99,15 @@ export function calledOff(reason: unknown): TrunklineError {
 
 function wish(retryAfterMs: number | undefined): { retryAfterMs?: number } {
   return retryAfterMs === undefined ? {} : { retryAfterMs };
+}
+
+/** The error of a login that was never answered. */
+export function wordlessLogin({ code, reason, retryAfterMs }: SessionEnd): TrunklineError {
+  if (code === null) return noFrames("the connection was closed before it answered");
+  return endedLogin({
+    code: "closed",
+    closeCode: code,
+    message: reason,
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+  });
 }

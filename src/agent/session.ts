@@ -10,7 +10,7 @@ import { type FramesOwner, FramesTransport, type OwnerFrame } from "../link/fram
 import { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { Outbox, type OutboxOwner, type OutboxSink } from "../link/outbox.ts";
 import { SocketSink } from "../link/socket_sink.ts";
-import type { Stream, StreamConsumer } from "../link/stream.ts";
+import { FULL_BYTES, type Stream, type StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { encodeFrame, encodeMessageFrame } from "../wire/frame.ts";
@@ -21,10 +21,9 @@ import type {
   GoAway,
   OpenStream,
   RegisterTunnel,
-  TunnelResponse,
   UnregisterTunnel,
 } from "../wire/frame_payloads.ts";
-import { parseCloseReason } from "./close_reason.ts";
+import { wordlessEnd } from "./close_reason.ts";
 import type { DialledLink } from "./dial.ts";
 import type { LinkSession } from "./link.ts";
 import type { SessionEnd } from "./link_failure.ts";
@@ -35,30 +34,14 @@ import {
   type LoginMemory,
   noFrames,
   refusedLogin,
+  wordlessLogin,
 } from "./login.ts";
 import type { MessageSender, SendOptions } from "./message_sender.ts";
 import { type SessionBounds, SessionLimits } from "./session_limits.ts";
 import { LANES, MAX_MESSAGE_BYTES, type SessionParts, SOCKET_BYTES } from "./session_parts.ts";
+import type { SessionUser } from "./session_user.ts";
 import { TrackedConsumer } from "./tracked_consumer.ts";
 import type { TunnelSender } from "./tunnel_client.ts";
-
-/** Who uses sessions. */
-export interface SessionUser {
-  /** The hub opens a stream: who uses it, or why not. Must not wait. */
-  accept(stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal;
-  /** A message of the hub. */
-  received(message: Uint8Array): void;
-  /** There may be room for messages that there was none for. */
-  drained(): void;
-  /** The hub says what became of a tunnel. */
-  tunnelAnswered(response: TunnelResponse): void;
-  /** Whether a hub that goes away still owes something beside streams. */
-  isBusy(): boolean;
-  /** The login succeeded; nothing came before. */
-  sessionBegins(session: Session): void;
-  /** The session takes and gives nothing any more; called once, and only after it began. */
-  sessionEnds(session: Session): void;
-}
 
 /** What a session is made of. */
 export interface SessionOptions {
@@ -72,6 +55,9 @@ export interface SessionOptions {
 type Phase = "login" | "up" | "closing";
 
 const NOTHING = new Uint8Array(0);
+/** How long the hub may take to hear that this side leaves. */
+const LEAVE_MS = 10_000;
+const LEAVING: SessionEnd = { code: null, reason: "the agent needs it no more", retryAfterMs: null };
 const NOT_LOGGED_IN: StreamRefusal = { code: StreamCode.notAllowed, reason: "Nobody is logged in yet" };
 /** Publishes of an agent wait for room, so that none is ever dropped for another. */
 const PUBLISHES = { name: "", slowConsumer: "close", gapNotice: null } as const;
@@ -87,7 +73,8 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
   #phase: Phase = "login";
   #answer: LoginAnswer | null = null;
   #monitor: HeartbeatMonitor | null = null;
-  #goAway: GoAway | null = null;
+  /** How it ends once nothing is left to wait for; `null` while neither side goes away. */
+  #parting: SessionEnd | null = null;
   /** What the first who ended it said. */
   #end: SessionEnd | null = null;
   /** Why there will be no login. */
@@ -129,9 +116,30 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
     return this.#transport.mux.size;
   }
 
+  /** When the hub last showed that it lives, in milliseconds of the clock. */
+  get lastHeardMs(): number {
+    return this.#transport.lastHeardMs;
+  }
+
+  /** How long the way there and back took last, in milliseconds; `null` while it was not measured. */
+  get roundTripMs(): number | null {
+    return this.#transport.mux.measured.roundTripMs;
+  }
+
+  /** Whether bytes of streams wait because as much is on its way as may be. */
+  get isFull(): boolean {
+    const { measured, queuedBytes } = this.#transport.mux;
+    return measured.isFull && queuedBytes >= FULL_BYTES;
+  }
+
+  /** Whether it is left as soon as nothing is left to wait for. */
+  get isParting(): boolean {
+    return this.#parting !== null;
+  }
+
   /** Opens a stream; it can be written to at once. The hub refuses more than it said at the login. */
   openStream(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
-    return this.#transport.mux.open(open, new TrackedConsumer(consumer, () => this.settle()));
+    return this.#transport.mux.open(open, this.#track(consumer));
   }
 
   send(message: Uint8Array, { lane, isText }: SendOptions): boolean {
@@ -161,6 +169,30 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
     return this.#transport.mux.ping(timeoutMs);
   }
 
+  /** Asks the hub for a sign of life, without waiting for it. */
+  ask(): void {
+    this.#transport.ask();
+  }
+
+  /**
+   * Takes its leave: the hub opens no more streams, and the session ends with the last one. What the hub opened
+   * before it heard of that is taken as ever.
+   */
+  async leave(): Promise<void> {
+    const { reason } = LEAVING;
+    this.#push(encodeFrame({ kind: "go_away", goAway: { reason } }));
+    // What the hub wrote before its answer was read before it.
+    if (await this.ping(LEAVE_MS) === null) return this.abandon(reason);
+    this.#parting ??= LEAVING;
+    this.settle();
+  }
+
+  /** Ends it without a word: nobody is there who could be told goodbye. */
+  abandon(reason: string): void {
+    this.#end ??= { code: CloseCode.heartbeatTimeout, reason, retryAfterMs: null };
+    this.#transport.destroy();
+  }
+
   close(): void {
     this.#end ??= { code: null, reason: "", retryAfterMs: null };
     this.#transport.close(CloseCode.normal, "The agent leaves");
@@ -168,10 +200,9 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
 
   /** Work that a hub which goes away was waited for may be done now. */
   settle(): void {
-    if (this.#goAway === null || this.#phase !== "up") return;
+    if (this.#parting === null || this.#phase !== "up") return;
     if (this.#transport.mux.size > 0 || this.#options.user.isBusy()) return;
-    const { reason, retryAfterMs = null } = this.#goAway;
-    this.#end ??= { code: null, reason: `the hub goes away: ${reason}`, retryAfterMs };
+    this.#end ??= this.#parting;
     this.#transport.close(CloseCode.normal, "The agent leaves");
   }
 
@@ -202,7 +233,8 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
   }
 
   goingAway(goAway: GoAway): void {
-    this.#goAway = goAway;
+    const { reason, retryAfterMs = null } = goAway;
+    this.#parting = { code: null, reason: `the hub goes away: ${reason}`, retryAfterMs };
     this.settle();
   }
 
@@ -225,10 +257,10 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
   }
 
   transportClosed(): void {
-    const end = this.#end ?? this.#wordlessEnd();
-    const retryAfterMs = end.retryAfterMs ?? this.#goAway?.retryAfterMs ?? null;
+    const end = this.#end ?? wordlessEnd(this.#options.dialled.peerClose());
+    const retryAfterMs = end.retryAfterMs ?? this.#parting?.retryAfterMs ?? null;
     this.#closed.resolve({ ...end, retryAfterMs });
-    this.#opened.reject(this.#loginError ?? this.#wordlessLogin(end));
+    this.#opened.reject(this.#loginError ?? wordlessLogin(end));
   }
 
   overflow(): void {
@@ -323,20 +355,16 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
         return transport.lastHeardMs;
       },
       ask: () => transport.ask(),
-      expire: () => this.#expired(),
+      expire: () => this.abandon("the hub gave no sign of life"),
     });
     this.#monitor.start();
   }
 
-  /** Nobody is there who could be told goodbye. */
-  #expired(): void {
-    const reason = "the hub gave no sign of life";
-    this.#end ??= { code: CloseCode.heartbeatTimeout, reason, retryAfterMs: null };
-    this.#transport.destroy();
-  }
-
   #track(consumer: StreamConsumer): StreamConsumer {
-    return new TrackedConsumer(consumer, () => this.settle());
+    return new TrackedConsumer(consumer, () => {
+      this.#options.user.streamEnded();
+      this.settle();
+    });
   }
 
   #giveUp(error: TrunklineError): void {
@@ -345,21 +373,5 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
     this.#phase = "closing";
     this.#loginError ??= error;
     this.#transport.destroy();
-  }
-
-  /** A WebSocket can be closed without an Error frame. */
-  #wordlessEnd(): SessionEnd {
-    const close = this.#options.dialled.peerClose();
-    return close === null ? { code: null, reason: "", retryAfterMs: null } : parseCloseReason(close);
-  }
-
-  #wordlessLogin({ code, reason, retryAfterMs }: SessionEnd): TrunklineError {
-    if (code === null) return noFrames("the connection was closed before it answered");
-    return endedLogin({
-      code: "closed",
-      closeCode: code,
-      message: reason,
-      ...(retryAfterMs === null ? {} : { retryAfterMs }),
-    });
   }
 }

@@ -103,7 +103,7 @@ export class TunnelClient {
     for (const one of wanted) if (!this.#entries.has(one.name)) this.#add(one);
   }
 
-  /** There is a connection on which the hub can be asked; whatever it was told before counts no more. */
+  /** The hub can be asked on this connection from now on; it may have forgotten what it was told before. */
   connected(sender: TunnelSender): void {
     this.#sender = sender;
     for (const entry of this.#entries.values()) this.#ask(entry);
@@ -167,7 +167,7 @@ export class TunnelClient {
     const { name, kind, subdomain, hostname, remotePort, localAddr } = entry.wanted;
     entry.requestId = this.#nextId();
     entry.asksForGiven = entry.given !== null;
-    this.#enter(entry, { kind: "asked" });
+    if (entry.state.kind !== "up") this.#enter(entry, { kind: "asked" });
     this.#sender.register({
       requestId: entry.requestId,
       kind,
@@ -182,6 +182,8 @@ export class TunnelClient {
 
   #taken(entry: Entry, { tunnelId, url }: Extract<TunnelResponse, { ok: true }>): void {
     entry.given = chosenPlace(entry.wanted, url);
+    const { state } = entry;
+    if (state.kind === "up" && state.tunnelId === tunnelId && state.url === url) return;
     this.#enter(entry, { kind: "up", tunnelId, url });
   }
 

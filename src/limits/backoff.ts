@@ -50,6 +50,11 @@ export class Backoff {
     this.#goodAfterMs = goodAfterMs;
   }
 
+  /** Another one with the same bounds, for another row of attempts. */
+  fresh(): Backoff {
+    return new Backoff({ random: this.#random, ...this.#ranges, goodAfterMs: this.#goodAfterMs });
+  }
+
   /**
    * The milliseconds until the next attempt, a whole number. `askedMs` is what the peer asked for: the jitter comes
    * on top of it, because it asks everybody the same.

@@ -68,12 +68,14 @@ export class TunnelRegistry {
   readonly #byHost = new Map<string, Tunnel>();
   readonly #byAgent = new Map<string, Set<Tunnel>>();
   readonly #perAccount = new Map<string, number>();
-  #lastId = 0;
+  /** Begins anywhere, so that nobody takes a tunnel for one of the hub that was here before. */
+  #lastId: number;
   #nextPort = 0;
 
   constructor(options: TunnelRegistryOptions) {
     this.#options = options;
     this.#leases = new NameLeases(options.leaseMs);
+    this.#lastId = Math.floor(options.random() * 0x8000_0000);
   }
 
   /** How many tunnels there are. */
@@ -144,7 +146,8 @@ export class TunnelRegistry {
     if ("code" in wanted) return wanted;
     const known = this.#known(request, link);
     if (known !== undefined) {
-      if (known.session === link.session && isSameRequest(known.request, request)) {
+      const isSame = isSameRequest(known.request, request) || isSamePlace(known, { request, wanted });
+      if (known.session === link.session && isSame) {
         return this.judge(known, link) ?? known;
       }
       this.remove(known, { isGivenBack: false });
@@ -310,6 +313,16 @@ function hostKey(host: string): string {
 
 function accountKey({ tenant, account }: AgentName): string {
   return JSON.stringify([tenant, account]);
+}
+
+/** Whether a tunnel is asked for by the name that the hub chose for it. */
+function isSamePlace(
+  { host, port, request: { name, localAddr } }: Tunnel,
+  { request, wanted }: { readonly request: RegisterTunnel; readonly wanted: WantedName },
+): boolean {
+  if (!isExact(wanted) || name !== request.name || localAddr !== request.localAddr) return false;
+  const place = placeOf(wanted);
+  return place.host === host && place.port === port;
 }
 
 function isSameRequest(one: RegisterTunnel, other: RegisterTunnel): boolean {

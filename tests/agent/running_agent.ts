@@ -12,7 +12,7 @@ import { targetOf, type TargetOptions } from "./dialling.ts";
 
 /** What may be different. */
 export interface RunningOptions
-  extends Partial<Pick<AgentLinkOptions, "bounds" | "authTimeoutMs" | "registerAs">> {
+  extends Partial<Pick<AgentLinkOptions, "bounds" | "authTimeoutMs" | "registerAs" | "pool" | "clock">> {
   readonly agentId?: string;
   readonly token?: string | null;
   readonly target?: TargetOptions;
@@ -89,6 +89,11 @@ export class RunningAgent implements AsyncDisposable {
     return this.logger.lines.filter(({ level }) => level === "warning").map(({ fields }) =>
       String(fields["cause"])
     );
+  }
+
+  /** How many of its connections are up. */
+  get upLinks(): number {
+    return this.link.links.filter(({ state }) => state === "up").length;
   }
 
   /** Opens a stream that remembers what comes. */

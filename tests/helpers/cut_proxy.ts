@@ -42,14 +42,14 @@ export class CutProxy implements AsyncDisposable {
     this.#target = port;
   }
 
-  /** Ends every connection with a reset, to both sides. */
-  cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+  /** Ends so many connections, the oldest first, with a reset to both sides. */
+  cut(connections = Infinity): void {
+    for (const socket of this.#oldest(connections)) socket.resetAndDestroy();
   }
 
-  /** Forwards nothing more and closes nothing. */
-  stall(): void {
-    for (const socket of this.#sockets) {
+  /** Forwards nothing more of so many connections, the oldest first, and closes nothing. */
+  stall(connections = Infinity): void {
+    for (const socket of this.#oldest(connections)) {
       socket.removeAllListeners("data");
       socket.pause();
       this.#stalled.add(socket);
@@ -64,6 +64,11 @@ export class CutProxy implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.cut();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** Both sockets of each. */
+  #oldest(connections: number): Socket[] {
+    return [...this.#sockets].slice(0, 2 * connections);
   }
 
   #forward(near: Socket, far: Socket): void {

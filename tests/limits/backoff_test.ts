@@ -76,3 +76,18 @@ Deno.test("Backoff: delays begin anew after a connection that lived long enough,
     assert.equal(row.next("refused"), again.next("refused"));
   }));
 });
+
+Deno.test("Backoff: a fresh one has the same bounds and begins anew", () => {
+  const used = new Backoff({
+    random: () => 0.5,
+    transient: { initialMs: 100, maxMs: 400 },
+    refused: { initialMs: 1000, maxMs: 1000 },
+    goodAfterMs: 10,
+  });
+  for (let attempt = 0; attempt < 5; attempt++) used.next("transient");
+  const fresh = used.fresh();
+  assert.deepEqual([1, 2, 3, 4].map(() => fresh.next("transient")), [50, 100, 200, 200]);
+  assert.equal(fresh.next("refused"), 1500);
+  assert.deepEqual([fresh.lived(9), fresh.lived(10)], [false, true]);
+  assert.equal(used.next("transient"), 200);
+});
