@@ -30,6 +30,7 @@ import { TenantIds } from "./tenant_ids.ts";
 import { type TenantFigures, tenantFigures } from "./tenant_figures.ts";
 import { type TenantParts, TenantSpaces } from "./tenant_space.ts";
 import { TenantTraffics } from "./tenant_traffic.ts";
+import type { ListTunnels } from "./tunnel_topics.ts";
 import { TopicPolicies, type TopicPolicy, type TopicRate } from "./topic_policies.ts";
 
 /** How a broker behaves. */
@@ -60,6 +61,8 @@ export interface MessageBrokerOptions {
   /** Whether tenants are customers who must not see anything of each other. */
   readonly multiTenant: boolean;
   readonly readMetrics: ReadMetrics;
+  /** The tunnels that somebody may see. */
+  readonly listTunnels: ListTunnels;
   /** How long an answer may take when the request does not say, in milliseconds. */
   readonly requestTimeoutMs: number;
   /** Whether a request is tried once more when the service that has it goes away. */
@@ -92,7 +95,7 @@ export class MessageBroker {
   readonly #traffics = new TenantTraffics();
 
   constructor(options: MessageBrokerOptions) {
-    const { limits, cachedClock, logger, readMetrics, log, stopHub, reload = null } = options;
+    const { limits, cachedClock, logger, readMetrics, listTunnels, log, stopHub, reload = null } = options;
     this.#options = options;
     this.#policies = new TopicPolicies({
       policies: options.topics,
@@ -111,7 +114,8 @@ export class MessageBroker {
       stats: this.stats,
     });
     const { maxSubscriptions } = limits;
-    const shared = { readMetrics, cachedClock, logger, log, stopHub, reload, events: options.events };
+    const events = options.events;
+    const shared = { readMetrics, listTunnels, cachedClock, logger, log, stopHub, reload, events };
     this.#parts = {
       limits: { ...limits, maxMessageBytes },
       reading: { maxTimeoutMs: limits.maxTimeoutMs, destinations: new KnownDestinations() },
@@ -124,7 +128,7 @@ export class MessageBroker {
         ({ tenant, router }) => this.#ids.leave(tenant, router.ids),
       ),
       logins: options.logins,
-      events: options.events,
+      events,
       cachedClock,
       greeting: createGreeting(options),
     };

@@ -12,12 +12,14 @@ import { metricsTopics, type ReadMetrics } from "./metrics_topics.ts";
 import type { Permissions } from "./permissions.ts";
 import { serviceTopics } from "./service_topics.ts";
 import { subscriptionTopics } from "./subscription_topics.ts";
+import { type ListTunnels, tunnelTopics } from "./tunnel_topics.ts";
 import type { Handler, SystemContext, SystemResult } from "./system_handler.ts";
 
 /** What the system topics work with. */
 export interface SystemTopicsOptions extends Omit<ControlTopicsOptions, "logger"> {
   readonly maxSubscriptions: number;
   readonly readMetrics: ReadMetrics;
+  readonly listTunnels: ListTunnels;
   readonly permissions: Permissions;
   readonly logs: LogFeed;
   /** Time that may lag behind by a turn of the event loop. */
@@ -41,6 +43,7 @@ export class SystemTopics {
       ...serviceTopics(options.cachedClock),
       ...subscriptionTopics(options),
       ...metricsTopics(options),
+      ...tunnelTopics(options),
       ...logTopics(options),
       ...controlTopics(options),
     ]);

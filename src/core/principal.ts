@@ -16,6 +16,11 @@ export interface Principal {
   readonly expiresAtMs: number | null;
 }
 
+/** Whose agents and tunnels somebody's are: without an account, each subject is one by itself. */
+export function accountOf({ account, subject }: Pick<Principal, "account" | "subject">): string {
+  return account ?? subject;
+}
+
 /** The tenant of hubs without multi-tenancy. */
 export const DEFAULT_TENANT = "default";
 

@@ -17,6 +17,7 @@ export type BrokerPorts = Pick<
   | "stopHub"
   | "reload"
   | "readMetrics"
+  | "listTunnels"
   | "onLatency"
   | "onAnswered"
   | "logins"

@@ -14,7 +14,7 @@ import type { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Admission } from "../hub/admission.ts";
 import { ConnectionFactory } from "../hub/connection_factory.ts";
 import { CloudBridgeSession } from "../hub/cloudbridge_session.ts";
-import { createHttpFront, type ProbeResponse } from "../hub/http_front.ts";
+import { createHttpFront } from "../hub/http_front.ts";
 import { DoorStats } from "../hub/hub_stats.ts";
 import { Listener } from "../hub/listener.ts";
 import { OriginPolicy } from "../hub/origin_policy.ts";
@@ -46,6 +46,7 @@ import { warnOfOpenHub } from "./open_hub.ts";
 import { createReload, type Reload } from "./reload.ts";
 import { outboxSettings } from "./outbox_setup.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
+import { probe } from "./probe.ts";
 import { createTunnels } from "./tunnels_setup.ts";
 
 /** What comes from outside the configuration. */
@@ -147,6 +148,7 @@ export class HubServer {
       logins: this.#logins,
       events: this.#audit.events,
       readMetrics: () => this.#metrics.series(),
+      listTunnels: (principal) => this.#tunnels.list(principal),
       onLatency: (seconds) => this.#metrics.observe("trunkline_broker_routing_seconds", seconds),
       onAnswered: (seconds) => this.#metrics.observe("trunkline_broker_request_seconds", seconds),
     });
@@ -318,7 +320,7 @@ export class HubServer {
       origins: new OriginPolicy(hub.origins),
       onLoopback: isLoopbackHost(address.host),
       routes: (path) => this.#route(path, transports.includes("frames")),
-      probe: (path) => this.#probe(path),
+      probe: (path) => probe(path, this.#health),
       accepted,
       isDraining: () => this.#health.phase === "draining",
       stats: this.#door,
@@ -380,13 +382,6 @@ export class HubServer {
     for (const listener of this.#listeners) listener.destroyAll();
     this.#tunnels.destroyAll();
     this.#listeners = [];
-  }
-
-  #probe(path: string): ProbeResponse | undefined {
-    if (path === "/healthz") return { status: 200, body: { status: "ok" } };
-    if (path !== "/readyz") return undefined;
-    const readiness = this.#health.ready();
-    return { status: readiness.status === "ok" ? 200 : 503, body: readiness };
   }
 
   #becomeReady(): void {

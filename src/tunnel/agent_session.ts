@@ -5,7 +5,7 @@
  */
 import { CloseCode } from "../core/close_codes.ts";
 import type { Logger } from "../core/ports.ts";
-import { DEFAULT_TENANT, type Principal } from "../core/principal.ts";
+import { accountOf, DEFAULT_TENANT, type Principal } from "../core/principal.ts";
 import type { EventOrigin } from "../core/security_event.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import type { Encoded } from "../core/transport.ts";
@@ -279,9 +279,9 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     const outcome = await this.#identify(connection, request);
     if (!isWaiting(connection)) return;
     if (outcome.kind === "refused") return refuse(connection, loginRefusal(outcome));
-    const { tenant, account, subject } = outcome.login.principal;
+    const { principal } = outcome.login;
     const { agentId, session, resume = null } = request;
-    const name = { tenant, account: account ?? subject, agentId };
+    const name = { tenant: principal.tenant, account: accountOf(principal), agentId };
     const { sessions } = this.#options;
     const admission = await sessions.admit({ ...name, session, resume, connection: this });
     if (admission.kind === "refused") return refuse(connection, placeRefusal(admission.reason, agentId));

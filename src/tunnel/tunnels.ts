@@ -3,6 +3,7 @@
  * agents. Whatever an agent asks for it is told the outcome; what ends with an agent ends here.
  */
 import type { Clock, Logger } from "../core/ports.ts";
+import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import type { Flusher } from "../link/flusher.ts";
@@ -14,6 +15,7 @@ import type { AgentLink, FrameServices } from "./frame_services.ts";
 import { joinStreams } from "./stream_joint.ts";
 import { type ListenRefusal, TcpListener } from "./tcp_listener.ts";
 import { type Tunnel, tunnelLabel, type TunnelRefusal } from "./tunnel.ts";
+import { listTunnels, type TunnelEntry } from "./tunnel_list.ts";
 import { TunnelRegistry } from "./tunnel_registry.ts";
 import type { TunnelSettings } from "./tunnel_rules.ts";
 import { TunnelCounts } from "./tunnel_counts.ts";
@@ -67,6 +69,11 @@ export class Tunnels implements FrameServices {
   /** The connection on which the next visitor of a tunnel goes. */
   pick({ agent }: Tunnel): AgentLink | undefined {
     return this.#pools.pick(agent);
+  }
+
+  /** The tunnels that somebody may see. */
+  list(principal: Principal): Iterable<TunnelEntry> {
+    return listTunnels(this.registry.all(), principal);
   }
 
   accept(stream: Stream, open: OpenStream, link: AgentLink): StreamConsumer | StreamRefusal {

@@ -41,6 +41,7 @@ function createBroker(clock: FakeClock, options: Partial<MessageBrokerOptions> =
     stopHub: () => {},
     multiTenant: false,
     readMetrics: () => Promise.resolve(new Map()),
+    listTunnels: () => [],
     onLatency: () => {},
     logins: null,
     events: { record: () => {} },

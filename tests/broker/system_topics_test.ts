@@ -296,6 +296,7 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
     reload: null,
     stopHub: () => {},
     readMetrics: () => Promise.reject(new Error("no metrics")),
+    listTunnels: () => [],
     cachedClock: clock,
     logger,
   });
