@@ -20,6 +20,8 @@ export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel"> {
 }
 
 const JOIN_BYTES = 64 * 1024;
+/** How long the hub may take to say that it heard of the tunnels' end. */
+const LEAVE_MS = 2000;
 
 /** One agent. */
 export class Agent {
@@ -56,11 +58,23 @@ export class Agent {
     this.link.tunnels.update(tunnels.map(wanted));
   }
 
-  /** Gives the tunnels back and ends everything; resolves when nothing is left. */
-  async stop(): Promise<void> {
-    await this.link.tunnels.leave();
+  /**
+   * Gives the tunnels back, lets the streams that there are go on for `graceMs` at most, and ends everything; resolves
+   * when nothing is left.
+   */
+  async stop(graceMs = 0): Promise<void> {
+    await within(LEAVE_MS, this.link.tunnels.leave());
+    if (graceMs > 0) await within(graceMs, this.streams.idle());
     await this.link.stop();
   }
+}
+
+/** Until it resolves, or so long. */
+async function within(ms: number, promise: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 function wanted({ name, kind, local, subdomain, remote_port: remotePort }: ConfiguredTunnel): WantedTunnel {

@@ -195,17 +195,24 @@ export function connectAgent(options: AgentLinkOptions): AgentLink {
 /** The stream, or an error that tells why there is none. */
 export function expectStream(opened: Stream | StreamFailure): Stream {
   if (typeof opened !== "string") return opened;
-  const why = opened === "offline"
-    ? "there is no connection to the hub now"
-    : opened === "going_away"
-    ? "the hub goes away and takes no new ones"
-    : opened === "too_many"
-    ? "there are as many as the hub takes at a time"
-    : opened === "no_ids"
-    ? "this connection had as many as there can be"
-    : "the connection ends";
   const code = opened === "too_many" ? "request_failed" : "connection_lost";
-  throw new TrunklineError(code, `Cannot open a stream: ${why}`, {
+  throw new TrunklineError(code, `Cannot open a stream: ${whyNoStream(opened)}`, {
     details: { reason: opened },
   });
+}
+
+/** Why there is no stream, for people. */
+export function whyNoStream(failure: StreamFailure): string {
+  switch (failure) {
+    case "offline":
+      return "there is no connection to the hub now";
+    case "going_away":
+      return "the hub goes away and takes no new ones";
+    case "too_many":
+      return "there are as many as the hub takes at a time";
+    case "no_ids":
+      return "this connection had as many as there can be";
+    case "closed":
+      return "the connection ends";
+  }
 }

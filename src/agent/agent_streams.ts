@@ -45,6 +45,8 @@ export class AgentStreams {
   /** By name. */
   #configured = new Map<string, ConfiguredTunnel>();
   readonly #stats = new Map<string, LocalStats>();
+  #active = 0;
+  #whenIdle: (() => void)[] = [];
 
   constructor(options: AgentStreamsOptions) {
     this.#options = options;
@@ -62,6 +64,14 @@ export class AgentStreams {
     for (const name of this.#configured.keys()) {
       if (!this.#stats.has(name)) this.#stats.set(name, emptyStats());
     }
+  }
+
+  /** Resolves once there is no stream. */
+  idle(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#active === 0) resolve();
+    else this.#whenIdle.push(resolve);
+    return promise;
   }
 
   /** Who uses a stream, or why nobody does. */
@@ -85,6 +95,7 @@ export class AgentStreams {
     let hasFailed = false;
     stats.active++;
     stats.total++;
+    this.#active++;
     const { host, port } = tunnel.local;
     return forwardLocally(stream, {
       target: {
@@ -103,9 +114,16 @@ export class AgentStreams {
         onClosed: () => {
           stats.active--;
           onDone?.(tunnel, { ms: performance.now() - startedMs, isOk: !hasFailed });
+          this.#ended();
         },
       },
     });
+  }
+
+  #ended(): void {
+    if (--this.#active > 0) return;
+    for (const resolve of this.#whenIdle) resolve();
+    this.#whenIdle = [];
   }
 }
 

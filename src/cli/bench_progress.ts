@@ -4,7 +4,7 @@
  */
 import { formatDuration } from "../config/units.ts";
 import type { BenchProgressState } from "./bench_run.ts";
-import { grouped } from "./bench_words.ts";
+import { grouped } from "./figures.ts";
 import type { CommandIo, Terminal } from "./io.ts";
 
 /** How often the bar is written, and how often a line, in milliseconds. */

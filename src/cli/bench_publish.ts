@@ -16,7 +16,7 @@ import { Pace } from "./bench_pace.ts";
 import type { PublishPlan } from "./bench_plan.ts";
 import { LoadPump, type Sender } from "./bench_pump.ts";
 import { MAX_TAG, StampReader, StampWriter } from "./bench_stamp.ts";
-import { count } from "./bench_words.ts";
+import { count } from "./figures.ts";
 import { answerError, isRefusal, readAnswerError } from "./hub_answer.ts";
 
 const NEWLINE = 0x0a;

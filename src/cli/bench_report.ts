@@ -3,7 +3,7 @@ import { formatSize } from "../config/units.ts";
 import type { BenchResult } from "./bench_run.ts";
 import type { LoadFigures } from "./bench_load.ts";
 import type { BenchPlan } from "./bench_plan.ts";
-import { grouped } from "./bench_words.ts";
+import { grouped } from "./figures.ts";
 import { printable } from "./printable.ts";
 import { formatTable } from "./table.ts";
 

@@ -11,7 +11,7 @@ import type { RequestPlan } from "./bench_plan.ts";
 import { LoadPump } from "./bench_pump.ts";
 import { Requester, type RequesterEvents } from "./bench_requester.ts";
 import { EchoService } from "./bench_service.ts";
-import { count } from "./bench_words.ts";
+import { count } from "./figures.ts";
 import { type AnswerError, answerError, isRefusal } from "./hub_answer.ts";
 
 /** Clients and the services that answer them. */

@@ -45,6 +45,12 @@ function runCommand(command: Command, io: CommandIo): Promise<number> | number {
       return import("./reply.ts").then(({ runReply }) => runReply(command, io));
     case "services":
       return import("./services.ts").then(({ runServices }) => runServices(command, io));
+    case "agent":
+      return import("./agent.ts").then(({ runAgent }) => runAgent(command, io));
+    case "tcp":
+      return import("./tcp.ts").then(({ runTcp }) => runTcp(command, io));
+    case "tunnels":
+      return import("./tunnels.ts").then(({ runTunnels }) => runTunnels(command, io));
     case "bench":
       return import("./bench.ts").then(({ runBench }) => runBench(command, io));
   }

@@ -14,6 +14,7 @@ import { ExitCode, type Io } from "./io.ts";
 import { pub, reply, request, services, sub } from "./message_commands.ts";
 import { output } from "./output_options.ts";
 import { tokenOptions } from "./token_options.ts";
+import { agent, tcp, tunnels } from "./tunnel_commands.ts";
 
 const configuration = object({
   configFile: optional(
@@ -69,6 +70,13 @@ const parser = or(
   command("token", token, {
     description: message`Make a JSON Web Token for development, signed with ${"auth.jwt.secret"}.`,
   }),
+  command("agent", agent, {
+    description: message`Run an agent: tunnels, destinations and services of its configuration.`,
+  }),
+  command("tcp", tcp, {
+    description: message`Give a local TCP service a port of the hub, or reach one behind an agent.`,
+  }),
+  command("tunnels", tunnels, { description: message`List the tunnels that are registered.` }),
   command("pub", pub, { description: message`Publish messages to a topic.` }),
   command("sub", sub, { description: message`Print the messages that are published to topics.` }),
   command("request", request, { description: message`Ask a service and print its answer.` }),

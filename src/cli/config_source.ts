@@ -1,8 +1,10 @@
 /**
- * Finds and loads the configuration for a command: the named file, else `config.yaml` in the working folder,
- * else the defaults; then environment and flags over it.
+ * Finds and loads the configuration for a command: the named file, else `config.yaml` (of an agent `agent.yaml`) in the
+ * working folder, else the defaults; then environment and flags over it.
  */
+import { type AgentConfigResult, loadAgentConfig } from "../config/agent_config.ts";
 import { type ConfigResult, loadConfig } from "../config/hub_config.ts";
+import type { ConfigInput } from "../config/load.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 
 /** What a command line says about the configuration. */
@@ -11,26 +13,43 @@ export interface ConfigArguments {
   readonly set: readonly string[];
 }
 
-const DEFAULT_FILE = "config.yaml";
+const HUB_FILE = "config.yaml";
+const AGENT_FILE = "agent.yaml";
 
 /** Loads the configuration. Throws `usage` when a named file cannot be read. */
 export function loadFromSystem({ configFile, set }: ConfigArguments): ConfigResult {
-  return loadConfig({
-    file: readConfigFile(configFile),
-    env: Deno.env.toObject(),
-    set,
-    cwd: Deno.cwd(),
-    readSecretFile: (path) => Deno.readTextFileSync(path),
-  });
+  return loadConfig({ file: readConfigFile(configFile, HUB_FILE), set, ...fromSystem() });
 }
 
-function readConfigFile(path: string | undefined): { path: string; text: string } | null {
+/** Loads the configuration of an agent, from `agent.yaml` when no file is named. Throws as {@link loadFromSystem}. */
+export function loadAgentFromSystem({ configFile, set }: ConfigArguments): AgentConfigResult {
+  return loadAgentConfig({ file: readConfigFile(configFile, AGENT_FILE), set, ...fromSystem() });
+}
+
+/** The file that an agent's configuration comes from; `null` without one. */
+export function agentFileOf({ configFile }: ConfigArguments): string | null {
+  return readConfigFile(configFile, AGENT_FILE)?.path ?? null;
+}
+
+function fromSystem(): Pick<ConfigInput, "env" | "cwd" | "readSecretFile"> {
+  return {
+    env: Deno.env.toObject(),
+    cwd: Deno.cwd(),
+    readSecretFile: (path) => Deno.readTextFileSync(path),
+  };
+}
+
+function readConfigFile(
+  path: string | undefined,
+  defaultFile: string,
+): { path: string; text: string } | null {
+  const file = path ?? defaultFile;
   try {
-    return { path: path ?? DEFAULT_FILE, text: Deno.readTextFileSync(path ?? DEFAULT_FILE) };
+    return { path: file, text: Deno.readTextFileSync(file) };
   } catch (cause) {
     if (path === undefined && cause instanceof Deno.errors.NotFound) return null;
     const why = cause instanceof Deno.errors.NotFound ? "the file does not exist" : messageOf(cause);
-    const message = `Cannot read the configuration file ${path ?? DEFAULT_FILE}: ${why}`;
+    const message = `Cannot read the configuration file ${file}: ${why}`;
     throw new TrunklineError("usage", message, { cause });
   }
 }

@@ -1,19 +1,11 @@
 /** The options of every command that dials a hub. */
-import { object } from "@optique/core/constructs";
+import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 
-/** Which hub, and how it is dialled. */
-export const connection = object({
-  url: optional(
-    option("--url", string({ metavar: "URL" }), {
-      description:
-        message`The hub: ws://, wss://, tcp:// or tls://; by default what ${"TRUNKLINE_URL"} says, \
-else ${"ws://127.0.0.1:8443"}.`,
-    }),
-  ),
+const dialling = object({
   token: optional(
     option("--token", string({ metavar: "TOKEN" }), {
       description:
@@ -34,3 +26,20 @@ see in the list of processes.`,
     description: message`Do not verify the hub's certificate and host name; for tests only.`,
   }),
 });
+
+function hubUrl(defaultUrl: string) {
+  return object({
+    url: optional(
+      option("--url", string({ metavar: "URL" }), {
+        description:
+          message`The hub: ws://, wss://, tcp:// or tls://; by default what ${"TRUNKLINE_URL"} says, \
+else ${defaultUrl}.`,
+      }),
+    ),
+  });
+}
+
+/** Which hub, and how it is dialled for messages. */
+export const connection = merge(hubUrl("ws://127.0.0.1:8443"), dialling);
+/** The same for tunnels, which like TCP and TLS best. */
+export const tunnelConnection = merge(hubUrl("tcp://127.0.0.1:8443"), dialling);

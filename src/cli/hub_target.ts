@@ -2,7 +2,7 @@
  * Which hub a command dials and how: the URL taken apart, and the files of its options read. Every mistake in them
  * is told before anything is dialled.
  */
-import { type HubUrlFault, parseHubUrl } from "../config/hub_url.ts";
+import { type HubUrl, type HubUrlFault, parseHubUrl } from "../config/hub_url.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { type ClientTls, readClientTls } from "../link/client_tls.ts";
 
@@ -33,12 +33,30 @@ export interface HubTarget {
 /** What is dialled for messages when nothing else is said. */
 export const DEFAULT_MESSAGE_URL = "ws://127.0.0.1:8443";
 
+/** A hub as the options name it. */
+export interface HubChoice {
+  readonly url: HubUrl;
+  readonly token: string | null;
+  /** `null` for plain text. */
+  readonly tls: ClientTls | null;
+}
+
+type Environment = Pick<typeof Deno.env, "get">;
+
 /** Reads the options, and `TRUNKLINE_URL` and `TRUNKLINE_TOKEN` where they say nothing. Throws `usage`. */
-export function readHubTarget(
+export function readHubTarget(options: ConnectionArguments, env: Environment): HubTarget {
+  const { url, token, tls } = readHubChoice(options, { env, defaultUrl: DEFAULT_MESSAGE_URL });
+  const transport = url.scheme === "ws" || url.scheme === "wss" ? "websocket" : "text";
+  const { host, port } = url;
+  return { url: url.text, transport, host, port, token, tls };
+}
+
+/** The same for whatever is spoken to the hub. Throws `usage`. */
+export function readHubChoice(
   options: ConnectionArguments,
-  env: { get(name: string): string | undefined },
-): HubTarget {
-  const text = options.url ?? (env.get("TRUNKLINE_URL") || DEFAULT_MESSAGE_URL);
+  { env, defaultUrl }: { readonly env: Environment; readonly defaultUrl: string },
+): HubChoice {
+  const text = options.url ?? (env.get("TRUNKLINE_URL") || defaultUrl);
   const token = options.token ?? env.get("TRUNKLINE_TOKEN") ?? "";
   const url = parseHubUrl(text);
   if (typeof url === "string") throw usage(urlMistake(text, url));
@@ -46,9 +64,7 @@ export function readHubTarget(
     throw usage("Cannot send the token: it holds white space or characters that are not ASCII");
   }
   const tls = url.isSecure ? readTlsChoice(options) : refuseTlsOptions(options, text);
-  const transport = url.scheme === "ws" || url.scheme === "wss" ? "websocket" : "text";
-  const { host, port } = url;
-  return { url: url.text, transport, host, port, token: token === "" ? null : token, tls };
+  return { url, token: token === "" ? null : token, tls };
 }
 
 function urlMistake(text: string, fault: HubUrlFault): string {

@@ -1,6 +1,7 @@
 /** `trunkline services`: the services that are registered at a hub, as a table or as JSON. */
 import { TrunklineError } from "../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../wire/error_payload.ts";
+import { shortTime } from "./figures.ts";
 import { expectSuccess } from "./hub_answer.ts";
 import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, readHubTarget } from "./hub_target.ts";
@@ -43,9 +44,4 @@ function row({ id, name, state, connectedAt, description }: JsonObject): string[
   return [id, name, state, shortTime(connectedAt), description].map((value) =>
     typeof value === "string" ? printable(value) : ""
   );
-}
-
-/** Without fractions of a second. */
-function shortTime(time: unknown): unknown {
-  return typeof time === "string" ? time.replace(/\.\d+(?=Z$)/, "") : time;
 }

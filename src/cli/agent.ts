@@ -1,0 +1,116 @@
+/**
+ * `trunkline agent`: runs an agent by its configuration until a signal. It never gives up its hub, and reads the
+ * configuration again when its file changes.
+ */
+import { Agent } from "../agent/agent.ts";
+import { machineId } from "../agent/agent_id.ts";
+import { readDialTarget } from "../agent/dial_target.ts";
+import { readPool } from "../agent/link_pool.ts";
+import type { AgentConfig } from "../config/mod.ts";
+import { type Logger, systemClock } from "../core/ports.ts";
+import { createLogging, type Logging } from "../server/logging.ts";
+import { AgentReload } from "./agent_reload.ts";
+import { AgentView } from "./agent_view.ts";
+import { printProblems } from "./check.ts";
+import { agentFileOf, type ConfigArguments, loadAgentFromSystem } from "./config_source.ts";
+import { FileWatch } from "./file_watch.ts";
+import { type CommandIo, ExitCode } from "./io.ts";
+import { STOP_GRACE_MS } from "./passing_agent.ts";
+import { listenForReload, listenForStop } from "./signals.ts";
+
+/** What `agent` takes. */
+export interface AgentCommandOptions extends ConfigArguments {
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** How often the file is looked at. */
+const WATCH_MS = 1000;
+
+/** Runs the command until its end is asked for. Throws a `TrunklineError` when the agent cannot start. */
+export async function runAgent(options: AgentCommandOptions, io: CommandIo): Promise<ExitCode> {
+  const result = loadAgentFromSystem(options);
+  if (!result.ok) {
+    printProblems(result.problems, io);
+    return ExitCode.usage;
+  }
+  const { config } = result;
+  const { hub, agent: { id } } = config;
+  const agentId = id ?? machineId();
+  const { json, quiet } = options;
+  const view = new AgentView(io, { json, quiet, hub: hub.url.text, agentId });
+  const logging = createLogging(logOptions(config, { quiet, view }));
+  try {
+    await serve(config, { agentId, view, logging, options, io });
+  } finally {
+    view.close();
+    await logging.close();
+  }
+  return ExitCode.done;
+}
+
+interface Serving {
+  readonly agentId: string;
+  readonly view: AgentView;
+  readonly logging: Logging;
+  readonly options: AgentCommandOptions;
+  readonly io: CommandIo;
+}
+
+async function serve(config: AgentConfig, { agentId, view, logging, options, io }: Serving): Promise<void> {
+  const { logger } = logging;
+  const changed = () => view.changed(agent);
+  const agent = createAgent(config, { agentId, logger, changed });
+  const reload = new AgentReload(config, {
+    readConfig: () => loadAgentFromSystem(options),
+    apply: (next) => {
+      agent.update(next.tunnels);
+      if (!options.quiet) logging.setLevel(next.logging.level);
+      changed();
+    },
+    logger,
+  });
+  const signals = listenForStop(() => Deno.exit(ExitCode.done));
+  const stopReloading = listenForReload(() => reload.run());
+  const file = agentFileOf(options);
+  const watch = file === null
+    ? null
+    : new FileWatch(file, { everyMs: WATCH_MS, changed: () => reload.run() });
+  try {
+    agent.start();
+    await signals.first;
+    view.close();
+    if (!options.quiet) io.err("Stopping; a second signal ends at once");
+    await agent.stop(STOP_GRACE_MS);
+  } finally {
+    watch?.stop();
+    stopReloading();
+    signals.dispose();
+    await agent.stop();
+  }
+}
+
+function createAgent(
+  { hub, tunnels }: AgentConfig,
+  { agentId, logger, changed }: { agentId: string; logger: Logger; changed: () => void },
+): Agent {
+  return new Agent({
+    target: readDialTarget(hub, Deno.env.toObject()),
+    identity: { agentId, token: hub.token, tenant: null },
+    pool: readPool(hub),
+    logger,
+    clock: systemClock,
+    tunnels,
+    onTunnel: changed,
+    onState: changed,
+  });
+}
+
+/** Who wants quiet is told of errors alone, whatever the configuration says. */
+function logOptions({ logging }: AgentConfig, { quiet, view: { log } }: { quiet: boolean; view: AgentView }) {
+  const { format, output } = logging;
+  const level = quiet ? "error" : logging.level;
+  return output === "stderr" && log !== null
+    ? { level, format, output: log, isTerminal: true }
+    : { level, format, output };
+}

@@ -1,0 +1,99 @@
+/**
+ * An agent that lives as long as one command (`trunkline tcp`): its first attempt has to succeed, then it comes back
+ * after every fault until a signal ends it.
+ */
+import { Agent } from "../agent/agent.ts";
+import { passingId } from "../agent/agent_id.ts";
+import type { ConfiguredTunnel } from "../agent/agent_streams.ts";
+import { chooseProxy } from "../agent/proxy_choice.ts";
+import { type Logger, type LogLevel, systemClock } from "../core/ports.ts";
+import { createLogging } from "../server/logging.ts";
+import { AgentView } from "./agent_view.ts";
+import { FirstTry } from "./first_try.ts";
+import { type ConnectionArguments, readHubChoice } from "./hub_target.ts";
+import { type CommandIo, ExitCode } from "./io.ts";
+import { listenForStop } from "./signals.ts";
+
+/** What every command takes that is an agent for a while. */
+export interface PassingOptions extends ConnectionArguments {
+  readonly agentId?: string | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** What the agent is for. */
+export interface Purpose {
+  readonly tunnels: readonly ConfiguredTunnel[];
+  /** Begins what runs beside the tunnels; gives what ends it, after so long at most. @default nothing */
+  readonly begin?: (agent: Agent, logger: Logger) => Promise<(graceMs: number) => Promise<void>>;
+  /** Further lines for a person who watches. @default none */
+  readonly more?: () => readonly string[];
+}
+
+const CONNECT_TIMEOUT_MS = 30_000;
+/** How long streams may go on after the first signal; a second one ends at once. */
+export const STOP_GRACE_MS = 10_000;
+/** What is dialled for tunnels when nothing else is said. */
+export const DEFAULT_TUNNEL_URL = "tcp://127.0.0.1:8443";
+
+/** Runs the agent until a signal. Throws a `TrunklineError` when the first attempt fails. */
+export async function runPassingAgent(
+  options: PassingOptions,
+  { tunnels, begin, more }: Purpose,
+  io: CommandIo,
+): Promise<ExitCode> {
+  const { json, quiet } = options;
+  const { url, token, tls } = readHubChoice(options, { env: Deno.env, defaultUrl: DEFAULT_TUNNEL_URL });
+  const proxy = chooseProxy(url, Deno.env.toObject());
+  const agentId = options.agentId ?? passingId();
+  const view = new AgentView(io, {
+    json,
+    quiet,
+    hub: url.text,
+    agentId,
+    ...(more === undefined ? {} : { more }),
+  });
+  const logging = createLogging(logOptions(options, view));
+  // What goes wrong before is told as the command's own error.
+  const firstTry = new FirstTry(() => logging.setLevel(quiet ? "error" : "warning"));
+  const changed = () => {
+    firstTry.changed(agent);
+    view.changed(agent);
+  };
+  const agent = new Agent({
+    target: { url, proxy, tls, connectTimeoutMs: CONNECT_TIMEOUT_MS },
+    identity: { agentId, token, tenant: null },
+    logger: logging.logger,
+    clock: systemClock,
+    tunnels,
+    onTunnel: () => changed(),
+    onState: () => changed(),
+  });
+  const signals = listenForStop(() => Deno.exit(ExitCode.done));
+  let end = (_graceMs: number) => Promise.resolve();
+  try {
+    if (begin !== undefined) end = await begin(agent, logging.logger);
+    agent.start();
+    await Promise.race([signals.first, firstTry.failed]);
+    view.close();
+    if (!quiet) io.err("Stopping; a second signal ends at once");
+    await end(STOP_GRACE_MS);
+    await agent.stop(STOP_GRACE_MS);
+    return ExitCode.done;
+  } finally {
+    view.close();
+    await end(0);
+    await agent.stop();
+    signals.dispose();
+    await logging.close();
+  }
+}
+
+/** What goes well is shown already; on a terminal problems stand above it. */
+function logOptions({ json }: PassingOptions, { log }: AgentView) {
+  const level: LogLevel = "error";
+  const format = json ? "json" as const : "pretty" as const;
+  return log === null
+    ? { level, format, output: "stderr" }
+    : { level, format, output: log, isTerminal: true };
+}

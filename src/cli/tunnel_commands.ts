@@ -1,0 +1,72 @@
+/** What the commands take that carry tunnels. */
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { multiple, optional } from "@optique/core/modifiers";
+import { argument, constant, option } from "@optique/core/primitives";
+import { integer, string } from "@optique/core/valueparser";
+import { connection, tunnelConnection } from "./connection_options.ts";
+import { output } from "./output_options.ts";
+
+/** `trunkline agent`. */
+export const agent = merge(
+  object({
+    name: constant("agent"),
+    configFile: optional(
+      option("-c", "--config-file", string({ metavar: "FILE" }), {
+        description:
+          message`Configuration file; ${"agent.yaml"} in this folder when there is one. It is read \
+again when it changes, and on SIGHUP.`,
+      }),
+    ),
+    set: multiple(
+      option("--set", string({ metavar: "KEY=VALUE" }), {
+        description:
+          message`Override one key, for example ${"hub.url=tls://hub.example:8443"}; may be repeated.`,
+      }),
+    ),
+  }),
+  output,
+);
+
+/** `trunkline tcp`. */
+export const tcp = merge(
+  object({
+    name: constant("tcp"),
+    service: optional(argument(string({ metavar: "[HOST:]PORT" }), {
+      description: message`The service to give a port of the hub.`,
+    })),
+    remotePort: optional(
+      option("--remote-port", integer({ metavar: "PORT", min: 1, max: 65535 }), {
+        description: message`The port of the hub to ask for; any free one by default.`,
+      }),
+    ),
+    tunnelName: optional(
+      option("--name", string({ metavar: "NAME" }), {
+        description: message`What the tunnel is called; rights may name it. ${"tcp-PORT"} by default.`,
+      }),
+    ),
+    proxyProtocol: option("--proxy-protocol", {
+      description: message`Tell the service who visits it by a PROXY header (version 2).`,
+    }),
+    local: optional(
+      option("--local", string({ metavar: "[HOST:]PORT" }), {
+        description: message`The other direction: listen here, on loopback unless a host is given, ...`,
+      }),
+    ),
+    to: optional(
+      option("--to", string({ metavar: "AGENT:HOST:PORT" }), {
+        description: message`... and lead each connection through this agent to host and port.`,
+      }),
+    ),
+    agentId: optional(
+      option("--agent-id", string({ metavar: "ID" }), {
+        description: message`What this end is called; by default the machine's name and a random end.`,
+      }),
+    ),
+  }),
+  tunnelConnection,
+  output,
+);
+
+/** `trunkline tunnels`. */
+export const tunnels = merge(object({ name: constant("tunnels") }), connection, output);

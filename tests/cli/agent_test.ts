@@ -1,0 +1,106 @@
+/** `trunkline agent`. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { TestHub } from "../helpers/test_hub.ts";
+import { AgentProcess } from "./agent_process.ts";
+import { run } from "./commands.ts";
+
+const ignore = Deno.build.os === "windows";
+
+/** A folder with an agent.yaml, gone with its scope. */
+class AgentFile implements Disposable {
+  readonly #folder = Deno.makeTempDirSync();
+  readonly path = join(this.#folder, "agent.yaml");
+  readonly logPath = join(this.#folder, "agent.log");
+
+  write(text: string): void {
+    // As editors do it: the file is replaced as a whole.
+    const next = join(this.#folder, "next");
+    Deno.writeTextFileSync(next, text);
+    Deno.renameSync(next, this.path);
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
+}
+
+function yamlOf(hub: TestHub, { log, tunnels }: { log: string; tunnels: string }): string {
+  return `hub: { url: "tcp://127.0.0.1:${hub.port}" }
+agent: { id: edge-1 }
+metrics: { enabled: false }
+logging: { output: ${JSON.stringify(log)}, format: json }
+tunnels: ${tunnels}
+`;
+}
+
+async function logSays(path: string, wanted: RegExp): Promise<void> {
+  while (!wanted.test(Deno.readTextFileSync(path))) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+Deno.test({
+  name: "agent: takes over what changes in its file, and goes on with what it has when that is wrong",
+  ignore,
+  fn: async () => {
+    await using hub = await TestHub.start();
+    await using echo = await TcpService.echo();
+    using file = new AgentFile();
+    const [first, second] = [await freePort(), await freePort()];
+    const tunnel = (name: string, port: number) =>
+      `{ name: ${name}, kind: tcp, local: ${echo.port}, remote_port: ${port} }`;
+    file.write(yamlOf(hub, { log: file.logPath, tunnels: `[${tunnel("a", first)}]` }));
+    await using agent = await AgentProcess.start(["agent", "-c", file.path]);
+    assert.equal((await agent.next("connected"))["agent"], "edge-1");
+    assert.equal(await agent.port(), first);
+    await using visitor = await Visitor.at(first);
+    visitor.socket.write("one");
+    await visitor.got(3);
+
+    file.write("tunnels: [ { name: a");
+    await logSays(file.logPath, /Cannot use the changed configuration; going on as before/);
+    assert.match(Deno.readTextFileSync(file.logPath), /agent\.yaml:1:\d+: /);
+
+    const both = `[${tunnel("a", first)}, ${tunnel("b", second)}]`;
+    file.write(yamlOf(hub, { log: file.logPath, tunnels: both }));
+    assert.equal(await agent.port(), second);
+    file.write(
+      yamlOf(hub, { log: file.logPath, tunnels: `[${tunnel("b", second)}]` }).replace("edge-1", "edge-2"),
+    );
+    assert.equal((await agent.next("tunnel", "gone"))["name"], "a");
+    await logSays(file.logPath, /need a restart of the agent.*agent\.id/);
+
+    visitor.socket.end(" two");
+    await visitor.all;
+    assert.equal(visitor.text, "one two", "a stream outlives its tunnel");
+    assert.equal(await agent.stop(), 0);
+    await hub.metricBecomes("trunkline_agents", 0);
+  },
+});
+
+Deno.test({
+  name: "agent: SIGHUP reads the configuration again",
+  ignore,
+  fn: async () => {
+    await using hub = await TestHub.start();
+    using file = new AgentFile();
+    file.write(yamlOf(hub, { log: file.logPath, tunnels: "[]" }));
+    await using agent = await AgentProcess.start(["agent", "-c", file.path]);
+    await agent.next("connected");
+    agent.kill("SIGHUP");
+    await logSays(file.logPath, /The configuration was read again.*"changed":\[\]/);
+    assert.equal(await agent.stop(), 0);
+  },
+});
+
+Deno.test("agent: a configuration that is wrong or missing is exit 2", async () => {
+  using file = new AgentFile();
+  file.write("tunnels: [{ name: db }]\nhub: { url: ftp://x }\n");
+  const { code, io } = await run(["agent", "-c", file.path]);
+  assert.equal(code, 2);
+  assert.match(io.errors, /agent\.yaml:2:13: hub\.url: /);
+  assert.match(io.errors, /mistakes in the configuration$/);
+  const missing = await run(["agent", "-c", `${file.path}.not`]);
+  assert.equal(missing.code, 2);
+  assert.match(missing.io.errors, /^Cannot read the configuration file .*: the file does not exist$/);
+});
