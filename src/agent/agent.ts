@@ -6,7 +6,7 @@ import { TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import { Flusher } from "../link/flusher.ts";
 import { AgentLink, type AgentLinkOptions } from "./agent_link.ts";
-import { AgentStreams, type ConfiguredTunnel } from "./agent_streams.ts";
+import { type AgentOffer, AgentStreams, type ConfiguredTunnel } from "./agent_streams.ts";
 import { ProblemLog } from "./problem_log.ts";
 import type { TunnelStatus, WantedTunnel } from "./tunnel_client.ts";
 
@@ -14,7 +14,9 @@ import type { TunnelStatus, WantedTunnel } from "./tunnel_client.ts";
 export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel"> {
   readonly logger: Logger;
   readonly clock: Clock;
-  readonly tunnels: readonly ConfiguredTunnel[];
+  readonly offer: AgentOffer;
+  /** All addresses of a name. @default the system is asked */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
   /** Told at each change of a tunnel. */
   readonly onTunnel?: (status: TunnelStatus) => void;
 }
@@ -29,8 +31,8 @@ export class Agent {
   readonly streams: AgentStreams;
 
   constructor(options: AgentOptions) {
-    const { logger, clock, tunnels, onTunnel } = options;
-    const problems = new ProblemLog(logger, { clock, text: "A local service cannot be reached" });
+    const { logger, clock, offer, onTunnel, resolve } = options;
+    const problems = new ProblemLog(logger, { clock, text: "A service cannot be reached" });
     this.link = new AgentLink({
       ...options,
       onTunnel: (status) => {
@@ -42,9 +44,11 @@ export class Agent {
       tunnels: this.link.tunnels,
       flusher: new Flusher(JOIN_BYTES),
       onFailure: (tunnel, reason) => problems.tell(unreachable(tunnel, reason)),
+      onDenied: (target, detail) => problems.tell(notLed(target, detail)),
+      ...(resolve === undefined ? {} : { resolve }),
     });
     this.link.onStream((stream, open) => this.streams.accept(stream, open));
-    this.update(tunnels);
+    this.update(offer);
   }
 
   /** Begins to connect; of no effect later. */
@@ -52,10 +56,10 @@ export class Agent {
     this.link.start();
   }
 
-  /** These are the tunnels from now on. */
-  update(tunnels: readonly ConfiguredTunnel[]): void {
-    this.streams.update(tunnels);
-    this.link.tunnels.update(tunnels.map(wanted));
+  /** These are the tunnels and destinations from now on. */
+  update(offer: AgentOffer): void {
+    this.streams.update(offer);
+    this.link.tunnels.update(offer.tunnels.map(wanted));
   }
 
   /**
@@ -90,6 +94,13 @@ function wanted({ name, kind, local, subdomain, remote_port: remotePort }: Confi
 function unreachable({ name, local }: ConfiguredTunnel, reason: string): TrunklineError {
   const message = `Cannot reach ${local.text} for tunnel ${name}: ${reason}`;
   return new TrunklineError("unreachable", message);
+}
+
+function notLed(
+  { host, port }: { readonly host: string; readonly port: number },
+  detail: string,
+): TrunklineError {
+  return new TrunklineError("unreachable", `Cannot lead a stream to ${host}:${port}: ${detail}`);
 }
 
 function logTunnel({ wanted: { name, localAddr: local }, state }: TunnelStatus, logger: Logger): void {

@@ -1,8 +1,13 @@
 /**
- * Takes the streams that the hub opens to an agent: those of its tunnels go to the services that they stand for.
+ * Takes the streams that the hub opens to an agent: those of its tunnels go to the services that they stand for, others
+ * to the destinations that they name, as far as the agent's list allows.
  */
 import type { AgentConfig } from "../config/mod.ts";
+import { parseDestinationRule } from "../core/access_rules.ts";
+import { HostRules } from "../core/host_rules.ts";
 import { StreamCode } from "../core/stream_codes.ts";
+import { dialChecked } from "../link/checked_dial.ts";
+import { joinDialled } from "../link/dialled_stream.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { ByteMeter } from "../link/socket_pump.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
@@ -24,10 +29,21 @@ export interface LocalStats extends ByteMeter {
   failed: number;
 }
 
+/** What an agent is for: its configuration, without the rest. */
+export interface AgentOffer {
+  readonly tunnels: readonly ConfiguredTunnel[];
+  /** Destinations, as the configuration has them. */
+  readonly allow: readonly string[];
+}
+
 /** What takes streams. */
 export interface AgentStreamsOptions {
   readonly tunnels: TunnelClient;
   readonly flusher: Flusher;
+  /** Somebody was not led where it wanted to go. */
+  readonly onDenied: (target: StreamTarget, detail: string) => void;
+  /** All addresses of a name. @default the system is asked */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
   /** A service could not be reached. */
   readonly onFailure: (tunnel: ConfiguredTunnel, reason: string) => void;
   /** One connection is over, after so many milliseconds. */
@@ -38,6 +54,10 @@ export interface AgentStreamsOptions {
 }
 
 type TunnelStream = Extract<OpenStream, { tunnelId: number }>;
+type StreamTarget = Extract<OpenStream, { target: unknown }>["target"];
+
+/** How long a destination may take to be found and to answer. */
+const DIAL_TIMEOUT_MS = 10_000;
 
 /** The streams of one agent. */
 export class AgentStreams {
@@ -45,6 +65,9 @@ export class AgentStreams {
   /** By name. */
   #configured = new Map<string, ConfiguredTunnel>();
   readonly #stats = new Map<string, LocalStats>();
+  /** What went to destinations that others named. */
+  readonly targetStats = emptyStats();
+  #allowed = new HostRules();
   #active = 0;
   #whenIdle: (() => void)[] = [];
 
@@ -57,8 +80,12 @@ export class AgentStreams {
     return this.#stats;
   }
 
-  /** These are the tunnels from now on; streams that are there go on. */
-  update(tunnels: readonly ConfiguredTunnel[]): void {
+  /** These are the tunnels and destinations from now on; streams that are there go on. */
+  update({ tunnels, allow }: AgentOffer): void {
+    this.#allowed = new HostRules();
+    for (const rule of allow.map(parseDestinationRule)) {
+      if (rule !== null) this.#allowed.add(rule.host, rule.ports);
+    }
     this.#configured = new Map(tunnels.map((tunnel) => [tunnel.name, tunnel]));
     for (const name of this.#stats.keys()) if (!this.#configured.has(name)) this.#stats.delete(name);
     for (const name of this.#configured.keys()) {
@@ -76,7 +103,7 @@ export class AgentStreams {
 
   /** Who uses a stream, or why nobody does. */
   accept(stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal {
-    if (!("tunnelId" in open)) return { code: StreamCode.notAllowed, reason: "This agent leads nowhere" };
+    if (!("tunnelId" in open)) return this.#lead(stream, open.target);
     const wanted = this.#options.tunnels.find(open.tunnelId);
     const tunnel = wanted === undefined ? undefined : this.#configured.get(wanted.name);
     if (tunnel === undefined) {
@@ -116,6 +143,35 @@ export class AgentStreams {
           onDone?.(tunnel, { ms: performance.now() - startedMs, isOk: !hasFailed });
           this.#ended();
         },
+      },
+    });
+  }
+
+  #lead(stream: Stream, target: StreamTarget): StreamConsumer {
+    const { flusher, onDenied, resolve } = this.#options;
+    const stats = this.targetStats;
+    const rules = this.#allowed;
+    const { host, port } = target;
+    stats.active++;
+    stats.total++;
+    this.#active++;
+    return joinDialled(stream, {
+      dial: (signal) =>
+        dialChecked({ host, port }, {
+          allows: (asked) => rules.allows(asked, port),
+          timeoutMs: DIAL_TIMEOUT_MS,
+          signal,
+          ...(resolve === undefined ? {} : { resolve }),
+        }),
+      flusher,
+      meter: stats,
+      onRefused: ({ detail }) => {
+        stats.failed++;
+        onDenied(target, detail);
+      },
+      onClosed: () => {
+        stats.active--;
+        this.#ended();
       },
     });
   }

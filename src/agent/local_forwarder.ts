@@ -39,7 +39,7 @@ export function forwardLocally(
     readonly connectTimeoutMs?: number;
   },
 ): StreamConsumer {
-  const socket = openSocket(target);
+  const socket = openSocket(target, { allowHalfOpen: true });
   const attempt = new LocalAttempt(socket, { report, connectTimeoutMs });
   const pump = new SocketPump(new PlainSocket(socket), flusher, {
     ...(report.meter === undefined ? {} : { meter: report.meter }),

@@ -2,8 +2,8 @@
  * Names, host names and ports that tunnels may be registered under.
  */
 import { tunnelName, type TunnelRule } from "../core/access_rules.ts";
-import { NamePatterns } from "./name_patterns.ts";
-import { PortSet } from "./port_set.ts";
+import { NamePatterns } from "../core/name_patterns.ts";
+import { PortSet } from "../core/port_set.ts";
 
 /** A set of rules; grows only. */
 export class TunnelGrants {

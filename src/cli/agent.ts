@@ -64,7 +64,7 @@ async function serve(config: AgentConfig, { agentId, view, logging, options, io 
   const reload = new AgentReload(config, {
     readConfig: () => loadAgentFromSystem(options),
     apply: (next) => {
-      agent.update(next.tunnels);
+      agent.update(next);
       if (!options.quiet) logging.setLevel(next.logging.level);
       changed();
     },
@@ -91,7 +91,7 @@ async function serve(config: AgentConfig, { agentId, view, logging, options, io 
 }
 
 function createAgent(
-  { hub, tunnels }: AgentConfig,
+  { hub, ...offer }: AgentConfig,
   { agentId, logger, changed }: { agentId: string; logger: Logger; changed: () => void },
 ): Agent {
   return new Agent({
@@ -100,7 +100,7 @@ function createAgent(
     pool: readPool(hub),
     logger,
     clock: systemClock,
-    tunnels,
+    offer,
     onTunnel: changed,
     onState: changed,
   });

@@ -65,7 +65,7 @@ export async function runPassingAgent(
     identity: { agentId, token, tenant: null },
     logger: logging.logger,
     clock: systemClock,
-    tunnels,
+    offer: { tunnels, allow: [] },
     onTunnel: () => changed(),
     onState: () => changed(),
   });

@@ -3,7 +3,7 @@
  * in milliseconds, paths absolute, secrets in clear, addresses taken apart.
  */
 import { z } from "zod";
-import { parseIpRange } from "../core/ip_range.ts";
+import { parseDestinationRule } from "../core/access_rules.ts";
 import { section } from "./composites.ts";
 import {
   address,
@@ -23,8 +23,6 @@ import { LOCAL_SERVICE_PATTERN, type LocalService, parseLocalService } from "./l
 import { detachedContext, isHttpUrl, path, type SchemaContext, secret } from "./schema_context.ts";
 import { minVersion } from "./schema_hub.ts";
 import { logLineKeys } from "./schema_services.ts";
-import { parsePortRange } from "../core/port_range.ts";
-import { parseHost } from "./units.ts";
 
 const MAX_LIST = 1000;
 
@@ -74,16 +72,8 @@ function destinationPattern() {
     json: { type: "string", minLength: 3 },
     expected:
       "a destination such as 127.0.0.1:5432, db.lan:5432, *.lan:443, 10.0.0.0/8:1-1023, [fd00::/8]:* or *:22",
-    read: (raw) => typeof raw === "string" && isDestinationPattern(raw) ? raw : undefined,
+    read: (raw) => typeof raw === "string" && parseDestinationRule(raw) !== null ? raw : undefined,
   });
-}
-
-function isDestinationPattern(pattern: string): boolean {
-  const match = /^(?:\[([^\][]*:[^\][]*)\]|([^\][:]+)):(\*|[\d-]+)$/.exec(pattern);
-  const ports = match?.[3] ?? "";
-  if (match === null || (ports !== "*" && parsePortRange(ports) === null)) return false;
-  const host = match[1] ?? match[2] ?? "";
-  return host === "*" || parseIpRange(host) !== null || parseHost(host.replace(/^\*\./, "")) !== null;
 }
 
 function hubSection(context: SchemaContext) {

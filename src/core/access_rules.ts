@@ -28,12 +28,16 @@ export type HostRule =
   /** In lower case, perhaps with `*`. */
   | { readonly kind: "name"; readonly pattern: string };
 
-/** Which destinations a rule allows. */
-export interface ConnectRule {
-  /** An id, perhaps with `*`. */
-  readonly agent: string;
+/** Which destinations a rule allows, from wherever they are reached. */
+export interface DestinationRule {
   readonly host: HostRule;
   readonly ports: PortRange;
+}
+
+/** Which destinations a rule allows through which agents. */
+export interface ConnectRule extends DestinationRule {
+  /** An id, perhaps with `*`. */
+  readonly agent: string;
 }
 
 const NAME = /^[A-Za-z0-9_.-]{1,253}$/;
@@ -54,12 +58,19 @@ export function parseTunnelRule(text: string): TunnelRule | null {
 
 /** The rule that a text is; null when it is none. */
 export function parseConnectRule(text: string): ConnectRule | null {
-  const match = /^([A-Za-z0-9_.*-]{1,253}):(\[[^\]\s]+\]|[^:\s[\]]+):([\d*-]+)$/.exec(text);
+  const match = /^([A-Za-z0-9_.*-]{1,253}):(.+)$/.exec(text);
+  const destination = match === null ? null : parseDestinationRule(match[2] ?? "");
+  return destination === null ? null : { agent: oneStar(match?.[1] ?? ""), ...destination };
+}
+
+/** The rule that a text without an agent is (`host:port`); null when it is none. */
+export function parseDestinationRule(text: string): DestinationRule | null {
+  const match = /^(\[[^\]\s]+\]|[^:\s[\]]+):([\d*-]+)$/.exec(text);
   if (match === null) return null;
-  const [, agent = "", hostText = "", portsText = ""] = match;
+  const [, hostText = "", portsText = ""] = match;
   const host = parseHostRule(hostText);
   const ports = portsText === "*" ? ALL_PORTS : parsePortRange(portsText);
-  return host === null || ports === null ? null : { agent: oneStar(agent), host, ports };
+  return host === null || ports === null ? null : { host, ports };
 }
 
 /** A tunnel's name or host name in the one spelling that rules are compared with; null when it is none. */

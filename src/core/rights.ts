@@ -14,6 +14,9 @@ export interface ConnectTarget {
   readonly port: number;
 }
 
+/** The agent that the hub itself is in rights to connect. Only a rule that names it stands for it. */
+export const HUB_AGENT = "hub";
+
 /** What a principal may do. Asking changes nothing and never throws. */
 export interface Rights {
   /** Whether it may see and control everything of its tenant. */
@@ -28,12 +31,13 @@ export interface Rights {
   allowsConnect(target: ConnectTarget): boolean;
 }
 
-/** Everything but administration. */
+/** Everything but administration, and the hub's own network. */
 export const USER_RIGHTS: Rights = everything(false);
-/** Everything. */
+/** The same with administration. */
 export const ALL_RIGHTS: Rights = everything(true);
 
 function everything(isAdmin: boolean): Rights {
   const always = () => true;
-  return { isAdmin, allows: always, covers: always, allowsTunnel: always, allowsConnect: always };
+  const allowsConnect = ({ agent }: ConnectTarget) => agent !== HUB_AGENT;
+  return { isAdmin, allows: always, covers: always, allowsTunnel: always, allowsConnect };
 }

@@ -17,11 +17,15 @@ export interface SocketPlace {
   readonly port: number;
 }
 
-/** Begins to connect; {@link established} waits for it. */
-export function openSocket({ host, port }: SocketPlace): Socket {
+/** Begins to connect; {@link established} waits for it. `allowHalfOpen`: the end of the peer is not that of the socket. */
+export function openSocket(
+  { host, port }: SocketPlace,
+  { allowHalfOpen = false }: { readonly allowHalfOpen?: boolean } = {},
+): Socket {
   const socket = connect({
     host,
     port,
+    allowHalfOpen,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,

@@ -12,6 +12,8 @@ import { targetOf } from "./dialling.ts";
 export interface TunnelAgentOptions extends Partial<AgentOptions> {
   readonly agentId?: string;
   readonly token?: string | null;
+  /** Where others may go. @default nowhere */
+  readonly allow?: readonly string[];
 }
 
 /** A configuration of an agent from overrides, each `key=value`. */
@@ -42,7 +44,7 @@ export class TunnelAgent implements AsyncDisposable {
   constructor(
     url: string,
     yaml: string,
-    { agentId = "edge", token = null, ...rest }: TunnelAgentOptions = {},
+    { agentId = "edge", token = null, allow = [], ...rest }: TunnelAgentOptions = {},
   ) {
     this.agent = new Agent({
       target: targetOf(url),
@@ -50,7 +52,7 @@ export class TunnelAgent implements AsyncDisposable {
       logger: this.logger,
       clock: systemClock,
       backoff: new Backoff({ random: () => 0 }),
-      tunnels: tunnelsOf(yaml),
+      offer: { tunnels: tunnelsOf(yaml), allow },
       onTunnel: (status) => {
         this.history.push(status);
         for (const changed of this.#changed) changed();

@@ -1,7 +1,7 @@
 /**
  * A set of ports made of ranges. Whether it holds a port takes a few comparisons, whatever the number of ranges.
  */
-import type { PortRange } from "../core/port_range.ts";
+import type { PortRange } from "./port_range.ts";
 
 /** Ports; grows only. */
 export class PortSet {

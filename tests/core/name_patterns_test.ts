@@ -1,8 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import fc from "fast-check";
-import { AddressRanges } from "../../src/auth/address_ranges.ts";
-import { NamePatterns } from "../../src/auth/name_patterns.ts";
-import { PortSet } from "../../src/auth/port_set.ts";
+import { AddressRanges } from "../../src/core/address_ranges.ts";
+import { NamePatterns } from "../../src/core/name_patterns.ts";
+import { PortSet } from "../../src/core/port_set.ts";
 import { matchesIpRange, parseIp, parseIpRange } from "../../src/core/ip_range.ts";
 
 const names = fc.string({ unit: fc.constantFrom("a", "b", "."), minLength: 1, maxLength: 10 });

@@ -2,7 +2,7 @@
  * Values under ranges of IP addresses. Looking an address up takes one step for each length of prefix that occurs,
  * whatever the number of ranges.
  */
-import type { IpBytes, IpRange } from "../core/ip_range.ts";
+import type { IpBytes, IpRange } from "./ip_range.ts";
 
 /** A map from ranges to values. */
 export class AddressRanges<V> {

@@ -1,0 +1,128 @@
+/**
+ * Connects to a destination that somebody else asked for. The rules are asked for the host as it was asked for and for
+ * each address that its name leads to; the connection goes to exactly the address that they allowed, as the name is
+ * looked up once. Addresses are tried one after the other within one time.
+ */
+import { lookup } from "node:dns/promises";
+import type { Socket } from "node:net";
+import { type AllowsHost, planDestination } from "../core/destination.ts";
+import { StreamCode } from "../core/stream_codes.ts";
+import { openSocket, type SocketPlace } from "./client_socket.ts";
+
+/** Why there is no connection, in the words of streams. */
+export interface DialRefusal {
+  readonly code: StreamCode;
+  /** For the peer; tells nothing of the network behind. */
+  readonly reason: string;
+  /** For the log. */
+  readonly detail: string;
+}
+
+/** How to dial. */
+export interface CheckedDial {
+  readonly allows: AllowsHost;
+  readonly timeoutMs: number;
+  /** Gives up when it is aborted. */
+  readonly signal: AbortSignal;
+  /** All addresses of a name. @default the system is asked */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
+}
+
+/** Addresses of a name that are tried. */
+const MAX_ADDRESSES = 16;
+
+const DENIED: DialRefusal = {
+  code: StreamCode.notAllowed,
+  reason: "The destination is not allowed",
+  detail: "no rule allows it",
+};
+
+/** A connected socket that may be half-closed, or why there is none. Does not reject. */
+export async function dialChecked(
+  { host, port }: SocketPlace,
+  { allows, timeoutMs, signal, resolve = lookUp }: CheckedDial,
+): Promise<Socket | DialRefusal> {
+  const plan = planDestination(host, allows);
+  if (plan.kind === "denied") return DENIED;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  if (plan.kind === "address") return await dialFirst([plan.address], port, limit);
+  const found = await orAborted(resolve(plan.name), limit);
+  // Whether a name exists is nobody's business who may not use it.
+  if ((typeof found === "string" || found.length === 0) && !plan.isNameAllowed) return DENIED;
+  if (typeof found === "string") return unresolved(found, limit);
+  const allowed = found.filter(plan.admits);
+  if (allowed.length > 0) return await dialFirst(allowed.slice(0, MAX_ADDRESSES), port, limit);
+  return found.length === 0 ? unresolved("it has no address", limit) : {
+    ...DENIED,
+    detail: `no rule allows an address of ${plan.name} (${found.slice(0, MAX_ADDRESSES).join(", ")})`,
+  };
+}
+
+async function lookUp(name: string): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true, verbatim: true });
+  return found.map(({ address }) => address);
+}
+
+/** The addresses in turn; the last failure counts. */
+async function dialFirst(
+  addresses: readonly string[],
+  port: number,
+  limit: AbortSignal,
+): Promise<Socket | DialRefusal> {
+  let failure = "";
+  for (const host of addresses) {
+    if (limit.aborted) break;
+    const outcome = await dial({ host, port }, limit);
+    if (typeof outcome !== "string") return outcome;
+    failure = `${host}: ${outcome}`;
+  }
+  return limit.aborted ? late(failure) : {
+    code: StreamCode.localRefused,
+    reason: "The destination cannot be reached",
+    detail: failure,
+  };
+}
+
+/** One address; gives the code of the error where it fails. */
+function dial(place: SocketPlace, limit: AbortSignal): Promise<Socket | string> {
+  const socket = openSocket(place, { allowHalfOpen: true });
+  const { promise, resolve } = Promise.withResolvers<Socket | string>();
+  const onError = (error: Error & { code?: string }) => resolve(error.code ?? error.message);
+  const onAbort = () => {
+    socket.destroy();
+    resolve("no answer in time");
+  };
+  socket.once("connect", () => resolve(socket));
+  socket.once("error", onError);
+  limit.addEventListener("abort", onAbort, { once: true });
+  return promise.finally(() => {
+    socket.off("error", onError);
+    limit.removeEventListener("abort", onAbort);
+  });
+}
+
+/** What it resolves to, or why not. */
+async function orAborted<T>(promise: Promise<T>, limit: AbortSignal): Promise<T | string> {
+  const { promise: aborted, resolve } = Promise.withResolvers<string>();
+  const onAbort = () => resolve("no answer in time");
+  limit.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } catch (error) {
+    return error instanceof Error && "code" in error ? String(error.code) : String(error);
+  } finally {
+    limit.removeEventListener("abort", onAbort);
+  }
+}
+
+function unresolved(detail: string, limit: AbortSignal): DialRefusal {
+  return limit.aborted ? late(detail) : {
+    code: StreamCode.localRefused,
+    reason: "The destination cannot be found",
+    detail,
+  };
+}
+
+function late(detail: string): DialRefusal {
+  return { code: StreamCode.localTimeout, reason: "The destination does not answer", detail };
+}

@@ -1,0 +1,89 @@
+/** The whole way from a spoke through an agent to a destination that it names. */
+import assert from "node:assert/strict";
+import { LocalListener } from "../../src/agent/local_listener.ts";
+import { Flusher } from "../../src/link/flusher.ts";
+import { TunnelAgent } from "../agent/tunnel_agent.ts";
+import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { TestHub } from "../helpers/test_hub.ts";
+import { RunningAgent } from "../agent/running_agent.ts";
+
+const LOGINS = [
+  "auth.mode=required",
+  `auth.tokens=[
+    { token: edge-secret-0001, subject: edge, account: ops },
+    { token: user-secret-0001, subject: user, account: ops, permissions: { connect: ["edge:127.0.0.0/8:*", "edge:*.lan:*"] } }]`,
+];
+const TOKENS = { edge: "edge-secret-0001", user: "user-secret-0001" };
+
+interface Scene {
+  /** Leads a new connection there; what comes back of `text`, or the reason of the reset. */
+  readonly through: (host: string, port: number, text?: string) => Promise<string>;
+  readonly edge: TunnelAgent;
+}
+
+/** Runs a hub with logins, an agent `edge` with this list, and a user with rights to some of it. */
+async function withEdge(
+  options: { allow: string[]; resolve?: (name: string) => Promise<readonly string[]> },
+  use: (scene: Scene) => Promise<void>,
+): Promise<void> {
+  await using hub = await TestHub.start(LOGINS);
+  const url = `tcp://127.0.0.1:${hub.port}`;
+  await using edge = new TunnelAgent(url, "[]", { token: TOKENS.edge, ...options });
+  await using user = await RunningAgent.up(url, { agentId: "user", token: TOKENS.user });
+  await hub.metricBecomes("trunkline_agents", 2);
+  const through = async (host: string, port: number, text = "hello") => {
+    const failures: string[] = [];
+    const listener = await LocalListener.listen({
+      host: "127.0.0.1",
+      port: 0,
+      target: { agent: "edge", host, port },
+      flusher: new Flusher(1024),
+      openStream: (open, consumer) => user.link.openStream(open, consumer),
+      onFailure: (reason) => failures.push(reason),
+    });
+    try {
+      await using visitor = await Visitor.at(listener.port);
+      visitor.socket.end(text);
+      const code = await visitor.closed;
+      return code === null ? visitor.text : failures.join();
+    } finally {
+      await listener.close();
+    }
+  };
+  await use({ through, edge });
+}
+
+Deno.test("Target: by address and by name, where both the rights and the agent's list allow it", async () => {
+  await using echo = await TcpService.echo();
+  const { port } = echo;
+  const resolve = () => Promise.resolve(["127.0.0.3", "127.0.0.1"]);
+  await withEdge({ allow: [`127.0.0.1:${port}`], resolve }, async ({ through, edge }) => {
+    assert.equal(await through("127.0.0.1", port), "hello");
+    assert.equal(await through("db.lan", port), "hello", "one of two addresses is allowed");
+    const denied = "The destination is not allowed";
+    assert.equal(await through("127.0.0.2", port), denied, "the agent does not allow it");
+    assert.equal(await through("127.0.0.1", port + 1), denied);
+    const forbidden = 'Not allowed to connect through agent "edge"';
+    assert.equal(await through("10.0.0.1", port), forbidden, "the login does not allow it");
+    assert.equal(await through("db.example", port), forbidden);
+    const { total, failed, active } = edge.agent.streams.targetStats;
+    assert.deepEqual([total, failed, active], [4, 2, 0]);
+  });
+});
+
+Deno.test("Target: a list that is empty leads nowhere, and another one counts at once", async () => {
+  await using echo = await TcpService.echo();
+  await withEdge({ allow: [] }, async ({ through, edge }) => {
+    assert.equal(await through("127.0.0.1", echo.port), "The destination is not allowed");
+    edge.agent.update({ tunnels: [], allow: ["*:*"] });
+    assert.equal(await through("127.0.0.1", echo.port, "x".repeat(300_000)), "x".repeat(300_000));
+  });
+});
+
+Deno.test("Target: what refuses, and a name that leads to nobody, are told apart from what is not allowed", async () => {
+  const resolve = () => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" }));
+  await withEdge({ allow: ["127.0.0.1:*", "db.lan:*"], resolve }, async ({ through }) => {
+    assert.equal(await through("127.0.0.1", await freePort()), "The destination cannot be reached");
+    assert.equal(await through("db.lan", 1), "The destination cannot be found");
+  });
+});
