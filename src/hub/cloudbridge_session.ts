@@ -1,12 +1,13 @@
 /**
- * One client of the CloudBridge handshake: agrees with it on a version, lets it log in, answers its heartbeats, and
- * says of the rest that it is not part of this version. Whatever a client sends is answered, never thrown; a client that
- * keeps sending what cannot be understood is ended.
+ * One client of the CloudBridge handshake: agrees with it on a version, lets it log in, answers its heartbeats, says
+ * which destinations it may have reached for it, and goes on with frames where it asked for them. Whatever a client sends
+ * is answered, in its order, never thrown; a client that keeps sending what cannot be understood is ended.
  */
 import { CloseCode } from "../core/close_codes.ts";
 import { LOGIN_REFUSALS } from "../core/login_refusal.ts";
 import { isLoginName } from "../core/login_names.ts";
 import type { Clock } from "../core/ports.ts";
+import type { Principal } from "../core/principal.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
 import { FaultBudget } from "../limits/fault_budget.ts";
 import { encodeHandshakeError, type HandshakeErrorCode } from "../wire/json_error.ts";
@@ -17,8 +18,11 @@ import {
   MAX_JSON_LINE_BYTES,
   parseJsonLine,
 } from "../wire/json_line.ts";
-import type { Connection, ConnectionUser } from "./connection.ts";
-import type { LoginDesk, LoginOutcome } from "./login.ts";
+import { readTunnelInfo } from "./bridge_tunnel_info.ts";
+import type { Connection } from "./connection.ts";
+import type { FramesUser } from "./frames_user.ts";
+import type { JsonControl, JsonUser } from "./json_user.ts";
+import type { Login, LoginDesk, LoginOutcome } from "./login.ts";
 
 /** What a session is made of. */
 export interface CloudBridgeSessionOptions {
@@ -27,7 +31,22 @@ export interface CloudBridgeSessionOptions {
   readonly maxMalformed: number;
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
+  readonly tunnels: BridgeTunnels;
 }
+
+/** What there is behind the handshake. */
+export interface BridgeTunnels {
+  /** Why a destination may not be reached for somebody, for people; `null`: it may. Does not reject. */
+  refusalOf(
+    destination: { readonly host: string; readonly port: number },
+    principal: Principal,
+  ): Promise<string | null>;
+  /** Who takes the frames of a client that is logged in. */
+  createFramesUser(guest: { readonly login: Login; readonly agentId: string }): FramesUser;
+}
+
+/** Tunnels that a client may name on one connection. */
+export const MAX_BRIDGE_TUNNELS = 100;
 
 /** The version that is spoken. Later minor versions of a client add to it and are answered with it. */
 const VERSION = "1.0";
@@ -35,8 +54,10 @@ const VERSION = "1.0";
 const SUPPORTED_VERSION = /^1\.\d{1,5}(?:\.\d{1,5})?$/;
 /** A version that can be repeated in an answer. */
 const PRINTABLE_VERSION = /^[\w.+-]{1,20}$/;
+/** What a client says that wants to go on with frames after its login. */
+const FRAMES = "frames";
 /** What of the handshake there is. */
-const FEATURES: readonly string[] = ["auth", "heartbeat"];
+const FEATURES: readonly string[] = ["auth", "heartbeat", "tunnel_info", FRAMES];
 /** Of a name that a client chose, so much is repeated. */
 const MAX_QUOTED_CHARACTERS = 40;
 
@@ -51,18 +72,28 @@ const PROBLEMS: Readonly<Record<Extract<JsonLine, { kind: "invalid" }>["problem"
 };
 
 /** A connection that speaks the CloudBridge handshake. */
-export class CloudBridgeSession implements ConnectionUser {
+export class CloudBridgeSession implements JsonUser {
   readonly maxMessageBytes = MAX_JSON_LINE_BYTES;
   readonly #clock: Clock;
   readonly #faults: FaultBudget;
   readonly #logins: LoginDesk | null;
+  readonly #tunnels: BridgeTunnels;
+  /** By the id that the client gave. */
+  readonly #named = new Set<string>();
+  #control: JsonControl | null = null;
   #hasGreeted = false;
+  #wantsFrames = false;
   #isLoggingIn = false;
 
-  constructor({ clock, maxMalformed, logins }: CloudBridgeSessionOptions) {
+  constructor({ clock, maxMalformed, logins, tunnels }: CloudBridgeSessionOptions) {
     this.#clock = clock;
     this.#logins = logins;
+    this.#tunnels = tunnels;
     this.#faults = new FaultBudget(maxMalformed);
+  }
+
+  attached(control: JsonControl): void {
+    this.#control = control;
   }
 
   /** The client speaks first. */
@@ -100,6 +131,7 @@ export class CloudBridgeSession implements ConnectionUser {
       return this.#refuse(connection, "Cannot take the hello: features is not a list of strings");
     }
     this.#hasGreeted = true;
+    this.#wantsFrames = features?.includes(FRAMES) === true;
     connection.send(HELLO_RESPONSE, "request");
     return 1;
   }
@@ -112,8 +144,7 @@ export class CloudBridgeSession implements ConnectionUser {
       case "auth":
         return this.#authenticate(connection, object);
       case "tunnel_info":
-        if (connection.login === null) return sendError(connection, "invalid_token", "Log in first");
-        return sendError(connection, "server_unavailable", "Tunnels are not part of this version");
+        return this.#nameTunnel(connection, object);
       default:
         return this.#refuse(connection, `Cannot take a message of type ${quoted(type)}`);
     }
@@ -130,15 +161,67 @@ export class CloudBridgeSession implements ConnectionUser {
         "Cannot take the auth: tenant_id is no name of a tenant",
       );
     }
-    if (this.#logins === null) return welcome(connection);
+    if (this.#logins === null) {
+      this.#welcome(connection);
+      return 1;
+    }
     if (this.#isLoggingIn) {
       return this.#refuse(connection, "Cannot take a second auth while the first is looked at");
     }
     this.#isLoggingIn = true;
+    // What follows may be frames, which is known once the login is.
+    if (this.#wantsFrames) this.#control?.hold();
     const request = connection.loginRequest({ token, tenant: tenant ?? null, via: "json_line" });
     this.#logins.login(request).then((outcome) => {
       this.#isLoggingIn = false;
-      finishLogin(connection, outcome);
+      this.#finishLogin(connection, outcome);
+    });
+    return 1;
+  }
+
+  #finishLogin(connection: Connection, outcome: LoginOutcome): void {
+    if (outcome.kind === "accepted") {
+      const { login } = outcome;
+      if (connection.login === null ? connection.authenticated(login) : connection.renew(login)) {
+        this.#welcome(connection);
+      }
+      return;
+    }
+    const { code, message, retryAfterMs } = outcome;
+    const error = { code: LOGIN_REFUSALS[code].word, message, retryAfterMs: retryAfterMs ?? undefined };
+    connection.send(asMessage(encodeHandshakeError(error)), "request");
+    if (this.#wantsFrames) this.#control?.resume();
+  }
+
+  #welcome(connection: Connection): void {
+    const { id, login } = connection;
+    const answer = { type: "auth_response", status: "ok", client_id: id };
+    if (!this.#wantsFrames || this.#control === null || login === null) {
+      connection.send(jsonMessage(answer), "request");
+      return;
+    }
+    this.#control.hold();
+    const user = this.#tunnels.createFramesUser({ login, agentId: id });
+    this.#control.continueWithFrames(encodeJsonLine(answer), { user, login });
+  }
+
+  #nameTunnel(connection: Connection, object: JsonObject): number {
+    const { principal } = connection;
+    if (principal === null) return sendError(connection, "invalid_token", "Log in first");
+    const info = readTunnelInfo(object, principal);
+    if (!info.ok) return sendError(connection, "invalid_tunnel_info", info.message);
+    const { id, host, port } = info;
+    if (this.#named.size >= MAX_BRIDGE_TUNNELS && !this.#named.has(id)) {
+      const message = `This connection has as many tunnels as it may have (${MAX_BRIDGE_TUNNELS})`;
+      return sendError(connection, "tenant_limit_reached", message);
+    }
+    this.#control?.hold();
+    this.#tunnels.refusalOf({ host, port }, principal).then((refusal) => {
+      if (refusal === null) {
+        this.#named.add(id);
+        connection.send(jsonMessage({ type: "tunnel_response", status: "ok", tunnel_id: id }), "request");
+      } else sendError(connection, "invalid_tunnel_info", refusal);
+      this.#control?.resume();
     });
     return 1;
   }
@@ -153,24 +236,6 @@ export class CloudBridgeSession implements ConnectionUser {
   }
 }
 
-function finishLogin(connection: Connection, outcome: LoginOutcome): void {
-  if (outcome.kind === "accepted") {
-    const { login } = outcome;
-    if (connection.login === null ? connection.authenticated(login) : connection.renew(login)) {
-      welcome(connection);
-    }
-    return;
-  }
-  const { code, message, retryAfterMs } = outcome;
-  const error = { code: LOGIN_REFUSALS[code].word, message, retryAfterMs: retryAfterMs ?? undefined };
-  connection.send(asMessage(encodeHandshakeError(error)), "request");
-}
-
-function welcome(connection: Connection): number {
-  connection.send(jsonMessage({ type: "auth_response", status: "ok", client_id: connection.id }), "request");
-  return 1;
-}
-
 /** Sends an error after which the connection stays; gives what that costs. */
 function sendError(connection: Connection, code: HandshakeErrorCode, message: string): number {
   connection.send(asMessage(encodeHandshakeError({ code, message })), "request");
@@ -182,7 +247,7 @@ function unsupported(version: unknown): string {
   return `Cannot speak ${isPrintable ? `version ${version}` : "that version"}: supported is ${VERSION}`;
 }
 
-function isListOfStrings(value: unknown): boolean {
+function isListOfStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 

@@ -19,6 +19,7 @@ import { holdsWholeFrames } from "../wire/frame_header.ts";
 import type { AcceptedLink } from "./accepted_link.ts";
 import { Connection, type ConnectionUser } from "./connection.ts";
 import { FramesPort, type FramesUser } from "./frames_user.ts";
+import type { JsonUser } from "./json_user.ts";
 import { freeLogin, type Login } from "./login.ts";
 import type { LoginWatch } from "./login_watch.ts";
 
@@ -54,7 +55,7 @@ interface Opening {
 
 type MakeTransport = (connection: Connection, parts: Omit<TransportOptions, "owner">) => Transport;
 
-const TRANSPORTS = { websocket: WebSocketTransport, text: TextTransport, json: JsonLinesTransport } as const;
+const TRANSPORTS = { websocket: WebSocketTransport, text: TextTransport } as const;
 /** What a WebSocket message of frames may hold beside the longest text message. */
 const MESSAGE_ROOM_BYTES = 1024 * 1024;
 /** What one may hold before a login: the longest AuthRequest, its header, a few heartbeats. */
@@ -82,15 +83,28 @@ export class ConnectionFactory {
     this.#openPlain("text", accepted, user);
   }
 
-  /** Takes over a socket of JSON lines. */
-  openJson(accepted: AcceptedLink, user: ConnectionUser): void {
-    this.#openPlain("json", accepted, user);
+  /** Takes over a socket of JSON lines, which may go on with frames. */
+  openJson(accepted: AcceptedLink, user: JsonUser): void {
+    const { watch } = this.#options;
+    const login = watch === null ? freeLogin(accepted) : accepted.login;
+    this.#open({ kind: "json", accepted, user, watch, login }, (owner, parts) => {
+      const transport = new JsonLinesTransport({ ...parts, owner });
+      user.attached?.({
+        hold: () => transport.hold(),
+        resume: () => transport.resume(),
+        continueWithFrames: (last, { user, login }) =>
+          transport.leave(last, (head) => {
+            this.openFrames({ ...accepted, head, connectionId: owner.id }, user, login);
+          }),
+      });
+      return transport;
+    });
   }
 
-  /** Takes over a socket of frames. Its user says when somebody is logged in. */
-  openFrames(accepted: AcceptedLink, user: FramesUser): void {
+  /** Takes over a socket of frames. Its user says when somebody is logged in, unless there is a login already. */
+  openFrames(accepted: AcceptedLink, user: FramesUser, login: Login | null = null): void {
     const { limits, streamStats, watch } = this.#options.frames;
-    this.#open({ kind: "frames", accepted, user, watch, login: null }, (connection, parts) => {
+    this.#open({ kind: "frames", accepted, user, watch, login }, (connection, parts) => {
       const owner = new FramesPort(connection, user);
       const transport = new FramesTransport({ ...parts, owner, role: "hub", limits, streamStats });
       user.attached(transport.mux);

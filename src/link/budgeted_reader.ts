@@ -3,6 +3,7 @@
  * is stopped still hands out everything that the slice in its hands holds. When the budget is used up the socket is
  * paused and the rest waits for the next turn.
  */
+import { viewOf } from "../core/views.ts";
 import type { GatedStream } from "./gated_socket.ts";
 import type { ReadBudget } from "./read_budget.ts";
 import type { Turns, Waiting } from "./turns.ts";
@@ -74,6 +75,17 @@ export class BudgetedReader implements Waiting {
     this.#link.socket.removeListener("data", this.#take);
     this.#link.socket.on("data", discard);
     this.#link.resume();
+  }
+
+  /** Feeds nothing more and leaves what still comes to somebody else; gives what was read and not fed. */
+  release(): readonly Uint8Array[] {
+    if (this.#isStopped) return NOTHING;
+    this.#isStopped = true;
+    const [first, ...others] = this.#backlog;
+    this.#backlog = NOTHING;
+    this.#link.socket.removeListener("data", this.#take);
+    this.#link.pause();
+    return first === undefined ? NOTHING : [viewOf(first, this.#offset, first.length), ...others];
   }
 
   nextTurn(): void {

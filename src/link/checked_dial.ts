@@ -38,20 +38,27 @@ const DENIED: DialRefusal = {
 };
 
 /** A connected socket that may be half-closed, or why there is none. Does not reject. */
-export async function dialChecked(
-  { host, port }: SocketPlace,
-  { allows, timeoutMs, signal, resolve = lookUp }: CheckedDial,
-): Promise<Socket | DialRefusal> {
+export async function dialChecked(place: SocketPlace, options: CheckedDial): Promise<Socket | DialRefusal> {
+  const { timeoutMs, signal } = options;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const addresses = await allowedAddresses(place.host, { ...options, signal: limit });
+  return "code" in addresses ? addresses : await dialFirst(addresses, place.port, limit);
+}
+
+/** The addresses that a host may be reached at, or why there is none. Does not reject. */
+export async function allowedAddresses(
+  host: string,
+  { allows, signal: limit, resolve = lookUp }: Omit<CheckedDial, "timeoutMs">,
+): Promise<readonly string[] | DialRefusal> {
   const plan = planDestination(host, allows);
   if (plan.kind === "denied") return DENIED;
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  if (plan.kind === "address") return await dialFirst([plan.address], port, limit);
+  if (plan.kind === "address") return [plan.address];
   const found = await orAborted(resolve(plan.name), limit);
   // Whether a name exists is nobody's business who may not use it.
   if ((typeof found === "string" || found.length === 0) && !plan.isNameAllowed) return DENIED;
   if (typeof found === "string") return unresolved(found, limit);
   const allowed = found.filter(plan.admits);
-  if (allowed.length > 0) return await dialFirst(allowed.slice(0, MAX_ADDRESSES), port, limit);
+  if (allowed.length > 0) return allowed.slice(0, MAX_ADDRESSES);
   return found.length === 0 ? unresolved("it has no address", limit) : {
     ...DENIED,
     detail: `no rule allows an address of ${plan.name} (${found.slice(0, MAX_ADDRESSES).join(", ")})`,

@@ -25,6 +25,26 @@ export class JsonLinesTransport extends StreamTransport {
     this.#decoder = new JsonLineDecoder(this.#maxLineBytes, (line) => this.received(line));
   }
 
+  /** Reads no lines until {@link resume}; what comes is kept. */
+  hold(): void {
+    this.#decoder.stop();
+  }
+
+  /** Reads lines again, what was kept first. */
+  resume(): void {
+    const kept = this.#decoder.resume();
+    for (let at = 0; at < kept.length && this.isOpen;) at = this.takeFrom(kept, at);
+  }
+
+  /** Ends with a line, after which the socket is somebody else's: `next` gets what was read and is no line. */
+  leave(last: Uint8Array, next: (head: Uint8Array) => void): void {
+    const kept = this.#decoder.resume();
+    this.leaveSocket(
+      { parts: [last], bytes: last.length },
+      (unread) => next(concat([kept, ...unread])),
+    );
+  }
+
   /** There is no word for it: a line that was not asked for breaks the clients that there are. */
   ask(): void {}
 
@@ -44,6 +64,16 @@ export class JsonLinesTransport extends StreamTransport {
     const line = encodeHandshakeError({ code: errorCodeOf(code), message, retryAfterMs });
     return { parts: [line], bytes: line.length };
   }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((bytes, { length }) => bytes + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /**

@@ -158,6 +158,22 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     this.#countDropped(this.outbox.finish(last, { purge, onFinished: onWritten }), code);
   }
 
+  /**
+   * Leaves the socket to somebody else once `last` is written: the owner hears of a normal end, then `next` of what was
+   * read and not fed.
+   */
+  protected leaveSocket(last: Encoded, next: (unread: readonly Uint8Array[]) => void): void {
+    if (!this.begin(CloseCode.normal, "")) return;
+    const unread = this.reader.release();
+    const onFinished = () => {
+      const { socket } = this;
+      socket.off("end", this.#ended).off("close", this.#socketClosed);
+      this.#closed();
+      next(unread);
+    };
+    this.outbox.finish(last, { purge: false, onFinished });
+  }
+
   /** Says goodbye because of an error of the program, after which nothing more is read. */
   protected fail(reason: string): void {
     this.close(CloseCode.internal, reason);
@@ -174,12 +190,16 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
   readonly #socketClosed = (): void => {
     if (this.#phase === "closed") return;
     if (this.#phase === "open") this.owner.transportClosing(CloseCode.abnormal, "");
+    this.#closed();
+  };
+
+  #closed(): void {
     this.#phase = "closed";
     clearTimeout(this.#closeTimer);
     this.#countDropped(this.outbox.close(), CloseCode.abnormal);
     this.released();
     this.owner.transportClosed();
-  };
+  }
 
   #failed(error: unknown): void {
     this.settings.failed?.(error);

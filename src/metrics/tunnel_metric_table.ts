@@ -21,6 +21,15 @@ export const tunnelMetrics = defineMetrics({
     type: "counter",
     help: "Streams of spokes that were led to an agent",
   },
+  trunkline_egress_connections_active: {
+    type: "gauge",
+    help: "Connections that leave from the hub itself for spokes",
+  },
+  trunkline_egress_connections_total: {
+    type: "counter",
+    help: "Connections that spokes asked the hub for: ok (also while they are made), denied, or failed",
+    labels: { result: ["ok", "denied", "failed"] },
+  },
   trunkline_tunnel_connections_active: {
     type: "gauge",
     help: "Connections of visitors that are open; of tunnels that are there",

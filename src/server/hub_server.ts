@@ -369,6 +369,10 @@ export class HubServer {
       clock: this.#clock,
       maxMalformed: this.#config.broker.max_malformed,
       logins: this.#logins,
+      tunnels: {
+        refusalOf: (destination, principal) => this.#tunnels.egress.refusalOf(destination, principal),
+        createFramesUser: (guest) => this.#agents.createGuestSession(guest),
+      },
     });
   }
 

@@ -2,13 +2,14 @@
 import { DEFAULT_TENANT } from "../core/principal.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 import { type Tunnel, tunnelLabel } from "../tunnel/tunnel.ts";
+import type { EgressStats } from "../tunnel/hub_egress.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 
 /** Tunnels that have series of their own; the others share one. */
 export const MAX_TUNNEL_SERIES = 100;
 
 /** The samples of tunnels. */
-export function* tunnelSamples({ registry, stats }: Tunnels): Iterable<MetricSample> {
+export function* tunnelSamples({ registry, stats, egress }: Tunnels): Iterable<MetricSample> {
   const sizes = { http: 0, tcp: 0 };
   const byLabel = new Map<string, Totals>();
   for (const tunnel of registry.all()) {
@@ -19,6 +20,7 @@ export function* tunnelSamples({ registry, stats }: Tunnels): Iterable<MetricSam
   yield { name: "tunnel_registry_size", labels: { kind: "tcp" }, value: sizes.tcp };
   yield { name: "trunkline_tunnels_refused_total", value: stats.refusedTunnels };
   yield { name: "trunkline_forwarded_streams_total", value: stats.forwarded };
+  yield* egressSamples(egress.stats);
   for (const [tunnel, totals] of byLabel) {
     yield { name: "trunkline_tunnel_connections_active", labels: { tunnel }, value: totals.active };
     yield { name: "trunkline_tunnel_connections_total", labels: { tunnel }, value: totals.total };
@@ -26,6 +28,14 @@ export function* tunnelSamples({ registry, stats }: Tunnels): Iterable<MetricSam
     yield { name: "trunkline_tunnel_received_bytes_total", labels: { tunnel }, value: totals.bytesRead };
     yield { name: "trunkline_tunnel_sent_bytes_total", labels: { tunnel }, value: totals.bytesWritten };
   }
+}
+
+function* egressSamples({ active, total, denied, failed }: EgressStats): Iterable<MetricSample> {
+  yield { name: "trunkline_egress_connections_active", value: active };
+  const name = "trunkline_egress_connections_total";
+  yield { name, labels: { result: "ok" }, value: total - denied - failed };
+  yield { name, labels: { result: "denied" }, value: denied };
+  yield { name, labels: { result: "failed" }, value: failed };
 }
 
 type Totals = { active: number; total: number; refused: number; bytesRead: number; bytesWritten: number };

@@ -1,5 +1,6 @@
 /** Why an agent is not let in: in the words of AuthResponse, and the close code that follows. */
 import { CloseCode } from "../core/close_codes.ts";
+import { HUB_AGENT } from "../core/rights.ts";
 import { LOGIN_REFUSALS, type LoginRefusalCode } from "../core/login_refusal.ts";
 import type { LoginRefusal } from "../hub/login.ts";
 import type { AuthResponse } from "../wire/frame_payloads.ts";
@@ -11,6 +12,7 @@ export interface AgentRefusal {
     | typeof LOGIN_REFUSALS[LoginRefusalCode]["word"]
     | "connection_limit_reached"
     | "name_taken"
+    | "name_not_allowed"
     | "protocol_error";
   /** A sentence for people. */
   readonly message: string;
@@ -31,6 +33,14 @@ export const TOKEN_REVOKED: LoginRefusal = {
   kind: "refused",
   code: "invalid_token",
   message: "The login was revoked",
+  retryAfterMs: null,
+};
+
+/** Of an agent that calls itself as the hub is called. */
+export const NO_NAME_FOR_AGENTS: AgentRefusal = {
+  code: "name_not_allowed",
+  message: `No agent may be called ${JSON.stringify(HUB_AGENT)}: the hub itself is; give it another id`,
+  closeCode: CloseCode.forbidden,
   retryAfterMs: null,
 };
 

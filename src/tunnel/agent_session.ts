@@ -7,8 +7,8 @@ import { CloseCode } from "../core/close_codes.ts";
 import type { Logger } from "../core/ports.ts";
 import { accountOf, DEFAULT_TENANT, type Principal } from "../core/principal.ts";
 import type { EventOrigin } from "../core/security_event.ts";
+import { HUB_AGENT } from "../core/rights.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import type { Encoded } from "../core/transport.ts";
 import type { Connection, ConnectionUser } from "../hub/connection.ts";
 import type { FramesUser } from "../hub/frames_user.ts";
 import type { Login, LoginDesk, LoginOutcome } from "../hub/login.ts";
@@ -18,16 +18,12 @@ import type { OpenRefusal, StreamMux, StreamRefusal } from "../link/stream_mux.t
 
 import { encodeFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
-import type {
-  AuthRequest,
-  AuthResponse,
-  GoAway,
-  OpenStream,
-  TunnelResponse,
-} from "../wire/frame_payloads.ts";
+import type { AuthRequest, GoAway, OpenStream, TunnelResponse } from "../wire/frame_payloads.ts";
+import { isWaiting, push, refuse, respond } from "./agent_answers.ts";
 import {
   type AgentRefusal,
   loginRefusal,
+  NO_NAME_FOR_AGENTS,
   placeRefusal,
   protocolRefusal,
   refusalResponse,
@@ -53,6 +49,8 @@ export interface AgentLimits {
 export interface AgentSessionOptions {
   /** What it logged in with before its first frame; `null`: it has to show a token. */
   readonly known: Login | null;
+  /** Who it is when it did all of its login before its first frame, in another way. @default it sends an AuthRequest */
+  readonly guest?: { readonly login: Login; readonly agentId: string };
   readonly limits: AgentLimits;
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
@@ -83,6 +81,7 @@ const LOGIN_NEEDED: FrameFault = {
 };
 /** What an agent says in `features` that speaks text messages. */
 const MESSAGES = "messages";
+const NO_FEATURES: ReadonlySet<string> = new Set();
 
 /** One connection of an agent. */
 export class AgentSession implements FramesUser, AgentLink, AgentConnection {
@@ -183,6 +182,8 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
 
   arrived(connection: Connection): void {
     this.#connection = connection;
+    const { guest } = this.#options;
+    if (guest !== undefined) this.#enterGuest(connection, guest);
   }
 
   opened(connection: Connection): void {
@@ -281,6 +282,7 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     if (outcome.kind === "refused") return refuse(connection, loginRefusal(outcome));
     const { principal } = outcome.login;
     const { agentId, session, resume = null } = request;
+    if (agentId === HUB_AGENT) return refuse(connection, NO_NAME_FOR_AGENTS);
     const name = { tenant: principal.tenant, account: accountOf(principal), agentId };
     const { sessions } = this.#options;
     const admission = await sessions.admit({ ...name, session, resume, connection: this });
@@ -296,6 +298,19 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
       member: { agent: admission.agent, name, session, features },
       tookOver: admission.tookOver,
     });
+  }
+
+  #enterGuest(connection: Connection, { login, agentId }: { login: Login; agentId: string }): void {
+    const { tenant } = login.principal;
+    const name = { tenant, account: accountOf(login.principal), agentId };
+    const { agent } = this.#options.sessions.admitNew({
+      ...name,
+      session: agentId,
+      resume: null,
+      connection: this,
+    });
+    const member = { agent, name, session: agentId, features: NO_FEATURES };
+    this.#enter(connection, login, { member, tookOver: false });
   }
 
   /** Who it is: by its token, or for the first time by what it showed before its first frame. */
@@ -328,6 +343,8 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
   }
 
   #welcome(connection: Connection, { agent, name: { tenant, account, agentId } }: Membership): void {
+    // A guest knows already that it is in.
+    if (this.#options.guest !== undefined) return;
     respond(connection, {
       ok: true,
       connectionId: connection.id,
@@ -356,26 +373,4 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     if (this.#options.logins !== null) connection.renew(outcome.login);
     this.#welcome(connection, member);
   }
-}
-
-/** Whether somebody still waits to be let in. */
-function isWaiting({ state }: Connection): boolean {
-  return state.name === "authenticating";
-}
-
-/** Refuses a login and ends the connection; of no effect on one that ends already. */
-function refuse(connection: Connection, refusal: AgentRefusal): void {
-  if (!isWaiting(connection)) return;
-  const { closeCode, message, retryAfterMs } = refusal;
-  respond(connection, refusalResponse(refusal));
-  const retry = retryAfterMs === null ? {} : { retryAfterMs };
-  connection.close(closeCode, message, { ...retry, isPatient: true });
-}
-
-function respond(connection: Connection, response: AuthResponse): void {
-  push(connection, encodeFrame({ kind: "auth_response", response }));
-}
-
-function push({ transport }: Connection, frame: Encoded): void {
-  transport.outbox.push("control", frame);
 }

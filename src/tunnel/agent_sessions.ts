@@ -130,6 +130,12 @@ export class AgentSessions {
     }
   }
 
+  /** Lets an agent in whose name nobody else can have. */
+  admitNew(newcomer: Newcomer): Extract<Admission, { kind: "admitted" }> {
+    this.#forgetOld();
+    return this.#create(newcomer);
+  }
+
   /** A connection is gone. `false`: it was none of an agent's. */
   leave(agent: Agent, connection: AgentConnection): boolean {
     if (!agent.connections.delete(connection)) return false;
@@ -141,7 +147,7 @@ export class AgentSessions {
     return true;
   }
 
-  #create(newcomer: Newcomer): Admission {
+  #create(newcomer: Newcomer): Extract<Admission, { kind: "admitted" }> {
     const agent = new Agent(newcomer, newcomer.session);
     this.#agents.set(keyOf(newcomer), agent);
     return this.#enter(agent, newcomer, false);
@@ -166,7 +172,11 @@ export class AgentSessions {
     return admission;
   }
 
-  #enter(agent: Agent, { connection }: Newcomer, tookOver: boolean): Admission {
+  #enter(
+    agent: Agent,
+    { connection }: Newcomer,
+    tookOver: boolean,
+  ): Extract<Admission, { kind: "admitted" }> {
     const wasPresent = agent.leftMs === null && (agent.connections.size > 0 || tookOver);
     agent.connections.add(connection);
     agent.leftMs = null;

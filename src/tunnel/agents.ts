@@ -53,11 +53,21 @@ export class Agents {
     return this.#sessions.size;
   }
 
+  /** The user of a connection whose peer is let in already, under an id that nobody else has. */
+  createGuestSession(guest: { readonly login: Login; readonly agentId: string }): FramesUser {
+    return this.#create(guest.login, guest);
+  }
+
   /** The user of one new connection. `known`: what it logged in with before its first frame. */
   createSession(known: Login | null): FramesUser {
+    return this.#create(known);
+  }
+
+  #create(known: Login | null, guest?: { readonly login: Login; readonly agentId: string }): FramesUser {
     const { limits, logins, services, createMessages, logger } = this.#options;
     return new AgentSession({
       known,
+      ...(guest === undefined ? {} : { guest }),
       limits,
       logins,
       services,

@@ -5,6 +5,7 @@
 import type { Clock, Logger } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
+import { HUB_AGENT } from "../core/rights.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
@@ -12,6 +13,7 @@ import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
 import type { OpenStream, RegisterTunnel, UnregisterTunnel } from "../wire/frame_payloads.ts";
 import { type AgentPool, AgentPools } from "./agent_pools.ts";
 import type { AgentLink, FrameServices } from "./frame_services.ts";
+import { HubEgress } from "./hub_egress.ts";
 import { joinStreams } from "./stream_joint.ts";
 import { type ListenRefusal, TcpListener } from "./tcp_listener.ts";
 import { type Tunnel, tunnelLabel, type TunnelRefusal } from "./tunnel.ts";
@@ -46,6 +48,7 @@ type Target = Extract<OpenStream, { target: unknown }>["target"];
 export class Tunnels implements FrameServices {
   readonly registry: TunnelRegistry;
   readonly stats = new TunnelCounts();
+  readonly egress: HubEgress;
   readonly #options: TunnelsOptions;
   readonly #pools = new AgentPools();
   readonly #listeners = new Map<number, TcpListener>();
@@ -53,6 +56,7 @@ export class Tunnels implements FrameServices {
   constructor(options: TunnelsOptions) {
     this.#options = options;
     const { settings, clock, wallClock, leaseMs, maxPerAccount } = options;
+    this.egress = new HubEgress(options);
     this.registry = new TunnelRegistry({
       settings,
       pools: this.#pools,
@@ -81,6 +85,7 @@ export class Tunnels implements FrameServices {
       return { code: StreamCode.unknownTunnel, reason: `There is no tunnel ${open.tunnelId} to open here` };
     }
     const { target } = open;
+    if (target.agent === HUB_AGENT) return this.egress.accept(stream, target, link);
     if (link.principal?.rights.allowsConnect(target) !== true) return this.#deny(target, link);
     const pool = this.#pools.named(target.agent, link.name);
     const other = pool === undefined ? undefined : this.#pools.pick(pool.name);

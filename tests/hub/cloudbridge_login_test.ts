@@ -5,6 +5,7 @@ import { EchoHub, type EchoHubOptions } from "../helpers/echo_hub.ts";
 import { FakeLogins, NEVER } from "../helpers/fake_logins.ts";
 import { JsonClient } from "../helpers/json_client.ts";
 import { testPlainAndTls } from "../helpers/plain_and_tls.ts";
+import { NO_BRIDGE } from "./no_bridge.ts";
 
 const HELLO = { type: "hello", version: "1.0" };
 const HEARTBEAT = { type: "heartbeat" };
@@ -18,7 +19,8 @@ const TUNNEL = {
 
 function startHub(options: EchoHubOptions): Promise<EchoHub> {
   const logins = options.logins ?? null;
-  const jsonUser = () => new CloudBridgeSession({ clock: systemClock, maxMalformed: 20, logins });
+  const jsonUser = () =>
+    new CloudBridgeSession({ clock: systemClock, maxMalformed: 20, logins, tunnels: NO_BRIDGE });
   return EchoHub.start({ transports: ["json"], jsonUser, ...options });
 }
 
@@ -39,7 +41,7 @@ testPlainAndTls(
     assert.deepEqual(answer, { type: "auth_response", status: "ok", client_id: connection?.id });
     assert.equal(connection?.principal?.subject, "alice");
     assert.deepEqual(logins.asked.map(({ token, tenant }) => [token, tenant]), [["good-alice", "acme"]]);
-    assert.equal((await client.ask(TUNNEL))?.["code"], "server_unavailable");
+    assert.equal((await client.ask(TUNNEL))?.["code"], "invalid_tunnel_info");
   },
 );
 

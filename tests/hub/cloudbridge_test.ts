@@ -7,9 +7,14 @@ import { testPlainAndTls } from "../helpers/plain_and_tls.ts";
 import { concat } from "../helpers/prefixed.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { TextClient } from "../helpers/text_client.ts";
+import { NO_BRIDGE } from "./no_bridge.ts";
 
 const HELLO = { type: "hello", version: "1.0", features: ["tls", "heartbeat", "tunnel_info"] };
-const HELLO_RESPONSE = { type: "hello_response", version: "1.0", features: ["auth", "heartbeat"] };
+const HELLO_RESPONSE = {
+  type: "hello_response",
+  version: "1.0",
+  features: ["auth", "heartbeat", "tunnel_info", "frames"],
+};
 const HEARTBEAT = { type: "heartbeat" };
 const HEARTBEAT_RESPONSE = { type: "heartbeat_response" };
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -18,7 +23,7 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 async function startHub(options: EchoHubOptions = {}) {
   const clock = { ms: 0, now: () => clock.ms };
   const logins = options.logins ?? null;
-  const jsonUser = () => new CloudBridgeSession({ clock, maxMalformed: 20, logins });
+  const jsonUser = () => new CloudBridgeSession({ clock, maxMalformed: 20, logins, tunnels: NO_BRIDGE });
   const hub = await EchoHub.start({ transports: ["http", "text", "json"], jsonUser, ...options });
   return { hub, clock, [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() };
 }
@@ -76,7 +81,7 @@ testPlainAndTls("CloudBridge: many lines in one go are answered in their order",
   await client.write(concat(lines.map(lineOf)));
   assert.deepEqual(await client.next(), HELLO_RESPONSE);
   for (let i = 0; i < 500; i++) assert.deepEqual(await client.next(), HEARTBEAT_RESPONSE);
-  assert.equal((await client.next())?.["code"], "server_unavailable");
+  assert.equal((await client.next())?.["code"], "invalid_tunnel_info");
 });
 
 Deno.test("CloudBridge: lines may end in CR LF", async () => {
@@ -148,7 +153,7 @@ Deno.test("CloudBridge: before hello there is nothing but hello", async () => {
 });
 
 testPlainAndTls(
-  "CloudBridge: what is not there yet is refused as often as it is asked for",
+  "CloudBridge: what may not be had is refused as often as it is asked for",
   async (certificates) => {
     await using test = await startHub({ certificates });
     await using client = await greeted(test.hub, certificates);
@@ -162,8 +167,8 @@ testPlainAndTls(
     for (let i = 0; i < 50; i++) {
       assert.deepEqual(await client.ask(tunnel), {
         type: "error",
-        code: "server_unavailable",
-        message: "Tunnels are not part of this version",
+        code: "invalid_tunnel_info",
+        message: "There are no tunnels here",
       });
     }
     assert.deepEqual(await client.ask(HEARTBEAT), HEARTBEAT_RESPONSE);
