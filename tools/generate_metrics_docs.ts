@@ -3,6 +3,7 @@
  * exposed. Run by `deno run --allow-write=docs tools/generate_metrics_docs.ts`; a test compares the committed file.
  */
 
+import { listEdgeMetrics } from "../src/metrics/edge_metric_table.ts";
 import { listMetrics, type NamedMetric } from "../src/metrics/metric_table.ts";
 
 const intro = `# Metrics
@@ -16,12 +17,24 @@ one of its series from the start, any other series appears when something is cou
 
 `;
 
+const agentIntro = `
+## Agents
+
+\`trunkline agent\` serves its own on \`metrics.listen\` (default <http://127.0.0.1:9091/metrics>), next to
+\`/healthz\`: 200 while it is connected to its hub, else 503, with where each tunnel stands.
+
+`;
+
 /** The Markdown reference of all metrics. */
 export function renderMetricsDocs(metrics: readonly NamedMetric[]): string {
+  return `${intro}${tableOf(metrics)}${agentIntro}${tableOf(listEdgeMetrics())}`;
+}
+
+function tableOf(metrics: readonly NamedMetric[]): string {
   const rows = metrics.map((metric) =>
     `| \`${metric.name}\` | ${metric.type} | ${labelsCell(metric)} | ${helpCell(metric)} |`
   );
-  return `${intro}| name | type | labels | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+  return `| name | type | labels | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
 }
 
 function labelsCell(metric: NamedMetric): string {

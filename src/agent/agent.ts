@@ -1,14 +1,17 @@
 /**
- * One agent: its connections to the hub, the tunnels that it keeps registered there, and the local services behind
- * them. It goes on for ever; `stop` gives the tunnels back, lets what runs finish, and leaves nothing.
+ * One agent: its connections to the hub, the tunnels that it keeps registered there with the local services behind
+ * them, the destinations that it leads to, and the requests that it answers. It goes on for ever; `stop` gives the tunnels back, lets what runs finish, and leaves nothing.
  */
 import { TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import { Flusher } from "../link/flusher.ts";
+import type { ComponentHealth, Readiness } from "../metrics/health.ts";
+import { AgentCounts, type AgentErrorKind } from "./agent_counts.ts";
 import { AgentLink, type AgentLinkOptions } from "./agent_link.ts";
 import { type AgentOffer, AgentStreams, type ConfiguredTunnel } from "./agent_streams.ts";
+import { ConfiguredServices } from "./configured_services.ts";
 import { ProblemLog } from "./problem_log.ts";
-import type { TunnelStatus, WantedTunnel } from "./tunnel_client.ts";
+import type { TunnelState, TunnelStatus, WantedTunnel } from "./tunnel_client.ts";
 
 /** What an agent is made of. */
 export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel"> {
@@ -29,26 +32,61 @@ const LEAVE_MS = 2000;
 export class Agent {
   readonly link: AgentLink;
   readonly streams: AgentStreams;
+  readonly services: ConfiguredServices;
+  readonly counts = new AgentCounts();
+  #isStopping = false;
 
   constructor(options: AgentOptions) {
-    const { logger, clock, offer, onTunnel, resolve } = options;
-    const problems = new ProblemLog(logger, { clock, text: "A service cannot be reached" });
+    const { logger, clock, offer, onTunnel, onState, resolve } = options;
+    const { errors } = this.counts;
+    const problems = new ProblemLog(logger, { clock, text: "The agent could not do what it was asked for" });
+    const fail = (kind: AgentErrorKind, error: TrunklineError) => {
+      errors[kind]++;
+      problems.tell(error);
+    };
     this.link = new AgentLink({
       ...options,
       onTunnel: (status) => {
+        if (status.state.kind === "refused") errors.tunnel++;
         logTunnel(status, logger);
         onTunnel?.(status);
+      },
+      onState: (state) => {
+        if (state.kind === "waiting") errors.connection++;
+        onState?.(state);
       },
     });
     this.streams = new AgentStreams({
       tunnels: this.link.tunnels,
       flusher: new Flusher(JOIN_BYTES),
-      onFailure: (tunnel, reason) => problems.tell(unreachable(tunnel, reason)),
-      onDenied: (target, detail) => problems.tell(notLed(target, detail)),
+      onFailure: (tunnel, reason) => fail("local", unreachable(tunnel, reason)),
+      onDenied: (target, detail) => fail("destination", notLed(target, detail)),
+      onDone: (name, result) => this.counts.done(name, result),
       ...(resolve === undefined ? {} : { resolve }),
+    });
+    this.services = new ConfiguredServices({
+      messages: this.link.messages,
+      logger,
+      onDone: (topic, { ms, error }) => {
+        if (error !== null) fail("service", unanswered(topic, error));
+        this.counts.done(topic, { ms, isOk: error === null });
+      },
     });
     this.link.onStream((stream, open) => this.streams.accept(stream, open));
     this.update(offer);
+  }
+
+  /** Whether it can be reached through its hub, and each tunnel's own answer. */
+  readiness(): Readiness {
+    const { connectionStatus, tunnels } = this.link;
+    const components = {
+      hub: { status: connectionStatus === 1 ? "up" as const : "down" as const },
+      ...Object.fromEntries(
+        tunnels.statuses.map(({ wanted, state }) => [`tunnel ${wanted.name}`, healthOf(state)]),
+      ),
+    };
+    const status = connectionStatus === 1 ? "ok" : "unready";
+    return { status, phase: this.#isStopping ? "draining" : "running", components };
   }
 
   /** Begins to connect; of no effect later. */
@@ -56,25 +94,28 @@ export class Agent {
     this.link.start();
   }
 
-  /** These are the tunnels and destinations from now on. */
+  /** These are the tunnels, destinations and services from now on. */
   update(offer: AgentOffer): void {
     this.streams.update(offer);
+    this.services.update(offer.services);
     this.link.tunnels.update(offer.tunnels.map(wanted));
   }
 
   /**
-   * Gives the tunnels back, lets the streams that there are go on for `graceMs` at most, and ends everything; resolves
-   * when nothing is left.
+   * Gives the tunnels back, lets streams and requests that there are go on for `graceMs` at most, and ends everything;
+   * resolves when nothing is left.
    */
   async stop(graceMs = 0): Promise<void> {
+    this.#isStopping = true;
     await within(LEAVE_MS, this.link.tunnels.leave());
-    if (graceMs > 0) await within(graceMs, this.streams.idle());
+    if (graceMs > 0) await within(graceMs, Promise.all([this.streams.idle(), this.services.finish()]));
+    this.services.stop();
     await this.link.stop();
   }
 }
 
 /** Until it resolves, or so long. */
-async function within(ms: number, promise: Promise<void>): Promise<void> {
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   await Promise.race([promise, late]);
@@ -101,6 +142,17 @@ function notLed(
   detail: string,
 ): TrunklineError {
   return new TrunklineError("unreachable", `Cannot lead a stream to ${host}:${port}: ${detail}`);
+}
+
+function unanswered(topic: string, error: TrunklineError): TrunklineError {
+  const seen = error.details["seen"];
+  const why = typeof seen === "string" ? `${error.message} (${seen})` : error.message;
+  return new TrunklineError(error.code, `Cannot answer a request to ${topic}: ${why}`);
+}
+
+function healthOf(state: TunnelState): ComponentHealth {
+  if (state.kind === "up") return { status: "up", detail: state.url };
+  return { status: "down", detail: state.kind === "refused" ? state.message : "waiting for the hub" };
 }
 
 function logTunnel({ wanted: { name, localAddr: local }, state }: TunnelStatus, logger: Logger): void {

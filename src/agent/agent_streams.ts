@@ -14,6 +14,8 @@ import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { StreamRefusal } from "../link/stream_mux.ts";
 import type { OpenStream } from "../wire/frame_payloads.ts";
 import { encodeProxyHeader } from "../wire/proxy_header.ts";
+import { CONNECT } from "./agent_counts.ts";
+import type { ConfiguredService } from "./configured_services.ts";
 import { forwardLocally } from "./local_forwarder.ts";
 import type { TunnelClient } from "./tunnel_client.ts";
 
@@ -34,6 +36,7 @@ export interface AgentOffer {
   readonly tunnels: readonly ConfiguredTunnel[];
   /** Destinations, as the configuration has them. */
   readonly allow: readonly string[];
+  readonly services: readonly ConfiguredService[];
 }
 
 /** What takes streams. */
@@ -46,11 +49,8 @@ export interface AgentStreamsOptions {
   readonly resolve?: (name: string) => Promise<readonly string[]>;
   /** A service could not be reached. */
   readonly onFailure: (tunnel: ConfiguredTunnel, reason: string) => void;
-  /** One connection is over, after so many milliseconds. */
-  readonly onDone?: (
-    tunnel: ConfiguredTunnel,
-    result: { readonly ms: number; readonly isOk: boolean },
-  ) => void;
+  /** One connection is over, of a tunnel by its name or to a destination, after so many milliseconds. */
+  readonly onDone: (name: string, result: { readonly ms: number; readonly isOk: boolean }) => void;
 }
 
 type TunnelStream = Extract<OpenStream, { tunnelId: number }>;
@@ -81,7 +81,7 @@ export class AgentStreams {
   }
 
   /** These are the tunnels and destinations from now on; streams that are there go on. */
-  update({ tunnels, allow }: AgentOffer): void {
+  update({ tunnels, allow }: Pick<AgentOffer, "tunnels" | "allow">): void {
     this.#allowed = new HostRules();
     for (const rule of allow.map(parseDestinationRule)) {
       if (rule !== null) this.#allowed.add(rule.host, rule.ports);
@@ -140,7 +140,7 @@ export class AgentStreams {
         },
         onClosed: () => {
           stats.active--;
-          onDone?.(tunnel, { ms: performance.now() - startedMs, isOk: !hasFailed });
+          onDone(tunnel.name, { ms: performance.now() - startedMs, isOk: !hasFailed });
           this.#ended();
         },
       },
@@ -148,7 +148,9 @@ export class AgentStreams {
   }
 
   #lead(stream: Stream, target: StreamTarget): StreamConsumer {
-    const { flusher, onDenied, resolve } = this.#options;
+    const { flusher, onDenied, onDone, resolve } = this.#options;
+    const startedMs = performance.now();
+    let isOk = true;
     const stats = this.targetStats;
     const rules = this.#allowed;
     const { host, port } = target;
@@ -166,11 +168,13 @@ export class AgentStreams {
       flusher,
       meter: stats,
       onRefused: ({ detail }) => {
+        isOk = false;
         stats.failed++;
         onDenied(target, detail);
       },
       onClosed: () => {
         stats.active--;
+        onDone(CONNECT, { ms: performance.now() - startedMs, isOk });
         this.#ended();
       },
     });

@@ -22,6 +22,8 @@ export interface Asked {
   readonly payload: Uint8Array;
   /** How long the answer may take, in milliseconds; `null` where that was not said. */
   readonly timeoutMs: number | null;
+  /** The longest answer that the hub takes, in bytes; `null` when that is not known. */
+  readonly maxPayloadBytes: number | null;
 }
 
 /** Gets what is published. Messages of one subscription come one after the other. */

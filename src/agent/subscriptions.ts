@@ -123,7 +123,9 @@ export class Subscriptions {
     if (best === undefined || service === undefined) return refuse(answering, "Nobody answers this any more");
     const { topic, parentRequestId: id, timeoutMs } = message;
     const payload = payloadFor(best.queue, message);
-    const job = service.job({ topic, id, payload, timeoutMs }, { bytes: heldBytesOf(message), answering });
+    const { maxPayloadBytes } = answering;
+    const asked = { topic, id, payload, timeoutMs, maxPayloadBytes };
+    const job = service.job(asked, { bytes: heldBytesOf(message), answering });
     if (best.queue.offer(job)) return;
     job.giveUp();
     refuse(answering, "The service is busy");

@@ -3,11 +3,14 @@
  * configuration again when its file changes.
  */
 import { Agent } from "../agent/agent.ts";
+import { startAgentMonitoring } from "../agent/agent_monitoring.ts";
 import { machineId } from "../agent/agent_id.ts";
 import { readDialTarget } from "../agent/dial_target.ts";
 import { readPool } from "../agent/link_pool.ts";
 import type { AgentConfig } from "../config/mod.ts";
 import { type Logger, systemClock } from "../core/ports.ts";
+import { VERSION } from "../core/version.ts";
+import type { Exposition } from "../metrics/exposition.ts";
 import { createLogging, type Logging } from "../server/logging.ts";
 import { AgentReload } from "./agent_reload.ts";
 import { AgentView } from "./agent_view.ts";
@@ -76,7 +79,9 @@ async function serve(config: AgentConfig, { agentId, view, logging, options, io 
   const watch = file === null
     ? null
     : new FileWatch(file, { everyMs: WATCH_MS, changed: () => reload.run() });
+  let monitoring: Exposition | null = null;
   try {
+    monitoring = startAgentMonitoring(config.metrics, { agent, version: VERSION, logger });
     agent.start();
     await signals.first;
     view.close();
@@ -87,6 +92,7 @@ async function serve(config: AgentConfig, { agentId, view, logging, options, io 
     stopReloading();
     signals.dispose();
     await agent.stop();
+    await monitoring?.stop();
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Agent } from "../agent/agent.ts";
 import type { TunnelStatus } from "../agent/tunnel_client.ts";
 import type { Io } from "./io.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../core/printable.ts";
 
 /** How to print. */
 export interface AgentLinesOptions {

@@ -8,7 +8,7 @@ import { VERSION } from "../core/version.ts";
 import type { LogOutput } from "../server/log_output.ts";
 import { approximateDuration, approximateSize, count, grouped } from "./figures.ts";
 import type { Terminal } from "./io.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../core/printable.ts";
 
 /** What is shown beside what the agent tells. */
 export interface AgentScreenOptions {

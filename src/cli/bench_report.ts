@@ -4,7 +4,7 @@ import type { BenchResult } from "./bench_run.ts";
 import type { LoadFigures } from "./bench_load.ts";
 import type { BenchPlan } from "./bench_plan.ts";
 import { grouped } from "./figures.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../core/printable.ts";
 import { formatTable } from "./table.ts";
 
 const MEGABYTE = 1_000_000;

@@ -2,7 +2,7 @@
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import { formatDuration } from "../config/units.ts";
 import { socketFaultOf } from "../link/client_socket.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../core/printable.ts";
 import { HandshakeRefused } from "./websocket_link.ts";
 import type { HubTarget } from "./hub_target.ts";
 

@@ -1,7 +1,7 @@
 /** What a hub says in JSON: answers to requests and publishes, and reasons. Nothing of it is believed unread. */
 import { TrunklineError } from "../core/errors.ts";
 import { isJsonObject, type JsonObject, readErrorPayload, readJsonObject } from "../wire/error_payload.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../core/printable.ts";
 
 /** What an error payload says; code and message are safe to print. */
 export interface AnswerError {

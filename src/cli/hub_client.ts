@@ -13,7 +13,7 @@ import { lockedOutError } from "./dial_error.ts";
 import { type Answer, type AnswerError, expectSuccess, readAnswer, readAnswerError } from "./hub_answer.ts";
 import type { HubTarget } from "./hub_target.ts";
 import type { LinkEnd, MessageLink } from "./message_link.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../core/printable.ts";
 
 /** What a client needs. */
 export interface HubClientOptions {

@@ -1,7 +1,7 @@
 /** How received messages look: text for people, JSON for scripts, raw for programs that want the payload alone. */
 import { Buffer } from "node:buffer";
 import type { TextMessage } from "../wire/text_message.ts";
-import { decodeUtf8, printable, printableBytes } from "./printable.ts";
+import { decodeUtf8, printable, printableBytes } from "../core/printable.ts";
 
 /** What the formats are called. */
 export const MESSAGE_FORMATS = ["text", "json", "raw"] as const;

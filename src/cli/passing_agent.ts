@@ -65,7 +65,7 @@ export async function runPassingAgent(
     identity: { agentId, token, tenant: null },
     logger: logging.logger,
     clock: systemClock,
-    offer: { tunnels, allow: [] },
+    offer: { tunnels, allow: [], services: [] },
     onTunnel: () => changed(),
     onState: () => changed(),
   });

@@ -4,7 +4,7 @@
  */
 import { TrunklineError } from "../core/errors.ts";
 import { isTopicPattern } from "../core/topic.ts";
-import { SHELL } from "./command_run.ts";
+import { SHELL } from "../agent/command_run.ts";
 import { answerError, expectSuccess } from "./hub_answer.ts";
 import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, type HubTarget, readHubTarget } from "./hub_target.ts";

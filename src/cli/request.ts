@@ -9,7 +9,7 @@ import { type ConnectionArguments, readHubTarget } from "./hub_target.ts";
 import { readPayload } from "./input.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import { payloadAsJson } from "./message_format.ts";
-import { printableBytes } from "./printable.ts";
+import { printableBytes } from "../core/printable.ts";
 import { TOPIC_RULE } from "./topic_rules.ts";
 
 /** What `request` takes. */

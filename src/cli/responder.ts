@@ -5,7 +5,7 @@
 import { type BrokerError, encodeError } from "../broker/broker_error.ts";
 import { formatDuration } from "../config/units.ts";
 import type { TextMessage } from "../wire/text_message.ts";
-import { type CommandOutcome, runCommand } from "./command_run.ts";
+import { type CommandOutcome, runCommand } from "../agent/command_run.ts";
 import type { Answering } from "./hub_client.ts";
 import type { Io } from "./io.ts";
 import { WorkQueue } from "../limits/work_queue.ts";

@@ -6,7 +6,7 @@ import { expectSuccess } from "./hub_answer.ts";
 import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, readHubTarget } from "./hub_target.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../core/printable.ts";
 import { formatTable } from "./table.ts";
 
 /** What `services` takes. */

@@ -19,6 +19,8 @@ export interface ExpositionOptions {
   readonly path: string;
   readonly metrics: Pick<Metrics, "contentType" | "text">;
   readonly health: Pick<Health, "ready">;
+  /** What `/healthz` is about. @default it is always 200, as the process answers */
+  readonly liveness?: Pick<Health, "ready">;
   /** Told when the metrics could not be rendered; the client gets a 500 without the reason. */
   readonly onError?: (error: unknown) => void;
 }
@@ -33,9 +35,12 @@ export interface Exposition {
 
 /** The answers without a listener, for a caller that has one. */
 export function createMonitoringApp(options: Omit<ExpositionOptions, "listen">): Hono {
-  const { path, metrics, health, onError } = options;
+  const { path, metrics, health, liveness, onError } = options;
   const app = new Hono();
-  app.get("/healthz", (context) => context.json({ status: "ok" }));
+  app.get("/healthz", (context) => {
+    const life = liveness?.ready() ?? { status: "ok" };
+    return context.json(life, life.status === "ok" ? 200 : 503);
+  });
   app.get("/readyz", (context) => {
     const readiness = health.ready();
     return context.json(readiness, readiness.status === "ok" ? 200 : 503);

@@ -310,6 +310,7 @@ export const metricTable = defineMetrics({
 });
 
 type Table = typeof metricTable;
+type AnyTable = Readonly<Record<string, MetricDefinition>>;
 
 /** The name of any metric. */
 export type MetricName = keyof Table;
@@ -320,16 +321,23 @@ export type MetricNameOf<T extends MetricType> = {
 }[MetricName];
 
 /** The labels that every series of a metric carries; no keys for a metric without labels. */
-export type LabelsOf<N extends MetricName> = Table[N] extends { readonly labels: infer L }
+type LabelsIn<D> = D extends { readonly labels: infer L }
   ? { readonly [K in keyof L]: L[K] extends readonly (infer V)[] ? V : string }
   : Readonly<Record<string, never>>;
 
-/** One series' absolute value at this moment, in the unit of the metric's name. */
-export type MetricSample = {
-  [N in MetricNameOf<"counter" | "gauge">]: Table[N] extends { readonly labels: unknown }
-    ? { readonly name: N; readonly labels: LabelsOf<N>; readonly value: number }
+/** The labels of a metric of the hub. */
+export type LabelsOf<N extends MetricName> = LabelsIn<Table[N]>;
+
+/** One series' absolute value at this moment, of a metric of this table, in the unit of the metric's name. */
+export type SampleOf<T extends AnyTable> = {
+  [N in keyof T]: T[N]["type"] extends "histogram" ? never
+    : T[N] extends { readonly labels: unknown }
+      ? { readonly name: N; readonly labels: LabelsIn<T[N]>; readonly value: number }
     : { readonly name: N; readonly value: number };
-}[MetricNameOf<"counter" | "gauge">];
+}[keyof T];
+
+/** A sample of the hub. */
+export type MetricSample = SampleOf<Table>;
 
 /** One metric of the table in a form that does not depend on its name. */
 export interface NamedMetric extends MetricDefinition {
@@ -338,5 +346,10 @@ export interface NamedMetric extends MetricDefinition {
 
 /** The table as a list, in its order. */
 export function listMetrics(): readonly NamedMetric[] {
-  return Object.entries<MetricDefinition>(metricTable).map(([name, definition]) => ({ name, ...definition }));
+  return namedMetrics(metricTable);
+}
+
+/** Any table as a list, in its order. */
+export function namedMetrics(table: AnyTable): readonly NamedMetric[] {
+  return Object.entries(table).map(([name, definition]) => ({ name, ...definition }));
 }

@@ -16,8 +16,17 @@ export interface MetricSource {
   samples(): Iterable<MetricSample>;
 }
 
-/** The metrics of one hub or agent. */
-export interface Metrics {
+/** A part that holds numbers of whatever table. */
+export interface AnySource {
+  samples(): Iterable<{
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly value: number;
+  }>;
+}
+
+/** The metrics of one hub or agent; `N` are the names of its histograms. */
+export interface Metrics<N extends string = MetricNameOf<"histogram">> {
   /** The media type of {@link Metrics.text}. */
   readonly contentType: string;
   /**
@@ -32,7 +41,7 @@ export interface Metrics {
    */
   series(): Promise<Map<string, Series[]>>;
   /** Adds one observation, in the unit of the metric's name. About 0.1 µs: not for a path per message. */
-  observe(name: MetricNameOf<"histogram">, value: number): void;
+  observe(name: N, value: number): void;
 }
 
 /** The present value of one series. */
@@ -50,15 +59,23 @@ interface ScalarMetric {
 }
 
 /**
- * Creates the metrics of one hub or agent.
+ * Creates the metrics of one hub.
  *
  * @param sources The parts that are asked at each scrape.
  */
 export function createMetrics(sources: readonly MetricSource[]): Metrics {
+  return createMetricsOf(listMetrics(), sources);
+}
+
+/** Creates the metrics of a table; samples that do not stand in it are left out. */
+export function createMetricsOf(
+  metrics: readonly NamedMetric[],
+  sources: readonly AnySource[],
+): Metrics<string> {
   const registry = new Registry();
   const scalars = new Map<string, ScalarMetric>();
   const histograms = new Map<string, Histogram>();
-  for (const metric of listMetrics()) {
+  for (const metric of metrics) {
     if (metric.type === "histogram") histograms.set(metric.name, defineHistogram(registry, metric));
     else scalars.set(metric.name, defineScalar(registry, metric));
   }
@@ -66,7 +83,7 @@ export function createMetrics(sources: readonly MetricSource[]): Metrics {
     for (const scalar of scalars.values()) scalar.clear();
     for (const source of sources) {
       for (const sample of source.samples()) {
-        scalars.get(sample.name)?.write("labels" in sample ? { ...sample.labels } : {}, sample.value);
+        scalars.get(sample.name)?.write({ ...sample.labels }, sample.value);
       }
     }
   };

@@ -14,6 +14,8 @@ export interface TunnelAgentOptions extends Partial<AgentOptions> {
   readonly token?: string | null;
   /** Where others may go. @default nowhere */
   readonly allow?: readonly string[];
+  /** @default none */
+  readonly services?: AgentConfig["services"];
 }
 
 /** A configuration of an agent from overrides, each `key=value`. */
@@ -44,7 +46,7 @@ export class TunnelAgent implements AsyncDisposable {
   constructor(
     url: string,
     yaml: string,
-    { agentId = "edge", token = null, allow = [], ...rest }: TunnelAgentOptions = {},
+    { agentId = "edge", token = null, allow = [], services = [], ...rest }: TunnelAgentOptions = {},
   ) {
     this.agent = new Agent({
       target: targetOf(url),
@@ -52,7 +54,7 @@ export class TunnelAgent implements AsyncDisposable {
       logger: this.logger,
       clock: systemClock,
       backoff: new Backoff({ random: () => 0 }),
-      offer: { tunnels: tunnelsOf(yaml), allow },
+      offer: { tunnels: tunnelsOf(yaml), allow, services },
       onTunnel: (status) => {
         this.history.push(status);
         for (const changed of this.#changed) changed();

@@ -55,7 +55,7 @@ Deno.test("Agent lines: each change is told once, as text and as JSON", async ()
       ["tunnel", "refused", "taken"],
     ]);
     assert.equal(events[2].code, "port_taken");
-    agent.update({ tunnels: [], allow: [] });
+    agent.update({ tunnels: [], allow: [], services: [] });
     asText.changed(agent);
     asJson.changed(agent);
     assert.deepEqual(text.lines.slice(2), ["Tunnel db is gone"]);
@@ -127,7 +127,7 @@ Deno.test("First try: fails with what is wrong at first, and not with what comes
     const refused = new FirstTry(() => assert.fail("one tunnel is refused"));
     refused.changed(agent);
     await assert.rejects(refused.failed, { code: "refused", message: /^The hub refuses the tunnel taken: / });
-    agent.update({ tunnels: [], allow: [] });
+    agent.update({ tunnels: [], allow: [], services: [] });
     let succeeded = 0;
     const good = new FirstTry(() => succeeded++);
     good.changed(agent);

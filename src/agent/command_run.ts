@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { messageOf } from "../core/errors.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../core/printable.ts";
 
 /** What to run. */
 export interface CommandRun {

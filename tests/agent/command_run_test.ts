@@ -1,7 +1,7 @@
 /** One run of a command, with real shells. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type CommandOutcome, type CommandRun, runCommand } from "../../src/cli/command_run.ts";
+import { type CommandOutcome, type CommandRun, runCommand } from "../../src/agent/command_run.ts";
 
 const onWindows = Deno.build.os === "windows";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { printable, printableBytes } from "../../src/cli/printable.ts";
+import { printable, printableBytes } from "../../src/core/printable.ts";
 
 Deno.test("Printable: nothing of others drives a terminal, ends a line or turns its order around", () => {
   fc.assert(fc.property(fc.uint8Array(), (bytes) => {
