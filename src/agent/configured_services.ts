@@ -48,6 +48,11 @@ export class ConfiguredServices {
     return this.#running.size;
   }
 
+  /** Requests that are being answered. */
+  get active(): number {
+    return this.#active;
+  }
+
   /** These are the services from now on. */
   update(services: readonly ConfiguredService[]): void {
     const wanted = new Map(services.map((service) => [service.topic, service]));
