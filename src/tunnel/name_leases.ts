@@ -86,10 +86,10 @@ export class NameLeases {
     return undefined;
   }
 
-  /** Whether a name is kept for somebody whose tunnel is not there. */
-  isLeased(name: string, nowMs: number): boolean {
+  /** Which tunnel a name is kept for that is not there; `undefined` for none. */
+  keptFor(name: string, nowMs: number): string | undefined {
     this.#forgetOld(nowMs);
-    return this.#leased.has(name);
+    return this.#leased.get(name)?.holder.key;
   }
 
   #forgetOld(nowMs: number): void {

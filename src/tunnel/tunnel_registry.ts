@@ -57,6 +57,14 @@ interface Asking {
   readonly asker: Asker;
 }
 
+/** Tunnels of one hub, and of one agent, whatever its account may have. */
+export const MAX_TUNNELS = 20_000;
+export const MAX_AGENT_TUNNELS = 1000;
+
+const NOTHING_FREE: Readonly<Record<"any_port" | "any_host", TunnelRefusal>> = {
+  any_port: { code: "port_taken", message: "There is no free port left (tunnel.tcp_ports)" },
+  any_host: { code: "name_taken", message: "There is no free name left" },
+};
 const GONE: TunnelRefusal = { code: "server_unavailable", message: "The agent is gone" };
 
 /** The tunnels of one hub. */
@@ -96,7 +104,7 @@ export class TunnelRegistry {
   atHost(host: string): Tunnel | "away" | undefined {
     const tunnel = this.#byHost.get(host);
     if (tunnel !== undefined) return tunnel;
-    return this.#leases.isLeased(hostKey(host), this.#options.clock.now()) ? "away" : undefined;
+    return this.#leases.keptFor(hostKey(host), this.#options.clock.now()) === undefined ? undefined : "away";
   }
 
   /** The tunnels of an agent. */
@@ -152,12 +160,8 @@ export class TunnelRegistry {
       }
       this.remove(known, { isGivenBack: false });
     }
-    if (this.#isFull(agent)) {
-      const message = `The account has as many tunnels as it may have (${
-        this.#options.maxPerAccount(agent)
-      })`;
-      return { code: "tenant_limit_reached", message };
-    }
+    const full = this.#fullness(agent);
+    if (full !== null) return full;
     const holder = { ...agent, key: JSON.stringify([agentKey(agent), request.name ?? wanted]) };
     const asking = { request, link, holder, asker: { principal, settings } };
     return isExact(wanted) ? await this.#takeExact(wanted, asking) : await this.#takeAny(wanted, asking);
@@ -186,11 +190,14 @@ export class TunnelRegistry {
         continue;
       }
       const place = typeof chosen === "number" ? { host: null, port: chosen } : { host: chosen, port: null };
+      // Another tunnel of the account may take it by name, but the hub does not give it away.
+      const keeper = this.#leases.keptFor(nameKey(place), clock.now());
+      if (keeper !== undefined && keeper !== holder.key) continue;
       const taken = await this.#take(place, asking);
       if (typeof taken !== "string") return taken;
-      refusal = { code: "port_taken", message: "There is no free port left (tunnel.tcp_ports)" };
+      refusal = NOTHING_FREE[wanted.kind];
     }
-    return refusal ?? { code: "name_taken", message: "There is no free name left" };
+    return refusal ?? NOTHING_FREE[wanted.kind];
   }
 
   /** Takes one place, or says who has it. */
@@ -254,9 +261,20 @@ export class TunnelRegistry {
     return this.#options.pools.find(link.name)?.session === link.session;
   }
 
-  #isFull(agent: AgentName): boolean {
+  /** Which limit one more tunnel would exceed. */
+  #fullness(agent: AgentName): TunnelRefusal | null {
+    if (this.size >= MAX_TUNNELS) {
+      const message = `The hub has as many tunnels as it takes (${MAX_TUNNELS})`;
+      return { code: "server_unavailable", message };
+    }
     const most = this.#options.maxPerAccount(agent);
-    return most > 0 && (this.#perAccount.get(accountKey(agent)) ?? 0) >= most;
+    const [who, limit] = most > 0 && (this.#perAccount.get(accountKey(agent)) ?? 0) >= most
+      ? ["account", most]
+      : (this.#byAgent.get(agentKey(agent))?.size ?? 0) >= MAX_AGENT_TUNNELS
+      ? ["agent", MAX_AGENT_TUNNELS]
+      : [null, 0];
+    const message = `The ${who} has as many tunnels as it may have (${limit})`;
+    return who === null ? null : { code: "tenant_limit_reached", message };
   }
 
   #count(agent: AgentName, change: 1 | -1): void {

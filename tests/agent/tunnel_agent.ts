@@ -42,19 +42,21 @@ export class TunnelAgent implements AsyncDisposable {
   readonly agent: Agent;
   readonly history: TunnelStatus[] = [];
   readonly #changed = new Set<() => void>();
+  readonly #tunnels: AgentConfig["tunnels"];
 
   constructor(
     url: string,
     yaml: string,
     { agentId = "edge", token = null, allow = [], services = [], ...rest }: TunnelAgentOptions = {},
   ) {
+    this.#tunnels = tunnelsOf(yaml);
     this.agent = new Agent({
       target: targetOf(url),
       identity: { agentId, token, tenant: null },
       logger: this.logger,
       clock: systemClock,
       backoff: new Backoff({ random: () => 0 }),
-      offer: { tunnels: tunnelsOf(yaml), allow, services },
+      offer: { tunnels: this.#tunnels, allow, services },
       onTunnel: (status) => {
         this.history.push(status);
         for (const changed of this.#changed) changed();
@@ -79,6 +81,16 @@ export class TunnelAgent implements AsyncDisposable {
       await promise;
       this.#changed.delete(resolve);
     }
+  }
+
+  /** The tunnels that it was given. */
+  get wanted(): AgentConfig["tunnels"] {
+    return this.#tunnels;
+  }
+
+  /** Until it could not connect, or was refused, once. */
+  async waited(): Promise<void> {
+    while (this.agent.counts.errors.connection === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   /** The port at which a tunnel is up. */

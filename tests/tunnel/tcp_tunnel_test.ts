@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { decodeProxyHeader } from "../../src/wire/proxy_header.ts";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
@@ -18,4 +19,30 @@ Deno.test("TCP tunnel: bytes go both ways, and each way ends alone", async () =>
   await visitor.all;
   assert.equal(visitor.text, "hello world");
   assert.equal(await visitor.closed, null);
+});
+
+Deno.test("TCP tunnel: a service that wants it is told who visits by a PROXY header", async () => {
+  await using hub = await TestHub.start();
+  const { promise: heard, resolve } = Promise.withResolvers<Uint8Array>();
+  const parts: Uint8Array[] = [];
+  await using service = await TcpService.start((socket) => {
+    socket.on("data", (part: Uint8Array) => parts.push(part));
+    socket.on("end", () => {
+      resolve(Uint8Array.from(parts.flatMap((part) => [...part])));
+      socket.end();
+    });
+  });
+  await using edge = new TunnelAgent(
+    `tcp://127.0.0.1:${hub.port}`,
+    `[{ name: db, kind: tcp, local: ${service.port}, proxy_protocol: true }]`,
+  );
+  const port = await edge.port("db");
+  await using visitor = await Visitor.at(port);
+  const source = { ip: "127.0.0.1", port: visitor.socket.localPort ?? 0 };
+  visitor.socket.end("hello");
+  const bytes = await heard;
+  const header = decodeProxyHeader(bytes);
+  assert.ok(header.kind === "header");
+  assert.deepEqual(header.source, source);
+  assert.equal(new TextDecoder().decode(bytes.subarray(header.bytes)), "hello");
 });

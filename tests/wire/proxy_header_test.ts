@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeProxyHeader, MAX_PROXY_HEADER_BYTES } from "../../src/wire/proxy_header.ts";
+import { parseIp } from "../../src/core/ip_range.ts";
+import { decodeProxyHeader, encodeProxyHeader, MAX_PROXY_HEADER_BYTES } from "../../src/wire/proxy_header.ts";
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 const SIGNATURE = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
@@ -111,6 +112,24 @@ Deno.test("PROXY header: what is none is refused with a reason", () => {
     assert.equal(result.kind, "invalid", new TextDecoder().decode(bytes));
     assert.ok(result.kind === "invalid" && result.reason.length > 0);
   }
+});
+
+Deno.test("PROXY header: what is written is read as it was meant, whole and in any pieces", () => {
+  const ip = fc.oneof(fc.ipV4(), fc.ipV6());
+  const endpoint = fc.record({ ip, port: fc.integer({ min: 0, max: 65535 }) });
+  fc.assert(fc.property(endpoint, endpoint, (source, destination) => {
+    const bytes = encodeProxyHeader(source, destination);
+    for (let length = 0; length < bytes.length; length++) {
+      assert.equal(decodeProxyHeader(bytes.subarray(0, length)).kind, "incomplete");
+    }
+    const result = decodeProxyHeader(Uint8Array.of(...bytes, 1, 2, 3));
+    assert.ok(result.kind === "header" && result.source !== null);
+    assert.equal(result.bytes, bytes.length);
+    assert.deepEqual(parseIp(result.source.ip), parseIp(source.ip));
+    assert.equal(result.source.port, source.port);
+  }));
+  const local = decodeProxyHeader(encodeProxyHeader({ ip: "", port: 0 }, { ip: "", port: 0 }));
+  assert.ok(local.kind === "header" && local.source === null);
 });
 
 Deno.test("PROXY header: a length that would make the hub wait for ever is refused at once", () => {
