@@ -4,17 +4,17 @@
  * target.
  */
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
+import { flood, Target } from "./flood.ts";
 import type { LinkCertificates } from "./load/frames_link.ts";
+import { createLinkCertificates } from "./link_certificates.ts";
 import type { TunnelHop } from "./load/tunnel_hop.ts";
 import { LoadProcess } from "./load_process.ts";
 import { budgetNote, formatSpread, median, progress, publish, round, type Row } from "./report.ts";
-import { createDevelopmentCertificates } from "../src/cli/dev_certificates.ts";
 import { ExitCode } from "../src/cli/io.ts";
 
 const PAIRS = 5;
 const WARM_UP_MS = 500;
 const MEASURED_MS = 1500;
-const CHUNK_BYTES = 64 * 1024;
 const LEAST = 0.5;
 const AIM = 0.8;
 const MOST_OVERHEAD = 1.02;
@@ -32,46 +32,6 @@ interface Condition {
   readonly certificates: LinkCertificates | null;
   readonly streams: Measured[];
   readonly raw: Measured[];
-}
-
-/** Counts what comes on all of its connections. */
-class Target implements Disposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  bytes = 0;
-
-  constructor() {
-    this.#accept();
-  }
-
-  get port(): number {
-    return this.#listener.addr.port;
-  }
-
-  async #accept(): Promise<void> {
-    for await (const connection of this.#listener) this.#read(connection);
-  }
-
-  async #read(connection: Deno.Conn): Promise<void> {
-    const buffer = new Uint8Array(4 * CHUNK_BYTES);
-    try {
-      for (let read = await connection.read(buffer); read !== null; read = await connection.read(buffer)) {
-        this.bytes += read;
-      }
-    } catch {
-      // The hop was ended in the middle.
-    }
-    connection.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.#listener.close();
-  }
-}
-
-async function flood(port: number, isOver: () => boolean): Promise<void> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  const chunk = crypto.getRandomValues(new Uint8Array(CHUNK_BYTES));
-  while (!isOver()) await connection.write(chunk);
 }
 
 async function linkBytes(hop: LoadProcess): Promise<number> {
@@ -96,11 +56,6 @@ async function measure(kind: TunnelHop["kind"], { clients, certificates }: Condi
   isOver = true;
   await Promise.all(floods);
   return { megabytesPerSecond: bytes / ms / 1000, linkBytesPerByte: onLink / bytes };
-}
-
-async function createCertificates(): Promise<LinkCertificates> {
-  const { ca, server } = await createDevelopmentCertificates({ hosts: ["localhost"], days: 1 });
-  return { ca: ca.certPem, cert: server.certPem, key: server.keyPem };
 }
 
 function ratiosOf({ streams, raw }: Condition): number[] {
@@ -135,7 +90,7 @@ function notesOf(conditions: readonly Condition[]): string[] {
 }
 
 async function run(options: BenchmarkOptions): Promise<number> {
-  const tls = await createCertificates();
+  const tls = await createLinkCertificates();
   const conditions: Condition[] = [
     { name: "one, plain", clients: 1, certificates: null, streams: [], raw: [] },
     { name: "sixteen, plain", clients: 16, certificates: null, streams: [], raw: [] },

@@ -49,19 +49,22 @@ function measured(name: string, child: Deno.ChildProcess, port: number): Measure
   };
 }
 
-/** The first line that a child prints; the rest is read and dropped, so that it never blocks. */
-async function firstLine(child: Deno.ChildProcess): Promise<string> {
+/** The first line that a child prints, of those that are wanted; the rest is read and dropped, so that it never blocks. */
+async function firstLine(child: Deno.ChildProcess, wanted = /^/): Promise<string> {
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  while (!text.includes("\n")) {
+  for (;;) {
+    const line = text.split("\n").slice(0, -1).find((line) => wanted.test(line));
+    if (line !== undefined) {
+      (async () => {
+        while (!(await reader.read()).done);
+      })();
+      return line;
+    }
     const { value, done } = await reader.read();
     if (done) throw new Error(`Cannot start the server: it ended with "${text}"`);
     text += value;
   }
-  (async () => {
-    while (!(await reader.read()).done);
-  })();
-  return text.slice(0, text.indexOf("\n"));
 }
 
 /** How to start the hub. */
@@ -97,6 +100,20 @@ export async function startHub({ set = [], env = {} }: HubOptions = {}): Promise
   const { listeners } = JSON.parse(await firstLine(child));
   const { port } = listeners.find(({ name }: { name: string }) => name === "hub");
   return measured("trunkline", child, port);
+}
+
+/** Starts a command that is an agent with one tunnel, as it is shipped; its port is the tunnel's. */
+export async function startAgent(args: readonly string[]): Promise<MeasuredServer> {
+  const flags = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env", "--allow-sys=hostname"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", ...flags, "main.ts", ...args, "--json"],
+    env: { ...SHIPPED_ENV },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const line = await firstLine(child, /"state":"up"/);
+  return measured("agent", child, Number(new URL(JSON.parse(line).url).port));
 }
 
 /** Starts a server of `bench/peers/`, which prints its port as its first line. */
