@@ -6,7 +6,7 @@
 import type { Clock } from "../core/ports.ts";
 import type { Encoded } from "../core/transport.ts";
 import { encodeFrame } from "../wire/frame.ts";
-import { readUint32, writeUint32 } from "../wire/frame_header.ts";
+import { MAX_DATA_BYTES, readUint32, writeUint32 } from "../wire/frame_header.ts";
 import type { Measured } from "./flow_control.ts";
 import { InFlight } from "./in_flight.ts";
 import type { StreamPacer } from "./stream_queue.ts";
@@ -22,6 +22,9 @@ interface Waiting {
 
 /** For so long a measured round trip is good enough for one who only reads. */
 const FRESH_MS = 10_000;
+/** The turn of a stream is such a part of what may be on its way, and never more than what is written at once. */
+const TURNS_IN_FLIGHT = 16;
+const MAX_TURN_BYTES = 64 * 1024;
 /** After so long without an answer a link is taken for stalled. */
 export const STALLED_MS = 3000;
 
@@ -36,6 +39,11 @@ export class LinkPacer implements StreamPacer, Measured {
   constructor(clock: Clock, stats: StreamStats) {
     this.#clock = clock;
     this.#stats = stats;
+  }
+
+  get turnBytes(): number {
+    const share = this.#inFlight.limitBytes / TURNS_IN_FLIGHT;
+    return Math.min(MAX_TURN_BYTES, Math.max(MAX_DATA_BYTES, share));
   }
 
   get isFull(): boolean {

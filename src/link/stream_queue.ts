@@ -1,6 +1,7 @@
 /**
- * The data lane of a connection: streams that have something to write take turns, a frame each. Nothing is taken
- * while too much is on its way. It knows nothing of frames.
+ * The data lane of a connection: streams that have something to write take turns, a frame each where the wire is slow
+ * and several where it is fast, so that what a turn brings leaves the other end in one write. Nothing is taken while too
+ * much is on its way. It knows nothing of frames.
  */
 import type { Encoded } from "../core/transport.ts";
 import type { StreamLane } from "./lane_scheduler.ts";
@@ -20,6 +21,8 @@ export interface StreamSource {
 export interface StreamPacer {
   /** Whether nothing may be written for now. */
   readonly isFull: boolean;
+  /** How many bytes a stream may write in its turn; a turn is one frame at least. */
+  readonly turnBytes: number;
   /** Counts what is written; gives what has to follow it at once, if anything has to. */
   sent(bytes: number): Encoded | null;
 }
@@ -53,6 +56,8 @@ export class StreamQueue implements StreamLane {
   /** Sources in it that have no turn any more. */
   #dead = 0;
   #heldBytes = 0;
+  /** What the first one has written of its turn. */
+  #turnTaken = 0;
 
   constructor({ pacer, control, wake }: StreamQueueOptions) {
     this.#pacer = pacer;
@@ -110,6 +115,7 @@ export class StreamQueue implements StreamLane {
       if (bytes > 0) return bytes;
       if (!source.isQueued) this.#dead--;
       source.isQueued = false;
+      this.#turnTaken = 0;
       this.#ready.shift();
     }
     return 0;
@@ -117,18 +123,27 @@ export class StreamQueue implements StreamLane {
 
   take(): Encoded | undefined {
     if (this.peekBytes() === 0) return undefined;
-    const source = this.#ready.shift();
+    const source = this.#ready.peek();
     if (source === undefined) return undefined;
-    source.isQueued = false;
     const taken = source.take();
-    // It may have been given a turn while it was asked.
-    if (!source.isQueued && source.peekBytes() > 0) {
-      source.isQueued = true;
-      this.#ready.push(source);
+    this.#turnTaken += taken.bytes;
+    if (!source.isQueued || source.peekBytes() === 0 || this.#turnTaken >= this.#pacer.turnBytes) {
+      this.#endTurn(source);
     }
     const next = this.#pacer.sent(taken.bytes);
     if (next === null) return taken;
     return { parts: taken.parts.concat(next.parts), bytes: taken.bytes + next.bytes };
+  }
+
+  /** The first one has had its turn; it has another one coming if there is more of it. */
+  #endTurn(source: StreamSource): void {
+    this.#turnTaken = 0;
+    // It may be over since it was asked, and taken out.
+    if (this.#ready.peek() !== source) return;
+    this.#ready.shift();
+    if (!source.isQueued) this.#dead--;
+    else if (source.peekBytes() > 0) this.#ready.push(source);
+    else source.isQueued = false;
   }
 
   takeControl(parts: Uint8Array[]): number {
@@ -140,6 +155,7 @@ export class StreamQueue implements StreamLane {
       source.isQueued = false;
     }
     this.#dead = 0;
+    this.#turnTaken = 0;
     this.#control.clear();
   }
 

@@ -22,10 +22,35 @@ class Source implements StreamSource {
   }
 }
 
+Deno.test("Stream queue: a turn has as many frames as fit into its bytes, and one at least", () => {
+  for (
+    const [turnBytes, wanted] of [[1, "abcabc"], [10, "abcabc"], [11, "aabbcc"], [1000, "aabbcc"]] as const
+  ) {
+    const pacer = { isFull: false, turnBytes, sent: () => null };
+    const control = { bytes: 0, takeInto: () => 0, clear: () => {} };
+    const queue = new StreamQueue({ pacer, control, wake: () => {} });
+    let order = "";
+    for (const name of ["a", "b", "c"]) {
+      let left = 2;
+      queue.add({
+        isQueued: false,
+        peekBytes: () => left > 0 ? 10 : 0,
+        take: () => {
+          left--;
+          order += name;
+          return { parts: [], bytes: 10 };
+        },
+      });
+    }
+    while (queue.take() !== undefined);
+    assert.equal(order, wanted, `${turnBytes}`);
+  }
+});
+
 Deno.test("Stream queue: whatever is over in between, the others keep their turns and their order", () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { maxLength: 250 }), (isDropped) => {
-      const pacer = { isFull: true, sent: () => null };
+      const pacer = { isFull: true, turnBytes: 1, sent: () => null };
       const control = { bytes: 0, takeInto: () => 0, clear: () => {} };
       const queue = new StreamQueue({ pacer, control, wake: () => {} });
       const sources = isDropped.map((_, name) => new Source(name));
