@@ -117,3 +117,17 @@ Deno.test("Soak of links: after 20 cuts under load both sides hold what they hel
     await Deno.remove(file);
   }
 });
+
+Deno.test("Soak of tunnels: after 10 kills of either side the tunnel is back, and both sides hold what they held", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    const args = [...await taskArguments("soak"), "tunnels", "--cycles", "10", "--seed", "1", "--out", file];
+    await using soak = new DenoProcess(args, { env: { DENO_TOKIO_EVENT_INTERVAL: "1" } });
+    const { code, stdout, stderr } = await soak.ended();
+    assert.equal(code, 0, `${stdout}\n${stderr}`);
+    const { cycles, problems } = JSON.parse(await Deno.readTextFile(file));
+    assert.deepEqual([cycles, problems], [10, []]);
+  } finally {
+    await Deno.remove(file);
+  }
+});

@@ -1,0 +1,56 @@
+/**
+ * The agent of the soak of tunnels, as a process of its own: see soak/side_process.ts. Told the hub's URL, the service
+ * and the port of the hub that leads to it.
+ */
+import { Agent } from "../src/agent/agent.ts";
+import { readDialTarget } from "../src/agent/dial_target.ts";
+import { parseHubUrl } from "../src/config/hub_url.ts";
+import { parseLocalService } from "../src/config/local_service.ts";
+import { defaultAgentConfig } from "../src/config/schema_agent.ts";
+import { systemClock } from "../src/core/ports.ts";
+import { Backoff } from "../src/limits/backoff.ts";
+import { answerUsage } from "./side_process.ts";
+import { SILENT } from "./silent_logger.ts";
+import { measureUsage } from "./usage.ts";
+
+/** What it is told. */
+export interface TunnelAgentTask {
+  readonly hub: string;
+  readonly service: string;
+  readonly remotePort: number;
+}
+
+const FIRST_DELAYS = { initialMs: 500, maxMs: 500 };
+const task: TunnelAgentTask = JSON.parse(Deno.args[0] ?? "{}");
+const url = parseHubUrl(task.hub);
+const local = parseLocalService(task.service);
+if (typeof url === "string" || local === null) throw new TypeError("Cannot start: the task is wrong");
+const tunnel = {
+  name: "soak",
+  kind: "tcp" as const,
+  local,
+  subdomain: null,
+  host_header: null,
+  remote_port: task.remotePort,
+  proxy_protocol: false,
+  pool: { max: 1, idle_timeout: 60_000 },
+};
+const agent = new Agent({
+  target: readDialTarget({ ...defaultAgentConfig().hub, url }, {}),
+  identity: { agentId: "soak", token: null, tenant: null },
+  logger: SILENT,
+  clock: systemClock,
+  // A hub that dies every second is none that delays are made for: here each attempt is as after the first fault.
+  backoff: new Backoff({ random: Math.random, transient: FIRST_DELAYS }),
+  bounds: { heartbeatIntervalMs: 250, heartbeatTimeoutMs: 1000 },
+  offer: { tunnels: [tunnel], allow: [], services: [] },
+});
+agent.start();
+console.log(JSON.stringify({ started: true }));
+await answerUsage(() =>
+  measureUsage(() => ({
+    connections: agent.link.connectionStatus,
+    streams: agent.streams.stats.get("soak")?.active ?? 0,
+  }))
+);
+await agent.stop();
