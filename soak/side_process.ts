@@ -2,6 +2,7 @@
  * One side of a soak in a process of its own: a script that prints a line once it is ready, answers each line on its
  * standard input with its `Usage` as a line of JSON, and ends with its input.
  */
+import { processIo } from "../src/cli/io.ts";
 import { Lines } from "../tests/helpers/lines.ts";
 import type { Usage } from "./usage.ts";
 
@@ -51,6 +52,6 @@ export class SideProcess implements AsyncDisposable {
 export async function answerUsage(measure: () => Promise<Usage>): Promise<void> {
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
   for await (const text of lines) {
-    for (const _ of text.matchAll(/\n/g)) console.log(JSON.stringify(await measure()));
+    for (const _ of text.matchAll(/\n/g)) processIo.out(JSON.stringify(await measure()));
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Agent } from "../src/agent/agent.ts";
 import { readDialTarget } from "../src/agent/dial_target.ts";
+import { processIo } from "../src/cli/io.ts";
 import { parseHubUrl } from "../src/config/hub_url.ts";
 import { parseLocalService } from "../src/config/local_service.ts";
 import { defaultAgentConfig } from "../src/config/schema_agent.ts";
@@ -46,7 +47,7 @@ const agent = new Agent({
   offer: { tunnels: [tunnel], allow: [], services: [] },
 });
 agent.start();
-console.log(JSON.stringify({ started: true }));
+processIo.out(JSON.stringify({ started: true }));
 await answerUsage(() =>
   measureUsage(() => ({
     connections: agent.link.connectionStatus,

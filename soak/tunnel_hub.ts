@@ -1,4 +1,5 @@
 /** The hub of the soak of tunnels, as a process of its own: see soak/side_process.ts. Told the port to listen on. */
+import { processIo } from "../src/cli/io.ts";
 import { HubServer } from "../src/server/hub_server.ts";
 import { testConfig } from "../tests/helpers/test_hub.ts";
 import { answerUsage } from "./side_process.ts";
@@ -20,7 +21,7 @@ const settings = [
 const hub = new HubServer(testConfig(settings), { logger: SILENT, version: "0.0.0-soak" });
 await hub.start();
 const metricsPort = hub.addresses().find(({ name }) => name === "metrics")?.port;
-console.log(JSON.stringify({ port }));
+processIo.out(JSON.stringify({ port }));
 await answerUsage(async () => {
   const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
   const lines = (await response.text()).split("\n");

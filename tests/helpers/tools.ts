@@ -29,15 +29,28 @@ export function findChromium(): string | null {
 
 /** Where Python 3 is installed: `PYTHON_PATH` first, then the folders in which a shell looks. */
 export function findPython(): string | null {
-  const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
-  return findProgram("PYTHON_PATH", folders.map((folder) => `${folder}/python3`));
+  return findProgram("PYTHON_PATH", inFolders("python3"));
+}
+
+/** Where a program of the system is installed. */
+export function findOnPath(program: string): string | null {
+  return inFolders(program).find(isFile) ?? null;
 }
 
 /** Every program that a test may need. */
 export const testTools: readonly TestTool[] = [
   { name: "chromium", debianPackage: "chromium", find: findChromium },
   { name: "python3", debianPackage: "python3", find: findPython },
+  { name: "redis-server", debianPackage: "redis-server", find: () => findOnPath("redis-server") },
+  { name: "redis-benchmark", debianPackage: "redis-tools", find: () => findOnPath("redis-benchmark") },
+  { name: "iperf3", debianPackage: "iperf3", find: () => findOnPath("iperf3") },
 ];
+
+/** Where a shell looks for a program. */
+function inFolders(program: string): string[] {
+  const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
+  return folders.map((folder) => `${folder}/${program}`);
+}
 
 function findProgram(variable: string, paths: readonly string[]): string | null {
   const named = Deno.env.get(variable);

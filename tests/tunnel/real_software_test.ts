@@ -1,0 +1,126 @@
+/** Programs of others through a TCP tunnel, while the same agent publishes. */
+import assert from "node:assert/strict";
+import { TunnelAgent } from "../agent/tunnel_agent.ts";
+import { startSub } from "../cli/commands.ts";
+import { freePort, Visitor } from "../helpers/tcp_echo.ts";
+import { TestHub } from "../helpers/test_hub.ts";
+import { findOnPath } from "../helpers/tools.ts";
+
+/** A server of another project, on a port of loopback, until the end of its scope. */
+class Program implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(path: string, args: readonly string[]) {
+    this.#child = new Deno.Command(path, {
+      args: [...args],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+  }
+
+  static async start(
+    name: string,
+    { args, port }: { args: readonly string[]; port: number },
+  ): Promise<Program> {
+    const program = new Program(find(name), args);
+    for (;;) {
+      try {
+        await using _visitor = await Visitor.at(port);
+        return program;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await this.#child.status;
+  }
+}
+
+function find(name: string): string {
+  const path = findOnPath(name);
+  assert.ok(path !== null);
+  return path;
+}
+
+/** What a program prints that ends well. */
+async function output(name: string, args: readonly string[]): Promise<string> {
+  const command = new Deno.Command(find(name), { args: [...args], stdin: "null" });
+  const { success, stdout, stderr } = await command.output();
+  assert.ok(success, new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout));
+  return new TextDecoder().decode(stdout);
+}
+
+/** Runs something through a tunnel to a port; what the agent publishes meanwhile arrives, in its order. */
+async function throughTunnel(local: number, use: (port: number) => Promise<void>): Promise<void> {
+  await using hub = await TestHub.start();
+  const url = `tcp://127.0.0.1:${hub.port}`;
+  await using edge = new TunnelAgent(url, `[{ name: t, kind: tcp, local: ${local} }]`);
+  const port = await edge.port("t");
+  const sub = await startSub(["news", "--format", "raw", "--count", "21", "--url", url]);
+  let isOver = false;
+  const used = use(port).finally(() => isOver = true);
+  let published = 0;
+  while (!isOver || published < 20) {
+    if (published < 20) await edge.agent.link.messages.deliver("news", `${published++}\n`);
+    else await Promise.race([used, new Promise((resolve) => setTimeout(resolve, 20))]);
+  }
+  await used;
+  await edge.agent.link.messages.deliver("news", "over\n");
+  assert.equal(await sub.ended, 0);
+  assert.equal(sub.io.text, [...Array(20).keys(), "over"].join("\n"));
+}
+
+Deno.test({
+  name: "Real software: Redis and its benchmark (needs redis-server) (needs redis-benchmark)",
+  ignore: findOnPath("redis-server") === null || findOnPath("redis-benchmark") === null,
+  fn: async () => {
+    const port = await freePort();
+    const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    await using _redis = await Program.start("redis-server", { args, port });
+    await throughTunnel(port, async (tunnel) => {
+      const benchmark = [
+        "-h",
+        "127.0.0.1",
+        "-p",
+        `${tunnel}`,
+        "-t",
+        "set,get,lrange_100",
+        "-n",
+        "5000",
+        "--csv",
+      ];
+      for (const pipeline of ["1", "16"]) {
+        const lines = (await output("redis-benchmark", [...benchmark, "-P", pipeline, "-d", "1000"])).split(
+          "\n",
+        );
+        for (const test of ["SET", "GET", "LRANGE_100"]) {
+          assert.ok(lines.some((line) => line.startsWith(`"${test}`)), lines.join("\n"));
+        }
+      }
+    });
+  },
+});
+
+Deno.test({
+  name: "Real software: iperf3 up, down and with many streams (needs iperf3)",
+  ignore: findOnPath("iperf3") === null,
+  fn: async () => {
+    const port = await freePort();
+    await using _server = await Program.start("iperf3", {
+      args: ["--server", "--bind", "127.0.0.1", "--port", `${port}`],
+      port,
+    });
+    await throughTunnel(port, async (tunnel) => {
+      for (const more of [[], ["--reverse"], ["--parallel", "8"]]) {
+        const args = ["--client", "127.0.0.1", "--port", `${tunnel}`, "--bytes", "20M", "--json", ...more];
+        const { end } = JSON.parse(await output("iperf3", args));
+        // It ends when it has written them all, and counts what is on its way then for nobody.
+        assert.ok(end.sum_received.bytes >= 1e6, `${more}: ${end.sum_received.bytes} bytes came through`);
+      }
+    });
+  },
+});
