@@ -16,7 +16,7 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 export interface UseOptions {
   /** The agent that a stream is opened to. */
   readonly to: string;
-  /** Whether somebody asked for that agent: then a hub that leads no streams there is a failure. */
+  /** Whether somebody asked for that agent: then a login that may not go there is a failure. */
   readonly isStreamAskedFor: boolean;
   readonly tell: (line: string) => void;
 }
@@ -34,15 +34,12 @@ export async function useConnection(link: AgentLink, options: UseOptions): Promi
   await useStream(link, options);
 }
 
-/** What a hub answers that leads no streams to agents. */
-const LEADS_NONE: readonly number[] = [StreamCode.unknownTunnel, StreamCode.notAllowed];
-
 async function useStream(link: AgentLink, { to, isStreamAskedFor, tell }: UseOptions): Promise<void> {
   const bytes = new Uint8Array(STREAM_BYTES).map((_, at) => at);
   const { reset, back } = await throughStream(link, { to, bytes });
   if (reset !== null) {
-    if (!isStreamAskedFor && LEADS_NONE.includes(reset.code)) {
-      return tell(`This hub leads no streams to agents yet (code ${reset.code})`);
+    if (!isStreamAskedFor && reset.code === StreamCode.notAllowed) {
+      return tell("This login may open no streams to agents (connect)");
     }
     const message = `Cannot use a stream to ${to}: it ended with ${reset.code} (${reset.reason})`;
     throw new TrunklineError("request_failed", message);
