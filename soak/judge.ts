@@ -26,12 +26,12 @@ export function holds({ connections, streams }: Usage, wanted: number): boolean 
   return connections === wanted && streams === 0;
 }
 
-/** What is more at the end than it was at the start. */
-export function judge(samples: readonly Sides[]): string[] {
+/** What is more at the end than it was at the start, of the sides that lived all the time. */
+export function judge(samples: readonly Sides[], sides: readonly (typeof SIDES[number])[] = SIDES): string[] {
   const [first, last] = [samples[0], samples.at(-1)];
   if (first === undefined || last === undefined || first === last) return ["nothing was measured"];
   const middle = samples.length < MIN_SAMPLES ? last : samples[samples.length >> 1] ?? last;
-  return SIDES.flatMap((side) => [
+  return sides.flatMap((side) => [
     ...compare(side, first[side], last[side]),
     ...compareLate(side, middle[side], last[side]),
   ]);

@@ -16,9 +16,9 @@ import type { Usage } from "./usage.ts";
 const KIB = 1024;
 /** Who is killed in the parts, and which share of the cycles each has. */
 const PARTS = [
-  { victim: "agent", share: 0.45 },
-  { victim: "hub", share: 0.45 },
-  { victim: "either", share: 0.1 },
+  { victim: "agent", share: 0.45, survivors: ["hub"] },
+  { victim: "hub", share: 0.45, survivors: ["agent"] },
+  { victim: "either", share: 0.1, survivors: [] },
 ] as const;
 const WARM_UP = 3;
 const SAMPLES = 10;
@@ -193,14 +193,14 @@ async function run({ cycles, seed, progress }: SoakOptions): Promise<SoakResult>
   const problems: string[] = [];
   const lines: string[] = [];
   const parts: Record<string, readonly Sample[]> = {};
-  for (const { victim, share } of PARTS) {
+  for (const { victim, share, survivors } of PARTS) {
     const samples = await runPart(scene, {
       victim,
       cycles: Math.max(1, Math.round(cycles * share)),
       progress,
     });
     parts[victim] = samples;
-    problems.push(...judge(samples).map((problem) => `killing ${victim}: ${problem}`));
+    problems.push(...judge(samples, survivors).map((problem) => `killing ${victim}: ${problem}`));
     lines.push(`killing ${victim}:`, ...usageLines(samples));
   }
   await scene.close();

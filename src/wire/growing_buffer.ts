@@ -31,6 +31,11 @@ export class GrowingBuffer {
     this.#filled = filled;
   }
 
+  /** What there is, as a view that is good until more is appended. */
+  peek(): Uint8Array {
+    return this.#buffer?.subarray(0, this.#filled) ?? new Uint8Array(0);
+  }
+
   /** What there is, as a view that stays valid; the next bytes begin anew. */
   take(): Uint8Array {
     const whole = this.#buffer?.subarray(0, this.#filled) ?? new Uint8Array(0);
