@@ -79,7 +79,13 @@ const SHIPPED_ENV = { DENO_TOKIO_EVENT_INTERVAL: "1" };
 
 /** Starts the hub as it is shipped, on free ports. */
 export async function startHub({ set = [], env = {} }: HubOptions = {}): Promise<MeasuredServer> {
-  const settings = ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", "logging.level=error", ...set];
+  const settings = [
+    "hub.listen=127.0.0.1:0",
+    "metrics.listen=127.0.0.1:0",
+    "public.listen=127.0.0.1:0",
+    "logging.level=error",
+    ...set,
+  ];
   const args = [
     "run",
     "--no-prompt",

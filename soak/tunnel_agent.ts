@@ -5,6 +5,7 @@
 import { Agent } from "../src/agent/agent.ts";
 import { readDialTarget } from "../src/agent/dial_target.ts";
 import { processIo } from "../src/cli/io.ts";
+import { quickTunnel } from "../src/cli/quick_tunnel.ts";
 import { parseHubUrl } from "../src/config/hub_url.ts";
 import { parseLocalService } from "../src/config/local_service.ts";
 import { defaultAgentConfig } from "../src/config/schema_agent.ts";
@@ -26,16 +27,7 @@ const task: TunnelAgentTask = JSON.parse(Deno.args[0] ?? "{}");
 const url = parseHubUrl(task.hub);
 const local = parseLocalService(task.service);
 if (typeof url === "string" || local === null) throw new TypeError("Cannot start: the task is wrong");
-const tunnel = {
-  name: "soak",
-  kind: "tcp" as const,
-  local,
-  subdomain: null,
-  host_header: null,
-  remote_port: task.remotePort,
-  proxy_protocol: false,
-  pool: { max: 1, idle_timeout: 60_000 },
-};
+const tunnel = quickTunnel({ name: "soak", kind: "tcp", local, remote_port: task.remotePort });
 const agent = new Agent({
   target: readDialTarget({ ...defaultAgentConfig().hub, url }, {}),
   identity: { agentId: "soak", token: null, tenant: null },

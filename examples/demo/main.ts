@@ -16,7 +16,7 @@ import { createLogging } from "../../src/server/logging.ts";
 import { type Demo, startDemo } from "./demo.ts";
 
 /** A hub may run on this machine already: the demo takes other ports unless it is told which. */
-const FREE_PORTS = ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0"];
+const FREE_PORTS = ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", "public.enabled=false"];
 
 const parser = object({
   port: withDefault(

@@ -8,7 +8,12 @@ import { Flusher } from "../link/flusher.ts";
 import type { ComponentHealth, Readiness } from "../metrics/health.ts";
 import { AgentCounts, type AgentErrorKind } from "./agent_counts.ts";
 import { AgentLink, type AgentLinkOptions } from "./agent_link.ts";
-import { type AgentOffer, AgentStreams, type ConfiguredTunnel } from "./agent_streams.ts";
+import {
+  type AgentOffer,
+  AgentStreams,
+  type AgentStreamsOptions,
+  type ConfiguredTunnel,
+} from "./agent_streams.ts";
 import { ConfiguredServices } from "./configured_services.ts";
 import { ProblemLog } from "./problem_log.ts";
 import type { TunnelState, TunnelStatus, WantedTunnel } from "./tunnel_client.ts";
@@ -20,6 +25,8 @@ export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel"> {
   readonly offer: AgentOffer;
   /** All addresses of a name. @default the system is asked */
   readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** Told of each response of a local HTTP service as it begins. */
+  readonly onResponse?: AgentStreamsOptions["onResponse"];
   /** Told at each change of a tunnel. */
   readonly onTunnel?: (status: TunnelStatus) => void;
 }
@@ -37,7 +44,7 @@ export class Agent {
   #isStopping = false;
 
   constructor(options: AgentOptions) {
-    const { logger, clock, offer, onTunnel, onState, resolve } = options;
+    const { logger, clock, offer, onTunnel, onState, onResponse, resolve } = options;
     const { errors } = this.counts;
     const problems = new ProblemLog(logger, { clock, text: "The agent could not do what it was asked for" });
     const fail = (kind: AgentErrorKind, error: TrunklineError) => {
@@ -63,6 +70,7 @@ export class Agent {
       onDenied: (target, detail) => fail("destination", notLed(target, detail)),
       onDone: (name, result) => this.counts.done(name, result),
       ...(resolve === undefined ? {} : { resolve }),
+      ...(onResponse === undefined ? {} : { onResponse }),
     });
     this.services = new ConfiguredServices({
       messages: this.link.messages,
@@ -111,6 +119,7 @@ export class Agent {
     if (graceMs > 0) await within(graceMs, Promise.all([this.streams.idle(), this.services.finish()]));
     this.services.stop();
     await this.link.stop();
+    this.streams.close();
   }
 }
 
@@ -122,12 +131,15 @@ async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   clearTimeout(timer);
 }
 
-function wanted({ name, kind, local, subdomain, remote_port: remotePort }: ConfiguredTunnel): WantedTunnel {
+function wanted(
+  { name, kind, local, subdomain, hostname, remote_port: remotePort }: ConfiguredTunnel,
+): WantedTunnel {
   return {
     name,
     kind,
     localAddr: local.text,
     ...(subdomain === null ? {} : { subdomain }),
+    ...(hostname === null ? {} : { hostname }),
     ...(remotePort === null ? {} : { remotePort }),
   };
 }

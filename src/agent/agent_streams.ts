@@ -13,10 +13,13 @@ import type { ByteMeter } from "../link/socket_pump.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { StreamRefusal } from "../link/stream_mux.ts";
 import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { HttpRequestHead } from "../wire/http_head.ts";
 import { encodeProxyHeader } from "../wire/proxy_header.ts";
 import { CONNECT } from "./agent_counts.ts";
 import type { ConfiguredService } from "./configured_services.ts";
+import { forwardHttp } from "./http_forwarder.ts";
 import { forwardLocally } from "./local_forwarder.ts";
+import { LocalServices } from "./local_services.ts";
 import type { TunnelClient } from "./tunnel_client.ts";
 
 /** A tunnel as the configuration has it. */
@@ -49,6 +52,11 @@ export interface AgentStreamsOptions {
   readonly resolve?: (name: string) => Promise<readonly string[]>;
   /** A service could not be reached. */
   readonly onFailure: (tunnel: ConfiguredTunnel, reason: string) => void;
+  /** A response began. @default nobody is told */
+  readonly onResponse?: (
+    tunnel: ConfiguredTunnel,
+    response: { readonly request: HttpRequestHead; readonly status: number; readonly ms: number },
+  ) => void;
   /** One connection is over, of a tunnel by its name or to a destination, after so many milliseconds. */
   readonly onDone: (name: string, result: { readonly ms: number; readonly isOk: boolean }) => void;
 }
@@ -68,6 +76,7 @@ export class AgentStreams {
   /** What went to destinations that others named. */
   readonly targetStats = emptyStats();
   #allowed = new HostRules();
+  readonly #services = new LocalServices();
   #active = 0;
   #whenIdle: (() => void)[] = [];
 
@@ -86,6 +95,7 @@ export class AgentStreams {
     for (const rule of allow.map(parseDestinationRule)) {
       if (rule !== null) this.#allowed.add(rule.host, rule.ports);
     }
+    this.#services.update(tunnels);
     this.#configured = new Map(tunnels.map((tunnel) => [tunnel.name, tunnel]));
     for (const name of this.#stats.keys()) if (!this.#configured.has(name)) this.#stats.delete(name);
     for (const name of this.#configured.keys()) {
@@ -101,6 +111,11 @@ export class AgentStreams {
     return promise;
   }
 
+  /** Closes what is kept for streams to come. */
+  close(): void {
+    this.#services.close();
+  }
+
   /** Who uses a stream, or why nobody does. */
   accept(stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal {
     if (!("tunnelId" in open)) return this.#lead(stream, open.target);
@@ -109,7 +124,9 @@ export class AgentStreams {
     if (tunnel === undefined) {
       return { code: StreamCode.unknownTunnel, reason: `This agent has no tunnel ${open.tunnelId}` };
     }
-    return this.#forward(stream, { open, tunnel });
+    return tunnel.kind === "http"
+      ? this.#forwardHttp(stream, tunnel)
+      : this.#forward(stream, { open, tunnel });
   }
 
   #forward(
@@ -177,6 +194,34 @@ export class AgentStreams {
         onDone(CONNECT, { ms: performance.now() - startedMs, isOk });
         this.#ended();
       },
+    });
+  }
+
+  #forwardHttp(stream: Stream, tunnel: ConfiguredTunnel): StreamConsumer {
+    const { flusher, onFailure, onDone, onResponse } = this.#options;
+    const stats = this.#stats.get(tunnel.name) ?? emptyStats();
+    const startedMs = performance.now();
+    let isOk = true;
+    stats.active++;
+    stats.total++;
+    this.#active++;
+    return forwardHttp(stream, {
+      pool: this.#services.poolOf(tunnel),
+      hostHeader: tunnel.host_header,
+      flusher,
+      meter: stats,
+      onFailure: (reason) => {
+        isOk = false;
+        stats.failed++;
+        onFailure(tunnel, reason);
+      },
+      onClosed: () => {
+        stats.active--;
+        onDone(tunnel.name, { ms: performance.now() - startedMs, isOk });
+        this.#ended();
+      },
+      onResponse: (request, status) =>
+        onResponse?.(tunnel, { request, status, ms: performance.now() - startedMs }),
     });
   }
 

@@ -90,13 +90,25 @@ function printAddresses(addresses: readonly ListeningAddress[], { config, option
   }
   if (options.quiet) return;
   for (const address of addresses) {
-    const served = address.name === "hub" ? servedAt(config) : `at ${config.metrics.path}`;
+    const served = servedAt(address, config);
     io.out(`${address.name.padEnd(9)}${formatListening(address)}${served === "" ? "" : `   ${served}`}`);
   }
 }
 
+/** What answers at an address. */
+function servedAt({ name }: ListeningAddress, config: Config): string {
+  switch (name) {
+    case "hub":
+      return spokenAt(config);
+    case "public":
+      return `HTTP tunnels at *.${config.public.domain}`;
+    case "metrics":
+      return `at ${config.metrics.path}`;
+  }
+}
+
 /** What answers on the hub's addresses, and at which paths. */
-function servedAt({ broker, relay }: Config): string {
+function spokenAt({ broker, relay }: Config): string {
   const parts: string[] = [];
   if (broker.enabled) parts.push(`broker at ${BROKER_PATHS.join(" ")}`);
   if (relay.enabled) parts.push(`relay at ${relay.paths.join(" ")}`);

@@ -3,7 +3,6 @@
  * through another agent. Runs until a signal.
  */
 import type { Agent } from "../agent/agent.ts";
-import type { ConfiguredTunnel } from "../agent/agent_streams.ts";
 import { LocalListener, type StreamTarget } from "../agent/local_listener.ts";
 import { ProblemLog } from "../agent/problem_log.ts";
 import { type LocalService, parseLocalService } from "../config/local_service.ts";
@@ -13,6 +12,7 @@ import { type Logger, systemClock } from "../core/ports.ts";
 import { Flusher } from "../link/flusher.ts";
 import { approximateSize, grouped } from "./figures.ts";
 import type { CommandIo, ExitCode } from "./io.ts";
+import { quickTunnel } from "./quick_tunnel.ts";
 import { type PassingOptions, type Purpose, runPassingAgent } from "./passing_agent.ts";
 
 /** What `tcp` takes. */
@@ -26,7 +26,6 @@ export interface TcpOptions extends PassingOptions {
 }
 
 const JOIN_BYTES = 64 * 1024;
-const POOL = { max: 1, idle_timeout: 60_000 };
 
 /** Runs the command until a signal. Throws a `TrunklineError` when it cannot begin. */
 export function runTcp(options: TcpOptions, io: CommandIo): Promise<ExitCode> {
@@ -40,16 +39,13 @@ function tunnelOf({ service, remotePort, tunnelName, proxyProtocol }: TcpOptions
     throw usage("Cannot tell what to do: name a service as 5432 or host:5432, or give --local and --to");
   }
   const local = readAddress(service, "reach");
-  const tunnel: ConfiguredTunnel = {
+  const tunnel = quickTunnel({
     name: tunnelName ?? `tcp-${local.port}`,
     kind: "tcp",
     local,
-    subdomain: null,
-    host_header: null,
     remote_port: remotePort ?? null,
     proxy_protocol: proxyProtocol,
-    pool: POOL,
-  };
+  });
   return { tunnels: [tunnel] };
 }
 

@@ -50,7 +50,13 @@ function tunnelKinds({ tunnels }: AgentConfig, report: Report): void {
   tunnels.forEach((tunnel, at) => {
     const foreign = tunnel.kind === "http"
       ? { remote_port: tunnel.remote_port !== null, proxy_protocol: tunnel.proxy_protocol }
-      : { subdomain: tunnel.subdomain !== null, host_header: tunnel.host_header !== null };
+      : {
+        subdomain: tunnel.subdomain !== null,
+        hostname: tunnel.hostname !== null,
+        host_header: tunnel.host_header !== null,
+        ca: tunnel.ca !== null,
+        insecure: tunnel.insecure,
+      };
     for (const [key, isSet] of Object.entries(foreign)) {
       const other = tunnel.kind === "http" ? "tcp" : "http";
       if (isSet) {
@@ -59,6 +65,12 @@ function tunnelKinds({ tunnels }: AgentConfig, report: Report): void {
           `Cannot use ${key} with kind: ${tunnel.kind}; leave it out or write kind: ${other}`,
         );
       }
+    }
+    if (tunnel.subdomain !== null && tunnel.hostname !== null) {
+      report(
+        ["tunnels", at, "hostname"],
+        "Cannot ask for a subdomain and a hostname; leave one of the two out",
+      );
     }
     if (tunnel.kind === "tcp" && tunnel.local.scheme !== null) {
       report(
@@ -70,7 +82,7 @@ function tunnelKinds({ tunnels }: AgentConfig, report: Report): void {
 }
 
 function tunnelsTwice({ tunnels }: AgentConfig, report: Report): void {
-  for (const key of ["name", "subdomain", "remote_port"] as const) {
+  for (const key of ["name", "subdomain", "hostname", "remote_port"] as const) {
     const values = tunnels.map((tunnel) => tunnel[key]);
     values.forEach((value, at) => {
       if (value === null || values.indexOf(value) === at) return;

@@ -104,7 +104,7 @@ function hubSection(context: SchemaContext) {
   });
 }
 
-function tunnel() {
+function tunnel(context: SchemaContext) {
   return section({
     name: text(
       "a name of letters, digits and - _ inside, at most 63 characters",
@@ -116,8 +116,16 @@ function tunnel() {
       "a label of a domain name in small letters, such as app",
       /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
     ).nullable().prefault(null).describe("http: subdomain of public.domain to ask for; null: any"),
+    hostname: text("a host name such as app.example", /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/)
+      .nullable()
+      .prefault(null).describe("http: whole host name to ask for instead of a subdomain; null: none"),
     host_header: text("a host such as app.local or app.local:3000", /^[A-Za-z0-9.:[\]_-]+$/).nullable()
       .prefault(null).describe("http: Host that the service is told; null: what the visitor sent"),
+    ca: path(context).nullable().prefault(null)
+      .describe(
+        "https: PEM file with the authority of the service's certificate; null: those that the system trusts",
+      ),
+    insecure: bool().prefault(false).describe("https: do not check the service's certificate"),
     remote_port: integer(1, 65535).nullable().prefault(null).describe(
       "tcp: port of the hub to ask for; null: any",
     ),
@@ -155,8 +163,8 @@ export function agentSchema(context: SchemaContext) {
         .prefault(null)
         .describe("Name of this agent, unique in its account; null: the name of the machine"),
     }).prefault({}).describe("This agent"),
-    tunnels: z.array(tunnel()).max(MAX_LIST).prefault([]).describe(
-      "Tunnels to local services: { name, kind, local, subdomain, host_header, remote_port, proxy_protocol, pool }",
+    tunnels: z.array(tunnel(context)).max(MAX_LIST).prefault([]).describe(
+      "Tunnels to local services: { name, kind, local, subdomain, hostname, host_header, ca, insecure, remote_port, proxy_protocol, pool }",
     ),
     allow: z.array(destinationPattern()).max(MAX_LIST).prefault([])
       .describe("Destinations that others may reach through this agent: host:port; none when empty"),

@@ -84,7 +84,7 @@ export function brokerSchema() {
 /** The section `public`. */
 export function publicSchema(context: SchemaContext) {
   return section({
-    enabled: bool().prefault(false).describe("Take visitors of HTTP tunnels"),
+    enabled: bool().prefault(true).describe("Take visitors of HTTP tunnels"),
     listen: address().prefault("127.0.0.1:8080").describe("Address for visitors"),
     domain: host().prefault("localhost").describe("Domain whose subdomains are the tunnels"),
     tls: section(tlsKeys(context)).nullable().prefault(null)
@@ -100,7 +100,8 @@ export function publicSchema(context: SchemaContext) {
     response_timeout: duration(100, 24 * HOUR).prefault("60s").describe(
       "How long a response may take to begin",
     ),
-    access_log: oneOf("off", "on").prefault("off").describe("One log line for each request: off or on"),
+    access_log: oneOf("off", "common", "json").prefault("off")
+      .describe("One line for each request on the standard output: off, common (Common Log Format) or json"),
   });
 }
 

@@ -18,7 +18,6 @@ export interface UnbuiltPart {
 
 /** Every part that does not exist yet. */
 export const UNBUILT: readonly UnbuiltPart[] = [
-  { key: "public.enabled", part: "the public listener" },
   { key: "dashboard.enabled", part: "the dashboard" },
   { key: "auth.certificates", part: "login by certificate" },
   { key: "hub.tls.client_ca", part: "the check of client certificates" },

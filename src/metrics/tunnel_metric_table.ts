@@ -3,6 +3,11 @@
  */
 import { defineMetrics } from "./metric_definition.ts";
 
+/** Methods of HTTP that have series of their own. */
+export const HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"] as const;
+/** Classes of statuses. */
+export const HTTP_STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx", "aborted"] as const;
+
 const TUNNEL =
   "`<account>/<agent>/<tunnel>`, with `<tenant>/` before it unless the tenant is `default`; `other`: all beyond 100";
 
@@ -12,6 +17,30 @@ export const tunnelMetrics = defineMetrics({
     type: "gauge",
     help: "Tunnels that are registered",
     labels: { kind: ["http", "tcp"] },
+  },
+  tunnel_requests_total: {
+    type: "counter",
+    help:
+      "Requests of visitors over HTTP that are over; aborted: the visitor was gone before it got a status",
+    labels: { method: HTTP_METHODS, status: HTTP_STATUS_CLASSES },
+  },
+  tunnel_request_duration_seconds: {
+    type: "histogram",
+    help: "How long requests took, from their head to the end of the response",
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+  },
+  tunnel_response_wait_seconds: {
+    type: "histogram",
+    help: "How long responses took to begin, from the head of the request",
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+  },
+  trunkline_responses_broken_total: {
+    type: "counter",
+    help: "Responses to visitors that were cut in the middle, by either side",
+  },
+  trunkline_visitor_connections: {
+    type: "gauge",
+    help: "Connections of visitors over HTTP",
   },
   trunkline_tunnels_refused_total: {
     type: "counter",

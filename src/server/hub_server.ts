@@ -2,18 +2,15 @@
  * The composition root of the hub: builds all parts from a configuration, starts them in order, and stops
  * them so that nobody loses what was promised. Two of them can run in one process.
  */
-import type { LoginGateLimits } from "../auth/login_gate.ts";
 import type { MessageBroker } from "../broker/message_broker.ts";
 import type { ReloadOutcome } from "../broker/control_topics.ts";
-import type { ConfigResult } from "../config/hub_config.ts";
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
 import type { Address } from "../config/units.ts";
-import { type Clock, type LogControl, type Logger, systemClock } from "../core/ports.ts";
+import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import type { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Admission } from "../hub/admission.ts";
 import { ConnectionFactory } from "../hub/connection_factory.ts";
-import { CloudBridgeSession } from "../hub/cloudbridge_session.ts";
 import { createHttpFront } from "../hub/http_front.ts";
 import { DoorStats } from "../hub/hub_stats.ts";
 import { Listener } from "../hub/listener.ts";
@@ -32,10 +29,10 @@ import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { ProcessStats } from "../metrics/process_stats.ts";
 import type { Agents } from "../tunnel/agents.ts";
-import type { FrameServices } from "../tunnel/frame_services.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 import { agentTarget, agentUser, createAgents, framesSettings } from "./agents_setup.ts";
 import { AuditLog } from "./audit_log.ts";
+import { createCloudBridge } from "./cloudbridge_setup.ts";
 import { brokerTarget, createBroker } from "./broker_setup.ts";
 import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
@@ -46,27 +43,10 @@ import { warnOfOpenHub } from "./open_hub.ts";
 import { createReload, type Reload } from "./reload.ts";
 import { outboxSettings } from "./outbox_setup.ts";
 import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
+import type { HubServerOptions } from "./hub_server_options.ts";
 import { probe } from "./probe.ts";
-import { createTunnels } from "./tunnels_setup.ts";
-
-/** What comes from outside the configuration. */
-export interface HubServerOptions {
-  readonly logger: Logger;
-  /** The log behind the logger, for administrators to follow and change. @default none */
-  readonly log?: LogControl;
-  /** Reads the configuration again, for {@link HubServer.reload}. @default it cannot be read again */
-  readonly readConfig?: () => ConfigResult;
-  /** An administrator asks the hub to stop: whoever runs it calls `stop`. @default it stops itself */
-  readonly onStopRequested?: () => void;
-  /** Who runs streams over the connections of agents. @default the hub's tunnels */
-  readonly frameServices?: FrameServices;
-  /** Version of Trunkline, for build info. */
-  readonly version: string;
-  /** @default the process's monotonic clock */
-  readonly clock?: Clock;
-  /** How many logins are looked at at once, and wait for it. @default those of the gate */
-  readonly loginGate?: LoginGateLimits;
-}
+import { PublicDoor } from "./public_setup.ts";
+import { countingVisitors, createTunnels } from "./tunnels_setup.ts";
 
 /** What connections share with the rest of the hub. */
 interface SharedParts {
@@ -100,6 +80,7 @@ export class HubServer {
   readonly #relay: Relay | null;
   readonly #broker: MessageBroker | null;
   readonly #tunnels: Tunnels;
+  readonly #publicDoor: PublicDoor;
   readonly #agents: Agents;
   readonly #admission: Admission;
   readonly #audit: AuditLog;
@@ -156,7 +137,17 @@ export class HubServer {
       clock,
       logger: logger.child("tunnels"),
       events: this.#audit.events,
-      admission: this.#admission,
+      admission: countingVisitors(this.#admission),
+    });
+    this.#publicDoor = new PublicDoor(config, {
+      clock,
+      logger: logger.child("public"),
+      tunnels: this.#tunnels,
+      admission: countingVisitors(this.#admission),
+      onDone: ({ seconds, waitedSeconds }) => {
+        this.#metrics.observe("tunnel_request_duration_seconds", seconds);
+        if (waitedSeconds !== null) this.#metrics.observe("tunnel_response_wait_seconds", waitedSeconds);
+      },
     });
     this.#agents = createAgents(config, {
       clock,
@@ -166,7 +157,8 @@ export class HubServer {
       services: options.frameServices ?? this.#tunnels,
     });
     const links = this.#links;
-    const parts = { relay: this.#relay, broker: this.#broker, agents: this.#agents, tunnels: this.#tunnels };
+    const [relay, broker, agents] = [this.#relay, this.#broker, this.#agents];
+    const parts = { relay, broker, agents, tunnels: this.#tunnels, visitors: this.#publicDoor };
     const counters = { door: this.#door, links, ledger, streams: this.#streams, ...parts };
     this.#loopLag = new LoopLag({
       clock,
@@ -203,7 +195,8 @@ export class HubServer {
 
   /** Where it listens, with the real ports. */
   addresses(): readonly ListeningAddress[] {
-    const hub = this.#listeners.map((listener) => ({ name: "hub" as const, ...listener.address }));
+    const hub: ListeningAddress[] = this.#listeners.map(({ address }) => ({ name: "hub", ...address }));
+    hub.push(...this.#publicDoor.addresses());
     if (this.#exposition === null) return hub;
     return [...hub, { name: "metrics", ...this.#exposition.address, encrypted: false }];
   }
@@ -299,15 +292,16 @@ export class HubServer {
 
   async #startListeners(): Promise<void> {
     this.#listeners = [];
-    for (const listen of this.#config.hub.listen) {
-      const listener = this.#createListener(listen);
-      try {
+    try {
+      for (const listen of this.#config.hub.listen) {
+        const listener = this.#createListener(listen);
         await listener.listen();
-      } catch (error) {
-        await this.#stopListeners();
-        throw error;
+        this.#listeners.push(listener);
       }
-      this.#listeners.push(listener);
+      await this.#publicDoor.start();
+    } catch (error) {
+      await this.#stopListeners();
+      throw error;
     }
     this.#health.set("listener", true);
   }
@@ -342,7 +336,16 @@ export class HubServer {
       accepted,
       openText: broker === null ? null : (link) => this.#connections.openText(link, broker.createSession()),
       openFrames: (link) => this.#connections.openFrames(link, agentUser(link, this.#agents, this.#logins)),
-      openJson: (link) => this.#connections.openJson(link, this.#createCloudBridgeSession()),
+      openJson: (link) =>
+        this.#connections.openJson(
+          link,
+          createCloudBridge(this.#config, {
+            clock: this.#clock,
+            logins: this.#logins,
+            tunnels: this.#tunnels,
+            agents: this.#agents,
+          }),
+        ),
       admission: this.#admission,
       stats: this.#door,
       logger: this.#logger.child("listener"),
@@ -364,27 +367,17 @@ export class HubServer {
       this.#relay?.target(path);
   }
 
-  #createCloudBridgeSession(): CloudBridgeSession {
-    return new CloudBridgeSession({
-      clock: this.#clock,
-      maxMalformed: this.#config.broker.max_malformed,
-      logins: this.#logins,
-      tunnels: {
-        refusalOf: (destination, principal) => this.#tunnels.egress.refusalOf(destination, principal),
-        createFramesUser: (guest) => this.#agents.createGuestSession(guest),
-      },
-    });
-  }
-
   async #stopListeners(): Promise<void> {
     this.#health.set("listener", false);
     for (const listener of this.#listeners) listener.stopAccepting();
+    this.#publicDoor.stopAccepting();
     await this.#tunnels.stopAccepting();
     const { grace: graceMs, spread: spreadMs } = this.#config.shutdown;
     const [connections, broker, agents] = [this.#connections, this.#broker, this.#agents];
     await drain({ connections, broker, agents, graceMs, spreadMs });
     for (const listener of this.#listeners) listener.destroyAll();
     this.#tunnels.destroyAll();
+    this.#publicDoor.destroyAll();
     this.#listeners = [];
   }
 

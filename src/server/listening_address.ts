@@ -5,7 +5,7 @@
 /** An address that the hub listens on, for people and programs. */
 export interface ListeningAddress {
   /** What answers there. */
-  readonly name: "hub" | "metrics";
+  readonly name: "hub" | "public" | "metrics";
   readonly host: string;
   readonly port: number;
   readonly encrypted: boolean;
@@ -13,6 +13,6 @@ export interface ListeningAddress {
 
 /** An address as a URL that can be pasted. */
 export function formatListening({ name, host, port, encrypted }: ListeningAddress): string {
-  const scheme = name === "metrics" ? "http" : encrypted ? "wss" : "ws";
+  const scheme = name === "hub" ? (encrypted ? "wss" : "ws") : encrypted ? "https" : "http";
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -15,7 +15,8 @@ import type { Agents } from "../tunnel/agents.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 import { CloseCode } from "../core/close_codes.ts";
 import { agentSamples } from "./agent_metrics.ts";
-import { tunnelSamples } from "./tunnel_metrics.ts";
+import type { PublicDoor } from "./public_setup.ts";
+import { tunnelSamples, visitorSamples } from "./tunnel_metrics.ts";
 
 /** The parts that are counted. */
 export interface HubCounters {
@@ -28,6 +29,7 @@ export interface HubCounters {
   readonly broker: MessageBroker | null;
   readonly agents: Agents;
   readonly tunnels: Tunnels;
+  readonly visitors: PublicDoor;
   /** Of the connections of agents. */
   readonly streams: StreamStats;
 }
@@ -56,6 +58,7 @@ export class HubMetricSource implements MetricSource {
     }
     yield* agentSamples(this.#counters.agents, this.#counters.streams);
     yield* tunnelSamples(this.#counters.tunnels);
+    yield* visitorSamples(this.#counters.visitors);
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
     for (const lane of LANES) {
       const value = this.#counters.ledger.queuedBytesOf(lane);

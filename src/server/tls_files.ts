@@ -22,21 +22,21 @@ export interface TlsMaterial {
   readonly validTo: Date;
 }
 
-/** Loads and checks both files. Throws `certificate_invalid`, naming the key of the configuration. */
-export function loadTlsFiles({ cert, key, minVersion }: TlsFiles): TlsMaterial {
-  const certPem = readPem("hub.tls.cert", cert);
-  const keyPem = readPem("hub.tls.key", key);
-  const certificate = parse("hub.tls.cert", cert, () => new X509Certificate(certPem));
-  const privateKey: KeyObject = parse("hub.tls.key", key, () => createPrivateKey(keyPem));
+/** Loads and checks both files. Throws `certificate_invalid`, naming the key of the configuration below `section`. */
+export function loadTlsFiles({ cert, key, minVersion }: TlsFiles, section = "hub.tls"): TlsMaterial {
+  const certPem = readPem(`${section}.cert`, cert);
+  const keyPem = readPem(`${section}.key`, key);
+  const certificate = parse(`${section}.cert`, cert, () => new X509Certificate(certPem));
+  const privateKey: KeyObject = parse(`${section}.key`, key, () => createPrivateKey(keyPem));
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new TrunklineError(
       "certificate_invalid",
-      `Cannot use hub.tls.key: the key in ${key} does not belong to the certificate in ${cert}`,
+      `Cannot use ${section}.key: the key in ${key} does not belong to the certificate in ${cert}`,
     );
   }
   const version: SecureVersion = minVersion === "1.3" ? "TLSv1.3" : "TLSv1.2";
   const context = parse(
-    "hub.tls.cert",
+    `${section}.cert`,
     cert,
     () => createSecureContext({ cert: certPem, key: keyPem, minVersion: version }),
   );

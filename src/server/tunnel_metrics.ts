@@ -2,6 +2,8 @@
 import { DEFAULT_TENANT } from "../core/principal.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 import { type Tunnel, tunnelLabel } from "../tunnel/tunnel.ts";
+import { COUNTED_METHODS, STATUS_CLASSES } from "../tunnel/http_counts.ts";
+import type { PublicDoor } from "./public_setup.ts";
 import type { EgressStats } from "../tunnel/hub_egress.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 
@@ -36,6 +38,17 @@ function* egressSamples({ active, total, denied, failed }: EgressStats): Iterabl
   yield { name, labels: { result: "ok" }, value: total - denied - failed };
   yield { name, labels: { result: "denied" }, value: denied };
   yield { name, labels: { result: "failed" }, value: failed };
+}
+
+/** The samples of visitors over HTTP. */
+export function* visitorSamples({ counts, connections }: PublicDoor): Iterable<MetricSample> {
+  for (const method of COUNTED_METHODS) {
+    for (const status of STATUS_CLASSES) {
+      yield { name: "tunnel_requests_total", labels: { method, status }, value: counts.of(method, status) };
+    }
+  }
+  yield { name: "trunkline_responses_broken_total", value: counts.broken };
+  yield { name: "trunkline_visitor_connections", value: connections };
 }
 
 type Totals = { active: number; total: number; refused: number; bytesRead: number; bytesWritten: number };

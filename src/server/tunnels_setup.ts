@@ -12,8 +12,7 @@ export interface TunnelPorts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: SecurityEvents;
-  /** Counts visitors with the connections of spokes. */
-  readonly admission: Admission;
+  readonly admission: VisitorAdmission;
 }
 
 const ANONYMOUS_ACCOUNT = "anonymous";
@@ -31,25 +30,30 @@ export function createTunnels(config: Config, { admission, ...ports }: TunnelPor
     },
     tcpHost: tunnel.tcp_listen,
     publicHost: publicListener.domain,
-    urlOfHost: (host) => publicUrl(publicListener, host),
+    urlOfHost: (host, port) => publicUrl(publicListener, { host, port }),
     leaseMs: tunnel.name_lease,
     keepAliveMs: hub.tcp_keepalive,
     // Who did not log in has no account, and so no limit of one.
     maxPerAccount: ({ account }) =>
       config.auth.mode === "none" && account === ANONYMOUS_ACCOUNT ? 0 : limits.default.tunnels,
-    admission: countingVisitors(admission),
+    admission,
     flusher: new Flusher(performance.buffers.join),
   });
 }
 
 /** The URL of a host name; the port is left out where browsers put it themselves. */
-function publicUrl({ tls, listen }: Config["public"], host: string): string {
+function publicUrl(
+  { tls, listen }: Config["public"],
+  { host, port: realPort }: { readonly host: string; readonly port: number | null },
+): string {
+  const port = realPort ?? listen.port;
   const scheme = tls === null ? "http" : "https";
   const usual = tls === null ? 80 : 443;
-  return `${scheme}://${host}${listen.port === usual ? "" : `:${listen.port}`}`;
+  return `${scheme}://${host}${port === usual ? "" : `:${port}`}`;
 }
 
-function countingVisitors(admission: Admission): VisitorAdmission {
+/** Counts visitors with the connections of spokes. */
+export function countingVisitors(admission: Admission): VisitorAdmission {
   return {
     enter(ip) {
       if (!admission.enter()) return false;

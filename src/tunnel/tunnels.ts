@@ -21,6 +21,8 @@ import { listTunnels, type TunnelEntry } from "./tunnel_list.ts";
 import { TunnelRegistry } from "./tunnel_registry.ts";
 import type { TunnelSettings } from "./tunnel_rules.ts";
 import { TunnelCounts } from "./tunnel_counts.ts";
+import type { HubAnswer } from "./http_exchange.ts";
+import type { VisitorRoute } from "./visitor_ports.ts";
 import type { VisitorAdmission } from "./visitor_admission.ts";
 
 /** What tunnels work with. */
@@ -34,13 +36,17 @@ export interface TunnelsOptions {
   readonly tcpHost: string;
   /** The name by which visitors reach this hub where it listens on every address. */
   readonly publicHost: string;
-  readonly urlOfHost: (host: string) => string;
+  /** How visitors reach a host name at the port of the address of visitors; `null` before it listens. */
+  readonly urlOfHost: (host: string, port: number | null) => string;
   readonly leaseMs: number;
   readonly keepAliveMs: number;
   readonly maxPerAccount: (owner: { tenant: string; account: string }) => number;
   readonly admission: VisitorAdmission;
   readonly flusher: Flusher;
 }
+
+const NO_TUNNEL: HubAnswer = { status: 404, message: "There is nothing at this address" };
+const AWAY: HubAnswer = { status: 502, message: "The service is not connected at the moment" };
 
 type Target = Extract<OpenStream, { target: unknown }>["target"];
 
@@ -49,6 +55,8 @@ export class Tunnels implements FrameServices {
   readonly registry: TunnelRegistry;
   readonly stats = new TunnelCounts();
   readonly egress: HubEgress;
+  /** The port of the address of visitors. */
+  publicPort: number | null = null;
   readonly #options: TunnelsOptions;
   readonly #pools = new AgentPools();
   readonly #listeners = new Map<number, TcpListener>();
@@ -65,7 +73,8 @@ export class Tunnels implements FrameServices {
       wallClock,
       leaseMs,
       maxPerAccount,
-      urlOf: ({ host, port }) => host === null ? this.#urlOfPort(port ?? 0) : options.urlOfHost(host),
+      urlOf: ({ host, port }) =>
+        host === null ? this.#urlOfPort(port ?? 0) : options.urlOfHost(host, this.publicPort),
       random: randomFraction,
     });
   }
@@ -73,6 +82,16 @@ export class Tunnels implements FrameServices {
   /** The connection on which the next visitor of a tunnel goes. */
   pick({ agent }: Tunnel): AgentLink | undefined {
     return this.#pools.pick(agent);
+  }
+
+  /** Where a host name of a visitor leads, in lower case. */
+  visit(host: string): VisitorRoute {
+    const tunnel = this.registry.atHost(host);
+    if (tunnel === undefined) return { kind: "answer", answer: NO_TUNNEL };
+    const link = tunnel === "away" ? undefined : this.pick(tunnel);
+    return tunnel === "away" || link === undefined
+      ? { kind: "answer", answer: AWAY }
+      : { kind: "tunnel", tunnel, link };
   }
 
   /** The tunnels that somebody may see. */

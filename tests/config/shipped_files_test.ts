@@ -95,5 +95,5 @@ Deno.test("Config: the tunnels, destinations and services that examples/agent.ya
     shown("topic").join("\n")
   }\nallow: ${allow}`;
   const { config } = loadAgentRight({ text });
-  deepEqual([config.tunnels.length, config.services.length, config.allow.length], [2, 2, 3]);
+  deepEqual([config.tunnels.length, config.services.length, config.allow.length], [3, 2, 3]);
 });

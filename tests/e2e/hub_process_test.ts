@@ -4,7 +4,14 @@ import { RawClient, upgradeRequest } from "../helpers/raw_client.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 import { bundleMain } from "../../tools/bundle.ts";
 
-const FREE_PORTS = ["--set", "hub.listen=127.0.0.1:0", "--set", "metrics.listen=127.0.0.1:0"];
+const FREE_PORTS = [
+  "--set",
+  "hub.listen=127.0.0.1:0",
+  "--set",
+  "metrics.listen=127.0.0.1:0",
+  "--set",
+  "public.listen=127.0.0.1:0",
+];
 
 interface Ready {
   readonly hub: string;
@@ -211,6 +218,10 @@ Deno.test("Hub process: prints one line per listener for people", { ignore: onWi
   assert.match(
     await process.nextLine(),
     /^hub +ws:\/\/127\.0\.0\.1:\d+ +broker at \/ \/ws, relay at \/relay$/,
+  );
+  assert.match(
+    await process.nextLine(),
+    /^public +http:\/\/127\.0\.0\.1:\d+ +HTTP tunnels at \*\.localhost$/,
   );
   assert.match(await process.nextLine(), /^metrics +http:\/\/127\.0\.0\.1:\d+ +at \/metrics$/);
   process.kill("SIGTERM");

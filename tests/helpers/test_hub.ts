@@ -4,7 +4,8 @@ import type { ReloadOutcome } from "../../src/broker/control_topics.ts";
 import { formatProblem } from "../../src/config/problem.ts";
 import { type ConfigResult, loadConfig } from "../../src/config/hub_config.ts";
 import type { Config } from "../../src/config/schema.ts";
-import { HubServer, type HubServerOptions } from "../../src/server/hub_server.ts";
+import { HubServer } from "../../src/server/hub_server.ts";
+import type { HubServerOptions } from "../../src/server/hub_server_options.ts";
 import { MemoryLogger } from "./memory_logger.ts";
 
 /** What the overrides give, on free ports. */
@@ -12,7 +13,7 @@ function load(set: readonly string[]): ConfigResult {
   return loadConfig({
     file: null,
     env: {},
-    set: ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", ...set],
+    set: ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", "public.listen=127.0.0.1:0", ...set],
     cwd: Deno.cwd(),
     readSecretFile: (path) => Deno.readTextFileSync(path),
   });

@@ -9,7 +9,8 @@ import { MemoryLogger } from "../helpers/memory_logger.ts";
 import { OpenIdProvider } from "../helpers/openid_provider.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 
-const HUB = "hub: { listen: 127.0.0.1:0 }\nmetrics: { listen: 127.0.0.1:0 }\n";
+const HUB =
+  "hub: { listen: 127.0.0.1:0 }\nmetrics: { listen: 127.0.0.1:0 }\npublic: { listen: 127.0.0.1:0 }\n";
 const ROLES = "  permissions: { writer: { publish: [news.#] }, boss: { admin: true } }\n";
 const WRITER = "    - { token: writer-token-0001, subject: writer, roles: [writer] }\n";
 const GUEST = "    - { token: guest-token-00001, subject: guest }\n";
@@ -73,9 +74,9 @@ Deno.test("Reload: an invalid file changes nothing, and its mistakes are told an
   assert.equal(error.details.problems.length, 2);
   assert.match(
     error.details.problems[0],
-    /^config\.yaml:6:16: auth\.tokens\[0\]\.token: .*it can be guessed/,
+    /^config\.yaml:7:16: auth\.tokens\[0\]\.token: .*it can be guessed/,
   );
-  assert.match(error.details.problems[1], /^config\.yaml:7:3: auth\.tokenz: /);
+  assert.match(error.details.problems[1], /^config\.yaml:8:3: auth\.tokenz: /);
   const logged = hub.logger.lines.filter(({ level }) => level === "error").map(({ message }) => message);
   assert.deepEqual(logged.slice(1), error.details.problems);
   assert.equal(codeOf(await writer.publish("news.today", "x")), "NO_ROUTE_FOUND");

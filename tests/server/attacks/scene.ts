@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../../src/core/ports.ts";
-import type { HubServerOptions } from "../../../src/server/hub_server.ts";
+import type { HubServerOptions } from "../../../src/server/hub_server_options.ts";
 import { createLogging } from "../../../src/server/logging.ts";
 import { BrokerClient, type ConnectOptions, type Transport } from "../../broker/broker_client.ts";
 import { TestCertificates } from "../../helpers/certificates.ts";

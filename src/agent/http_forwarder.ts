@@ -1,0 +1,294 @@
+/**
+ * Leads one exchange of HTTP from the hub to a local service over a connection of its pool: the request as it came, the
+ * response as it comes, each to the end that its own framing says. A connection is used again only when both ended as
+ * they should. What stands behind a failure only the agent's log says.
+ */
+import { StreamCode } from "../core/stream_codes.ts";
+import { keptOf } from "../core/views.ts";
+import type { Flusher } from "../link/flusher.ts";
+import type { ByteMeter } from "../link/socket_pump.ts";
+import { SocketWriter } from "../link/socket_writer.ts";
+import type { Stream, StreamConsumer, StreamReset } from "../link/stream.ts";
+import { type BodyDecoder, createBodyDecoder, requestFraming, responseFraming } from "../wire/http_body.ts";
+import {
+  type HttpRequestHead,
+  type HttpResponseHead,
+  isRefusal,
+  RequestReader,
+  ResponseReader,
+} from "../wire/http_head.ts";
+import { wantsToStay, withHost } from "../wire/http_rewrite.ts";
+import type { LentConnection, LocalPool } from "./local_pool.ts";
+
+/** How to lead it. */
+export interface HttpForwardOptions {
+  readonly pool: LocalPool;
+  /** What the service is told as its host; `null`: what the visitor sent. */
+  readonly hostHeader: string | null;
+  readonly flusher: Flusher;
+  readonly meter: ByteMeter;
+  /** The service could not be reached, or did what it may not. */
+  readonly onFailure: (reason: string) => void;
+  /** It is over. */
+  readonly onClosed: (reset: StreamReset | null) => void;
+  /** The response began: its status, for whoever watches. */
+  readonly onResponse?: (request: HttpRequestHead, status: number) => void;
+}
+
+type Phase = "head" | "body" | "upgraded" | "over";
+
+/** Leads an exchange; gives who uses the stream. */
+export function forwardHttp(stream: Stream, options: HttpForwardOptions): StreamConsumer {
+  return new HttpForward(stream, options);
+}
+
+class HttpForward implements StreamConsumer {
+  readonly #stream: Stream;
+  readonly #options: HttpForwardOptions;
+  readonly #requests = new RequestReader();
+  readonly #responses = new ResponseReader();
+  #request: HttpRequestHead | null = null;
+  #requestBody: BodyDecoder | null = null;
+  #requestHead: Uint8Array = NOTHING;
+  /** What came before there was a connection. */
+  #held: Uint8Array[] = [];
+  #lent: LentConnection | null = null;
+  #writer: SocketWriter | null = null;
+  #phase: Phase = "head";
+  #response: HttpResponseHead | null = null;
+  #responseBody: BodyDecoder | null = null;
+  #isUntilClose = false;
+  /** Whether a byte of the response came on this connection. */
+  #hasHeard = false;
+  #hasStreamEnded = false;
+  #hasSocketEnded = false;
+
+  constructor(stream: Stream, options: HttpForwardOptions) {
+    this.#stream = stream;
+    this.#options = options;
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#request === null) return this.#readRequest(bytes);
+    if (this.#writer === null) this.#held.push(bytes);
+    else this.#send(bytes, this.#writer);
+  }
+
+  end(): void {
+    this.#hasStreamEnded = true;
+    if (this.#request === null) return this.#refuse("The request broke off");
+    if (this.#phase === "upgraded") this.#writer?.end();
+  }
+
+  drained(): void {
+    this.#lent?.link.resume();
+  }
+
+  closed(reset: StreamReset | null): void {
+    // What an upgraded connection was sent last may still be on its way; it ends by itself.
+    const isOpen = reset === null && this.#phase === "upgraded";
+    if (!isOpen) this.#phase = "over";
+    for (const { length } of this.#held) this.#stream.consumed(length);
+    this.#held = [];
+    if (reset !== null) this.#release(false);
+    this.#options.onClosed(reset);
+  }
+
+  #readRequest(bytes: Uint8Array): void {
+    const result = this.#requests.feed(bytes);
+    this.#requestHead = joined(this.#requestHead, bytes);
+    if (result.kind === "incomplete") return;
+    if (result.kind === "refused") return this.#refuse(result.reason);
+    const { head, rest } = result;
+    const framing = requestFraming(head);
+    if (isRefusal(framing)) return this.#refuse(framing.reason);
+    this.#requestHead = this.#requestHead.subarray(0, this.#requestHead.length - rest.length);
+    this.#stream.consumed(this.#requestHead.length);
+    const { hostHeader } = this.#options;
+    if (hostHeader !== null) this.#requestHead = withHost(this.#requestHead, hostHeader);
+    this.#request = head;
+    this.#requestBody = createBodyDecoder(framing);
+    if (rest.length > 0) this.#held.push(rest);
+    void this.#connect(false);
+  }
+
+  async #connect(fresh: boolean): Promise<void> {
+    const { pool, flusher, onFailure } = this.#options;
+    const lent = await pool.lend({ fresh });
+    if (this.#phase === "over") {
+      if ("link" in lent) pool.giveBack(lent.link, true);
+      return;
+    }
+    if ("kind" in lent) {
+      const isLate = lent.kind === "late";
+      onFailure(lent.kind === "late" ? "it did not answer in time" : lent.detail);
+      return this.#reset(
+        isLate ? StreamCode.localTimeout : StreamCode.localRefused,
+        "The service cannot be reached",
+      );
+    }
+    this.#lent = lent;
+    const { link } = lent;
+    this.#writer = new SocketWriter(link.socket, flusher);
+    link.socket.on("data", this.#heard).on("end", this.#ended).on("close", this.#gone);
+    this.#writer.write(this.#requestHead);
+    const held = this.#held;
+    this.#held = [];
+    for (const bytes of held) this.#send(bytes, this.#writer);
+    link.resume();
+  }
+
+  /** Passes on what belongs to the request. */
+  #send(bytes: Uint8Array, writer: SocketWriter): void {
+    let used = bytes;
+    if (this.#phase !== "upgraded" && this.#requestBody !== null) {
+      const piece = this.#requestBody.isOver ? OVER : this.#requestBody.feed(bytes);
+      if (isRefusal(piece)) return this.#refuse(piece.reason);
+      used = bytes.subarray(0, piece.usedBytes);
+      if (used.length < bytes.length) return this.#refuse("There was more than the request");
+    }
+    this.#options.meter.bytesWritten += used.length;
+    writer.write(used);
+    writer.credit(this.#stream, bytes.length);
+  }
+
+  readonly #heard = (chunk: Uint8Array): void => {
+    this.#hasHeard = true;
+    this.#options.meter.bytesRead += chunk.length;
+    if (this.#phase === "upgraded") return this.#passOn(chunk);
+    let at = 0;
+    while (at < chunk.length) {
+      const rest = chunk.subarray(at);
+      const left = this.#response === null ? this.#readHead(rest) : this.#readBody(rest);
+      if (left === null) return;
+      at = chunk.length - left.length;
+      if (this.#isPhase("upgraded")) return this.#passOn(chunk);
+      if (this.#isPhase("over")) {
+        // The response ended in this chunk; what stands behind it makes the connection useless.
+        this.#passOn(chunk.subarray(0, at));
+        return this.#complete(left.length === 0);
+      }
+    }
+    this.#passOn(chunk);
+  };
+
+  #isPhase(phase: Phase): boolean {
+    return this.#phase === phase;
+  }
+
+  #readHead(bytes: Uint8Array): Uint8Array | null {
+    const result = this.#responses.feed(bytes);
+    if (result.kind === "incomplete") return NOTHING;
+    if (result.kind === "refused") return this.#break(result.reason);
+    const { head, rest } = result;
+    const method = this.#request?.method ?? "GET";
+    if (head.status === 101) {
+      this.#phase = "upgraded";
+      this.#tell(head);
+      if (this.#hasStreamEnded) this.#writer?.end();
+      return rest;
+    }
+    if (head.status < 200) return rest;
+    const framing = responseFraming(head, method);
+    if (isRefusal(framing)) return this.#break(framing.reason);
+    this.#response = head;
+    this.#tell(head);
+    this.#isUntilClose = framing.kind === "until_close";
+    this.#responseBody = createBodyDecoder(framing);
+    this.#phase = this.#responseBody.isOver ? "over" : "body";
+    return rest;
+  }
+
+  #readBody(bytes: Uint8Array): Uint8Array | null {
+    const piece = this.#responseBody?.feed(bytes);
+    if (piece === undefined || isRefusal(piece)) return this.#break(piece?.reason ?? "");
+    if (piece.isOver) this.#phase = "over";
+    return bytes.subarray(piece.usedBytes);
+  }
+
+  #passOn(bytes: Uint8Array): void {
+    if (!this.#stream.write(keptOf(bytes))) this.#lent?.link.pause();
+  }
+
+  readonly #ended = (): void => {
+    this.#hasSocketEnded = true;
+    if (this.#phase === "upgraded") return this.#stream.end();
+    if (this.#phase === "body" && this.#isUntilClose) return this.#complete(false);
+    this.#broke("it ended in the middle");
+  };
+
+  readonly #gone = (): void => {
+    const isOver = this.#phase === "upgraded" && this.#hasSocketEnded && this.#hasStreamEnded;
+    if (isOver) this.#release(false);
+    else if (this.#phase !== "over") this.#broke("it reset the connection");
+    else this.#release(false);
+  };
+
+  /** The connection is gone before it should. One that was idle may have been closed as we began to use it. */
+  #broke(reason: string): void {
+    if (this.#phase === "over") return;
+    const isReplayable = this.#requestBody?.isOver === true && this.#held.length === 0;
+    if (this.#lent?.isUsed === true && !this.#hasHeard && isReplayable && isSafe(this.#request)) {
+      this.#release(false);
+      void this.#connect(true);
+      return;
+    }
+    this.#options.onFailure(reason);
+    this.#reset(StreamCode.localReset, "The service ended in the middle");
+  }
+
+  #break(reason: string): null {
+    this.#options.onFailure(`it does not speak as HTTP has it: ${reason}`);
+    this.#reset(StreamCode.localBroken, "The service does not speak as HTTP has it");
+    return null;
+  }
+
+  #refuse(reason: string): void {
+    this.#reset(StreamCode.internal, reason);
+  }
+
+  #reset(code: StreamCode, reason: string): void {
+    this.#stream.reset(code, reason, { notStarted: this.#lent === null });
+  }
+
+  /** The response is complete. */
+  #complete(isClean: boolean): void {
+    this.#phase = "over";
+    const isGood = isClean && !this.#isUntilClose && this.#requestBody?.isOver === true &&
+      this.#response !== null && wantsToStay(this.#response);
+    this.#release(isGood);
+    this.#stream.end();
+  }
+
+  #release(isGood: boolean): void {
+    const lent = this.#lent;
+    this.#lent = null;
+    this.#writer = null;
+    if (lent === null) return;
+    const { socket } = lent.link;
+    lent.link.pause();
+    socket.off("data", this.#heard).off("end", this.#ended).off("close", this.#gone);
+    this.#options.pool.giveBack(lent.link, isGood);
+  }
+
+  #tell(head: HttpResponseHead): void {
+    if (this.#request !== null) this.#options.onResponse?.(this.#request, head.status);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const OVER = { parts: [], usedBytes: 0, isOver: true } as const;
+/** What may be sent twice (RFC 9110, section 9.2.2). */
+const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
+
+function isSafe(request: HttpRequestHead | null): boolean {
+  return request !== null && SAFE_METHODS.includes(request.method);
+}
+
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+  if (one.length === 0) return other;
+  const whole = new Uint8Array(one.length + other.length);
+  whole.set(one);
+  whole.set(other, one.length);
+  return whole;
+}

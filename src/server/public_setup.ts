@@ -1,0 +1,164 @@
+/** Builds the address of visitors of HTTP tunnels from the configuration, and opens and closes it with the hub. */
+import type { Socket } from "node:net";
+import type { SecureContext, TLSSocketOptions } from "node:tls";
+import type { Config } from "../config/schema.ts";
+import { matchesAnyIpRange } from "../core/ip_range.ts";
+import type { Clock, Logger } from "../core/ports.ts";
+import { AcceptedSocket } from "../hub/accepted_socket.ts";
+import { Flusher } from "../link/flusher.ts";
+import type { ExchangeRecord } from "../tunnel/exchange_record.ts";
+import { HttpCounts } from "../tunnel/http_counts.ts";
+import { PublicListener } from "../tunnel/public_listener.ts";
+import type { Tunnels } from "../tunnel/tunnels.ts";
+import type { VisitorAdmission } from "../tunnel/visitor_admission.ts";
+import type { VisitorSocket } from "../tunnel/visitor_ports.ts";
+import { accessLine } from "./access_log.ts";
+import type { ListeningAddress } from "./listening_address.ts";
+import { createLogOutput, type LogOutput } from "./log_output.ts";
+import { loadTlsFiles, type TlsMaterial } from "./tls_files.ts";
+
+/** What it gets from the rest of the hub. */
+export interface PublicDoorPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tunnels: Tunnels;
+  readonly admission: VisitorAdmission;
+  /** Told how long a request took, and until its response began, in seconds. */
+  readonly onDone: (times: { readonly seconds: number; readonly waitedSeconds: number | null }) => void;
+  /** Where the access log goes. @default the process's output */
+  readonly accessLog?: LogOutput;
+}
+
+/** The address of visitors; nothing while it is switched off. */
+export class PublicDoor {
+  readonly counts = new HttpCounts();
+  readonly #config: Config;
+  readonly #ports: PublicDoorPorts;
+  #listener: PublicListener | null = null;
+  #accessLog: LogOutput | null = null;
+
+  constructor(config: Config, ports: PublicDoorPorts) {
+    this.#config = config;
+    this.#ports = ports;
+  }
+
+  /** How many visitors' connections there are. */
+  get connections(): number {
+    return this.#listener?.size ?? 0;
+  }
+
+  /** Where it listens, with the real port. */
+  addresses(): ListeningAddress[] {
+    if (this.#listener === null) return [];
+    const { listen, tls } = this.#config.public;
+    return [{ name: "public", host: listen.host, port: this.#listener.port, encrypted: tls !== null }];
+  }
+
+  /** Opens it. Throws a `TrunklineError`. */
+  async start(): Promise<void> {
+    const { enabled, listen, access_log: accessLog } = this.#config.public;
+    if (!enabled) return;
+    const { logger, clock, tunnels, admission } = this.#ports;
+    const prepare = this.#createPrepare();
+    if (accessLog !== "off") {
+      this.#accessLog = this.#ports.accessLog ?? createLogOutput(Deno.stdout, () => {});
+    }
+    this.#listener = await PublicListener.listen({
+      ...listen,
+      keepAliveMs: this.#config.hub.tcp_keepalive,
+      settings: this.#settings(),
+      ports: {
+        clock,
+        wallClock: { now: () => Date.now() },
+        flusher: new Flusher(this.#config.performance.buffers.join),
+        route: (host) => tunnels.visit(host),
+        record: (record) => this.#record(record),
+      },
+      admission,
+      prepare,
+      onError: (reason) => logger.error("The address of visitors failed", { reason }),
+    });
+    tunnels.publicPort = this.#listener.port;
+  }
+
+  /** Takes nobody any more; those who are there finish. */
+  stopAccepting(): void {
+    this.#listener?.stopAccepting();
+  }
+
+  /** Ends everybody who is left. */
+  destroyAll(): void {
+    this.#listener?.destroyAll();
+    this.#listener = null;
+    this.#accessLog?.close();
+    this.#accessLog = null;
+  }
+
+  #settings() {
+    const { tls, max_body, header_timeout, idle_timeout, response_timeout, trusted_proxies } =
+      this.#config.public;
+    return {
+      protocol: tls === null ? "http" as const : "https" as const,
+      headerTimeoutMs: header_timeout,
+      idleTimeoutMs: idle_timeout,
+      responseTimeoutMs: response_timeout,
+      maxBodyBytes: max_body,
+      isTrusted: (ip: string) => matchesAnyIpRange(trusted_proxies, ip),
+    };
+  }
+
+  #record(record: ExchangeRecord): void {
+    const { access_log: format } = this.#config.public;
+    this.counts.count(record);
+    const { durationMs, waitedMs } = record;
+    this.#ports.onDone({
+      seconds: durationMs / 1000,
+      waitedSeconds: waitedMs === null ? null : waitedMs / 1000,
+    });
+    if (format !== "off") this.#accessLog?.write(`${accessLine(record, format)}\n`);
+  }
+
+  /** What makes a visitor's socket ready to be read. */
+  #createPrepare(): (raw: Socket) => Promise<VisitorSocket | null> {
+    const { tls, proxy_protocol: isProxied, header_timeout: timeoutMs } = this.#config.public;
+    const options = tls === null ? null : tlsOptions(tls);
+    return async (raw) => {
+      const accepted = new AcceptedSocket(raw);
+      const timer = setTimeout(() => accepted.destroy(), timeoutMs);
+      try {
+        if (isProxied && await accepted.readProxyHeader() !== "ok") return null;
+        if (options !== null && !await accepted.startTls(options)) return null;
+      } finally {
+        clearTimeout(timer);
+      }
+      const { localAddress: ip = "", localPort: port = 0 } = raw;
+      return { link: accepted.link, peer: knownPeer(accepted.peer), local: knownPeer({ ip, port }) };
+    };
+  }
+}
+
+/** A socket that is gone already does not tell. */
+function knownPeer({ ip, port }: { readonly ip: string; readonly port: number }) {
+  return { ip: ip === "" ? "0.0.0.0" : ip, port };
+}
+
+/** The certificates of visitors, by the name that they ask for. */
+function tlsOptions(
+  { cert, key, min_version: minVersion, sni }: NonNullable<Config["public"]["tls"]>,
+): TLSSocketOptions {
+  const material = loadTlsFiles({ cert: cert ?? "", key: key ?? "", minVersion }, "public.tls");
+  const byHost = new Map<string, TlsMaterial>();
+  for (const one of sni) {
+    byHost.set(one.host.toLowerCase(), loadTlsFiles({ ...one, minVersion }, "public.tls.sni"));
+  }
+  const contextOf = (host: string): SecureContext => {
+    const name = host.toLowerCase();
+    const wildcard = `*.${name.slice(name.indexOf(".") + 1)}`;
+    return (byHost.get(name) ?? byHost.get(wildcard) ?? material).context;
+  };
+  return {
+    secureContext: material.context,
+    minVersion: material.minVersion,
+    ...sni.length === 0 ? {} : { SNICallback: (host, done) => done(null, contextOf(host)) },
+  };
+}

@@ -1,0 +1,113 @@
+/** What is known of one exchange of HTTP once it is over, for logs and metrics. */
+import type { BodyDecoder, BodyFraming } from "../wire/http_body.ts";
+import type { HttpRequestHead } from "../wire/http_head.ts";
+import type { HttpExchange } from "./http_exchange.ts";
+import { type Tunnel, tunnelLabel } from "./tunnel.ts";
+
+/** One exchange. */
+export interface ExchangeRecord {
+  /** Of the visitor. */
+  readonly ip: string;
+  readonly method: string;
+  /** The target as it was written. */
+  readonly target: string;
+  readonly minor: 0 | 1;
+  /** As the visitor wrote it; empty without one. */
+  readonly host: string;
+  /** What the tunnel is called; `null` where there was none. */
+  readonly tunnel: string | null;
+  /** What the visitor got; 0 when it was gone before. */
+  readonly status: number;
+  /** Bytes of the bodies. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** When the head was there, in milliseconds since 1970. */
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** Until the response began; `null` when it never did. */
+  readonly waitedMs: number | null;
+  readonly requestId: string;
+  readonly referer: string;
+  readonly userAgent: string;
+  /** Whether it went to its end; else somebody broke it off. */
+  readonly isWhole: boolean;
+}
+
+/** The request that is answered now. */
+export interface CurrentRequest {
+  readonly request: HttpRequestHead;
+  readonly requestId: string;
+  readonly decoder: BodyDecoder;
+  readonly framing: BodyFraming;
+  readonly startedMs: number;
+  readonly atMs: number;
+  readonly host: string;
+  tunnel: Tunnel | null;
+  exchange: HttpExchange | null;
+  bodyBytes: number;
+  isUploaded: boolean;
+  waitedMs: number | null;
+}
+
+/** What is told of a request that was answered, or broke off. `ownStatus`: of the hub's own answer, 0 without one. */
+export function recordOf(
+  { request, exchange, tunnel, requestId, host, atMs, bodyBytes, waitedMs }: CurrentRequest,
+  { ip, durationMs, ownStatus }: {
+    readonly ip: string;
+    readonly durationMs: number;
+    readonly ownStatus: number;
+  },
+): ExchangeRecord {
+  return {
+    ...requestOf(request),
+    ip,
+    host,
+    tunnel: tunnel === null ? null : tunnelLabel(tunnel),
+    status: ownStatus === 0 ? exchange?.status ?? 0 : ownStatus,
+    bytesIn: exchange?.status === 101 ? exchange.bytesIn : bodyBytes,
+    bytesOut: exchange?.bytesOut ?? 0,
+    atMs,
+    durationMs,
+    waitedMs,
+    requestId,
+    isWhole: ownStatus !== 0 || exchange?.isWhole === true,
+  };
+}
+
+/** What is told of what was no request that could be passed on. */
+export function recordOfRefused(
+  request: HttpRequestHead | null,
+  { ip, status, requestId, atMs }: {
+    readonly ip: string;
+    readonly status: number;
+    readonly requestId: string;
+    readonly atMs: number;
+  },
+): ExchangeRecord {
+  return {
+    ...request === null ? NO_REQUEST : requestOf(request),
+    ip,
+    host: request?.fields.get("host") ?? "",
+    tunnel: null,
+    status,
+    bytesIn: 0,
+    bytesOut: 0,
+    atMs,
+    durationMs: 0,
+    waitedMs: null,
+    requestId,
+    isWhole: true,
+  };
+}
+
+const NO_REQUEST = { method: "-", target: "-", minor: 1, referer: "", userAgent: "" } as const;
+
+function requestOf({ method, target, minor, fields }: HttpRequestHead) {
+  return {
+    method,
+    target,
+    minor,
+    referer: fields.get("referer") ?? "",
+    userAgent: fields.get("user-agent") ?? "",
+  };
+}

@@ -1,0 +1,394 @@
+/**
+ * One connection of a visitor over HTTP: requests one after the other, each to the tunnel that its host names, answered
+ * in their order. What cannot be passed on for certain is refused; what the hub itself answers is a small page. A
+ * visitor that leaves ends what it asked for at once.
+ */
+import { StreamCode } from "../core/stream_codes.ts";
+import { SocketWriter } from "../link/socket_writer.ts";
+import { ignoreSocketError } from "../link/socket_transport.ts";
+import { createBodyDecoder, requestFraming } from "../wire/http_body.ts";
+import { encodeHttpError } from "../wire/http_error.ts";
+import { type HttpRefusal, type HttpRequestHead, isRefusal, RequestReader } from "../wire/http_head.ts";
+import { forwardRequest, requestIdOf, wantsToStay } from "../wire/http_rewrite.ts";
+import { type HttpTarget, readTarget } from "../wire/http_target.ts";
+import { type CurrentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
+import { answerOf, type ExchangeOwner, HttpExchange, type HubAnswer } from "./http_exchange.ts";
+import type { VisitorPorts, VisitorSettings, VisitorSocket } from "./visitor_ports.ts";
+
+type Phase = "head" | "exchange" | "closing";
+
+/** What is read ahead of the next request. */
+const MAX_AHEAD_BYTES = 64 * 1024;
+/** How long a visitor may take to read the last words. */
+const LINGER_MS = 2000;
+const NOTHING = new Uint8Array(0);
+
+/** The connection. */
+export class VisitorConnection implements ExchangeOwner {
+  readonly #socket: VisitorSocket;
+  readonly #settings: VisitorSettings;
+  readonly #ports: VisitorPorts;
+  readonly #writer: SocketWriter;
+  readonly #reader = new RequestReader();
+  #phase: Phase = "head";
+  #current: CurrentRequest | null = null;
+  /** What came and was not read yet. */
+  #ahead: Uint8Array = NOTHING;
+  #isPaused = false;
+  #isFirst = true;
+  /** When something has to have happened. */
+  #deadlineMs: number;
+
+  constructor(
+    socket: VisitorSocket,
+    { settings, ports }: { settings: VisitorSettings; ports: VisitorPorts },
+  ) {
+    this.#socket = socket;
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#deadlineMs = ports.clock.now() + settings.headerTimeoutMs;
+    this.#writer = new SocketWriter(socket.link.socket, ports.flusher);
+  }
+
+  /** Reads from now on. */
+  start(): void {
+    const { socket } = this.#socket.link;
+    socket.on("error", ignoreSocketError);
+    socket.on("data", (chunk: Uint8Array) => this.#read(chunk));
+    socket.on("end", () => this.#ended());
+    socket.on("close", () => this.#gone());
+    if (socket.destroyed) return this.#gone();
+    this.#socket.link.resume();
+  }
+
+  /** Whether no request is under way. */
+  get isIdle(): boolean {
+    return this.#current === null;
+  }
+
+  /** Ends it if no request is under way; else after the response. */
+  drain(): void {
+    if (this.isIdle && !this.#reader.isInside) this.#end();
+  }
+
+  destroy(): void {
+    this.#socket.link.socket.resetAndDestroy();
+  }
+
+  /** Looks whether something took too long. */
+  check(nowMs: number): void {
+    if (nowMs < this.#deadlineMs) return;
+    if (this.#phase === "closing") return void this.#socket.link.socket.destroy();
+    if (this.#phase === "exchange") return this.#late();
+    if (!this.#reader.isInside) return this.#end();
+    this.#refuse({ kind: "refused", status: 400, reason: "" }, 408);
+  }
+
+  begins(): boolean {
+    const current = this.#current;
+    if (current === null) return false;
+    this.#begun(current);
+    return wantsToStay(current.request) && !this.#ports.isDraining();
+  }
+
+  uploadDrained(): void {
+    this.#resume();
+  }
+
+  upgraded(): void {
+    const current = this.#current;
+    if (current === null) return;
+    this.#begun(current);
+    this.#deadlineMs = Infinity;
+    const ahead = this.#ahead;
+    this.#ahead = NOTHING;
+    if (ahead.length > 0 && current.exchange?.send(ahead) === false) return;
+    this.#resume();
+  }
+
+  over(isKept: boolean): void {
+    this.#record();
+    if (!isKept) return this.#end();
+    this.#phase = "head";
+    this.#isFirst = false;
+    this.#deadlineMs = this.#ports.clock.now() + this.#settings.idleTimeoutMs;
+    this.#resume();
+    const ahead = this.#ahead;
+    this.#ahead = NOTHING;
+    if (ahead.length > 0) this.#read(ahead);
+  }
+
+  failed(answer: HubAnswer): void {
+    const current = this.#current;
+    if (current !== null) this.#answer(current, answer);
+  }
+
+  broken(): void {
+    this.#record();
+    this.destroy();
+  }
+
+  #read(chunk: Uint8Array): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (this.#phase === "closing") return;
+      const next = this.#phase === "head" ? this.#readHead(rest) : this.#readBody(rest);
+      if (next === null) return;
+      rest = next;
+    }
+  }
+
+  /** What is left; `null` when nothing is. */
+  #readHead(bytes: Uint8Array): Uint8Array | null {
+    const wasInside = this.#reader.isInside;
+    const result = this.#reader.feed(bytes);
+    if (result.kind === "refused") return this.#refuse(result);
+    if (result.kind === "head") {
+      this.#begin(result.head);
+      return result.rest;
+    }
+    if (!wasInside && !this.#isFirst) {
+      this.#deadlineMs = this.#ports.clock.now() + this.#settings.headerTimeoutMs;
+    }
+    return null;
+  }
+
+  #readBody(bytes: Uint8Array): Uint8Array | null {
+    const current = this.#current;
+    if (current === null) return null;
+    if (current.exchange?.isUpgraded === true) {
+      if (!current.exchange.send(bytes)) this.#pause();
+      return null;
+    }
+    if (current.isUploaded) return this.#keepAhead(bytes);
+    const piece = current.decoder.feed(bytes);
+    if (isRefusal(piece)) return this.#refuse(piece);
+    for (const { length } of piece.parts) current.bodyBytes += length;
+    if (this.#isTooLarge(current.bodyBytes)) return this.#tooLarge(current);
+    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
+    if (current.exchange?.upload(piece.parts) === false) this.#pause();
+    if (piece.isOver) this.#uploaded(current);
+    return bytes.subarray(piece.usedBytes);
+  }
+
+  /** The next request waits for the response to this one; so much of it is read that a visitor's end is seen. */
+  #keepAhead(bytes: Uint8Array): null {
+    const whole = new Uint8Array(this.#ahead.length + bytes.length);
+    whole.set(this.#ahead);
+    whole.set(bytes, this.#ahead.length);
+    this.#ahead = whole;
+    if (whole.length >= MAX_AHEAD_BYTES) this.#pause();
+    return null;
+  }
+
+  #begin(request: HttpRequestHead): void {
+    const { clock, wallClock } = this.#ports;
+    const { isTrusted, responseTimeoutMs } = this.#settings;
+    const { peer } = this.#socket;
+    const framing = requestFraming(request);
+    if (isRefusal(framing)) return void this.#refuse(framing, framing.status, request);
+    const target = readTarget(request);
+    if (isRefusal(target)) return void this.#refuse(target, target.status, request);
+    const requestId = requestIdOf(request.fields, isTrusted(peer.ip)) ?? crypto.randomUUID();
+    this.#phase = "exchange";
+    this.#deadlineMs = clock.now() + responseTimeoutMs;
+    const decoder = createBodyDecoder(framing);
+    this.#current = {
+      request,
+      requestId,
+      decoder,
+      framing,
+      startedMs: clock.now(),
+      atMs: wallClock.now(),
+      host: target.authority,
+      tunnel: null,
+      exchange: null,
+      bodyBytes: 0,
+      isUploaded: false,
+      waitedMs: null,
+    };
+    this.#pass(this.#current, target);
+  }
+
+  #pass(current: CurrentRequest, target: HttpTarget): void {
+    const { request, framing, requestId } = current;
+    const { peer, local } = this.#socket;
+    const { protocol, isTrusted } = this.#settings;
+    if (framing.kind === "length" && this.#isTooLarge(framing.bytes)) return void this.#tooLarge(current);
+    const visitor = { ip: peer.ip, protocol, requestId, isTrusted: isTrusted(peer.ip) };
+    const forwarded = forwardRequest(request, { target, framing, visitor });
+    if (isRefusal(forwarded)) return void this.#refuse(forwarded, forwarded.status, request);
+    const route = this.#ports.route(target.host);
+    if (route.kind === "answer") return this.#answer(current, route.answer);
+    const { tunnel, link } = route;
+    const { method, minor } = request;
+    const exchange = new HttpExchange({ method, minor, framing, upgrade: forwarded.upgrade }, {
+      writer: this.#writer,
+      owner: this,
+    });
+    const stream = link.open({ tunnelId: tunnel.id, src: peer, dst: local }, exchange);
+    if (typeof stream === "string") {
+      tunnel.stats.refused++;
+      return this.#answer(
+        current,
+        answerOf({ code: stream === "too_many" ? OVER_LIMIT : DRAINING, origin: "peer" }),
+      );
+    }
+    current.tunnel = tunnel;
+    current.exchange = exchange;
+    tunnel.stats.active++;
+    tunnel.stats.total++;
+    exchange.begin(stream, forwarded.head);
+    if (current.decoder.isOver) this.#uploaded(current);
+  }
+
+  #uploaded(current: CurrentRequest): void {
+    current.isUploaded = true;
+    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
+    current.exchange?.uploaded(current.decoder.trailers);
+  }
+
+  #begun(current: CurrentRequest): void {
+    current.waitedMs ??= this.#ports.clock.now() - current.startedMs;
+    // Whatever began may take its time.
+    this.#deadlineMs = Infinity;
+  }
+
+  #late(): void {
+    const current = this.#current;
+    const exchange = current?.exchange ?? null;
+    if (current === null || exchange === null || exchange.hasBegun) return;
+    exchange.abort("No response came in time");
+    this.#answer(current, { status: 504, message: "The service does not answer in time" });
+  }
+
+  #isTooLarge(bytes: number): boolean {
+    const { maxBodyBytes } = this.#settings;
+    return maxBodyBytes > 0 && bytes > maxBodyBytes;
+  }
+
+  #tooLarge(current: CurrentRequest): null {
+    if (current.exchange?.hasBegun === true) {
+      current.exchange.abort("The body is too large");
+      this.broken();
+    } else {
+      current.exchange?.abort("The body is too large");
+      this.#answer(current, { status: 413, message: "The body of the request is too large" });
+    }
+    return null;
+  }
+
+  /** The hub's own answer to a request that was understood. */
+  #answer(current: CurrentRequest, { status, message }: HubAnswer): void {
+    const { request, requestId, framing } = current;
+    const isRetried = status === 429 || status === 503;
+    // What is left of an upload would be taken for the next request.
+    const isKept = (current.isUploaded || framing.kind === "none") && wantsToStay(request) &&
+      request.minor === 1 &&
+      !this.#ports.isDraining();
+    this.#writer.write(encodeHttpError({
+      status,
+      message,
+      requestId,
+      accept: request.fields.get("accept") ?? "",
+      isHead: request.method === "HEAD",
+      isKept,
+      retryAfterSeconds: isRetried ? RETRY_AFTER_SECONDS : null,
+    }));
+    this.#record(status);
+    if (isKept) this.over(true);
+    else this.#end();
+  }
+
+  /** What came is no request that could be passed on; nothing after it is read. */
+  #refuse(
+    { reason }: HttpRefusal,
+    status: number = 400,
+    request: HttpRequestHead | null = null,
+  ): null {
+    const current = this.#current;
+    if (current?.exchange?.hasBegun === true) {
+      current.exchange.abort("The request broke off");
+      this.broken();
+      return null;
+    }
+    current?.exchange?.abort("The request broke off");
+    const requestId = current?.requestId ?? crypto.randomUUID();
+    const message = status === 408
+      ? "The request did not come in time"
+      : `The request is not passed on: ${reason}`;
+    this.#writer.write(encodeHttpError({
+      status,
+      message,
+      requestId,
+      accept: request?.fields.get("accept") ?? "",
+      isHead: request?.method === "HEAD",
+      isKept: false,
+      retryAfterSeconds: null,
+    }));
+    if (current !== null) this.#record(status);
+    else {
+      const atMs = this.#ports.wallClock.now();
+      this.#ports.record(recordOfRefused(request, { ip: this.#socket.peer.ip, status, requestId, atMs }));
+    }
+    this.#end();
+    return null;
+  }
+
+  /** The visitor sends nothing more. */
+  #ended(): void {
+    const current = this.#current;
+    if (current?.exchange?.isUpgraded === true) return current.exchange.sent();
+    if (this.#phase === "closing") return;
+    if (current === null) return this.#writer.end();
+    current.exchange?.abort("The visitor left");
+    this.#record();
+    this.#socket.link.socket.destroy();
+  }
+
+  #gone(): void {
+    const current = this.#current;
+    if (current?.exchange?.isUpgraded === true) current.exchange.isWhole = true;
+    current?.exchange?.abort("The visitor left");
+    this.#record();
+    this.#ports.closed();
+  }
+
+  /** Says goodbye; what still comes is thrown away for a moment, so that the last words can be read. */
+  #end(): void {
+    this.#phase = "closing";
+    this.#ahead = NOTHING;
+    this.#deadlineMs = this.#ports.clock.now() + LINGER_MS;
+    this.#writer.end();
+    this.#resume();
+  }
+
+  #record(ownStatus = 0): void {
+    const current = this.#current;
+    if (current === null) return;
+    this.#current = null;
+    const { exchange, tunnel } = current;
+    if (tunnel !== null) {
+      tunnel.stats.active--;
+      tunnel.stats.bytesRead += exchange?.bytesIn ?? 0;
+      tunnel.stats.bytesWritten += exchange?.bytesOut ?? 0;
+    }
+    const durationMs = this.#ports.clock.now() - current.startedMs;
+    this.#ports.record(recordOf(current, { ip: this.#socket.peer.ip, durationMs, ownStatus }));
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.link.pause();
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (!this.#socket.link.socket.destroyed) this.#socket.link.resume();
+  }
+}
+
+const RETRY_AFTER_SECONDS = 1;
+const [OVER_LIMIT, DRAINING] = [StreamCode.overLimit, StreamCode.draining];
