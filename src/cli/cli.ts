@@ -47,6 +47,8 @@ function runCommand(command: Command, io: CommandIo): Promise<number> | number {
       return import("./services.ts").then(({ runServices }) => runServices(command, io));
     case "agent":
       return import("./agent.ts").then(({ runAgent }) => runAgent(command, io));
+    case "http":
+      return import("./http.ts").then(({ runHttp }) => runHttp(command, io));
     case "tcp":
       return import("./tcp.ts").then(({ runTcp }) => runTcp(command, io));
     case "tunnels":

@@ -14,7 +14,7 @@ import { ExitCode, type Io } from "./io.ts";
 import { pub, reply, request, services, sub } from "./message_commands.ts";
 import { output } from "./output_options.ts";
 import { tokenOptions } from "./token_options.ts";
-import { agent, tcp, tunnels } from "./tunnel_commands.ts";
+import { agent, http, tcp, tunnels } from "./tunnel_commands.ts";
 
 const configuration = object({
   configFile: optional(
@@ -60,6 +60,17 @@ const certs = merge(
   output,
 );
 
+const tunnelling = or(
+  command("agent", agent, {
+    description: message`Run an agent: tunnels, destinations and services of its configuration.`,
+  }),
+  command("http", http, { description: message`Give a local web service a public address.` }),
+  command("tcp", tcp, {
+    description: message`Give a local TCP service a port of the hub, or reach one behind an agent.`,
+  }),
+  command("tunnels", tunnels, { description: message`List the tunnels that are registered.` }),
+);
+
 const parser = or(
   command("hub", hub, { description: message`Run the hub. This is what happens without a command.` }),
   command("check", check, { description: message`Check the configuration and name every mistake.` }),
@@ -70,13 +81,7 @@ const parser = or(
   command("token", token, {
     description: message`Make a JSON Web Token for development, signed with ${"auth.jwt.secret"}.`,
   }),
-  command("agent", agent, {
-    description: message`Run an agent: tunnels, destinations and services of its configuration.`,
-  }),
-  command("tcp", tcp, {
-    description: message`Give a local TCP service a port of the hub, or reach one behind an agent.`,
-  }),
-  command("tunnels", tunnels, { description: message`List the tunnels that are registered.` }),
+  tunnelling,
   command("pub", pub, { description: message`Publish messages to a topic.` }),
   command("sub", sub, { description: message`Print the messages that are published to topics.` }),
   command("request", request, { description: message`Ask a service and print its answer.` }),

@@ -2,7 +2,7 @@
  * An agent that lives as long as one command (`trunkline tcp`): its first attempt has to succeed, then it comes back
  * after every fault until a signal ends it.
  */
-import { Agent } from "../agent/agent.ts";
+import { Agent, type AgentOptions } from "../agent/agent.ts";
 import { passingId } from "../agent/agent_id.ts";
 import type { ConfiguredTunnel } from "../agent/agent_streams.ts";
 import { chooseProxy } from "../agent/proxy_choice.ts";
@@ -26,6 +26,8 @@ export interface Purpose {
   readonly tunnels: readonly ConfiguredTunnel[];
   /** Begins what runs beside the tunnels; gives what ends it, after so long at most. @default nothing */
   readonly begin?: (agent: Agent, logger: Logger) => Promise<(graceMs: number) => Promise<void>>;
+  /** Told of each response of a local HTTP service. @default nobody is */
+  readonly onResponse?: NonNullable<AgentOptions["onResponse"]>;
   /** Further lines for a person who watches. @default none */
   readonly more?: () => readonly string[];
 }
@@ -39,7 +41,7 @@ export const DEFAULT_TUNNEL_URL = "tcp://127.0.0.1:8443";
 /** Runs the agent until a signal. Throws a `TrunklineError` when the first attempt fails. */
 export async function runPassingAgent(
   options: PassingOptions,
-  { tunnels, begin, more }: Purpose,
+  { tunnels, begin, more, onResponse }: Purpose,
   io: CommandIo,
 ): Promise<ExitCode> {
   const { json, quiet } = options;
@@ -67,6 +69,7 @@ export async function runPassingAgent(
     clock: systemClock,
     offer: { tunnels, allow: [], services: [] },
     onTunnel: () => changed(),
+    ...(onResponse === undefined ? {} : { onResponse }),
     onState: () => changed(),
   });
   const signals = listenForStop(() => Deno.exit(ExitCode.done));

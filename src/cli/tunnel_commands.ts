@@ -70,3 +70,48 @@ export const tcp = merge(
 
 /** `trunkline tunnels`. */
 export const tunnels = merge(object({ name: constant("tunnels") }), connection, output);
+
+/** `trunkline http`. */
+export const http = merge(
+  object({
+    name: constant("http"),
+    service: argument(string({ metavar: "PORT|URL" }), {
+      description: message`The service: a port of this machine, ${"host:port"}, or ${"https://host:port"}.`,
+    }),
+    subdomain: optional(
+      option("--subdomain", string({ metavar: "LABEL" }), {
+        description: message`The subdomain of the hub's domain to ask for; a random one by default.`,
+      }),
+    ),
+    hostname: optional(
+      option("--hostname", string({ metavar: "HOST" }), {
+        description: message`A whole host name to ask for instead, which a right has to cover.`,
+      }),
+    ),
+    hostHeader: optional(
+      option("--host-header", string({ metavar: "HOST" }), {
+        description: message`What the service is told as its host; by default what the visitor asked for.`,
+      }),
+    ),
+    tunnelName: optional(
+      option("--name", string({ metavar: "NAME" }), {
+        description: message`What the tunnel is called; ${"http-PORT"} by default.`,
+      }),
+    ),
+    localCa: optional(
+      option("--local-ca", string({ metavar: "FILE" }), {
+        description: message`PEM of the authority that signed the certificate of an https service.`,
+      }),
+    ),
+    localInsecure: option("--local-insecure", {
+      description: message`Do not check the certificate of an https service.`,
+    }),
+    agentId: optional(
+      option("--agent-id", string({ metavar: "ID" }), {
+        description: message`What this end is called; by default the machine's name and a random end.`,
+      }),
+    ),
+  }),
+  tunnelConnection,
+  output,
+);

@@ -67,6 +67,11 @@ export class TestHub implements AsyncDisposable {
     return this.#portOf("metrics");
   }
 
+  /** The port of visitors over HTTP. */
+  get publicPort(): number {
+    return this.#portOf("public");
+  }
+
   /** The URL of a WebSocket path, plain. */
   url(path = "/relay"): string {
     return `ws://127.0.0.1:${this.port}${path}`;
@@ -88,7 +93,7 @@ export class TestHub implements AsyncDisposable {
     await this.server.stop();
   }
 
-  #portOf(name: "hub" | "metrics"): number {
+  #portOf(name: "hub" | "public" | "metrics"): number {
     const address = this.server.addresses().find((candidate) => candidate.name === name);
     assert.ok(address, `the hub has no ${name} address`);
     return address.port;
