@@ -76,12 +76,13 @@ export class AgentStreams {
   /** What went to destinations that others named. */
   readonly targetStats = emptyStats();
   #allowed = new HostRules();
-  readonly #services = new LocalServices();
+  readonly #services: LocalServices;
   #active = 0;
   #whenIdle: (() => void)[] = [];
 
   constructor(options: AgentStreamsOptions) {
     this.#options = options;
+    this.#services = new LocalServices(options.flusher);
   }
 
   /** What went through each tunnel, by its name. */
@@ -198,7 +199,7 @@ export class AgentStreams {
   }
 
   #forwardHttp(stream: Stream, tunnel: ConfiguredTunnel): StreamConsumer {
-    const { flusher, onFailure, onDone, onResponse } = this.#options;
+    const { onFailure, onDone, onResponse } = this.#options;
     const stats = this.#stats.get(tunnel.name) ?? emptyStats();
     const startedMs = performance.now();
     let isOk = true;
@@ -208,7 +209,6 @@ export class AgentStreams {
     return forwardHttp(stream, {
       pool: this.#services.poolOf(tunnel),
       hostHeader: tunnel.host_header,
-      flusher,
       meter: stats,
       onFailure: (reason) => {
         isOk = false;

@@ -5,9 +5,8 @@
  */
 import { StreamCode } from "../core/stream_codes.ts";
 import { keptOf } from "../core/views.ts";
-import type { Flusher } from "../link/flusher.ts";
 import type { ByteMeter } from "../link/socket_pump.ts";
-import { SocketWriter } from "../link/socket_writer.ts";
+import type { SocketWriter } from "../link/socket_writer.ts";
 import type { Stream, StreamConsumer, StreamReset } from "../link/stream.ts";
 import { type BodyDecoder, createBodyDecoder, requestFraming, responseFraming } from "../wire/http_body.ts";
 import {
@@ -25,7 +24,6 @@ export interface HttpForwardOptions {
   readonly pool: LocalPool;
   /** What the service is told as its host; `null`: what the visitor sent. */
   readonly hostHeader: string | null;
-  readonly flusher: Flusher;
   readonly meter: ByteMeter;
   /** The service could not be reached, or did what it may not. */
   readonly onFailure: (reason: string) => void;
@@ -113,10 +111,10 @@ class HttpForward implements StreamConsumer {
   }
 
   async #connect(fresh: boolean): Promise<void> {
-    const { pool, flusher, onFailure } = this.#options;
+    const { pool, onFailure } = this.#options;
     const lent = await pool.lend({ fresh });
     if (this.#phase === "over") {
-      if ("link" in lent) pool.giveBack(lent.link, true);
+      if ("link" in lent) pool.giveBack(lent, true);
       return;
     }
     if ("kind" in lent) {
@@ -128,13 +126,13 @@ class HttpForward implements StreamConsumer {
       );
     }
     this.#lent = lent;
-    const { link } = lent;
-    this.#writer = new SocketWriter(link.socket, flusher);
+    const { link, writer } = lent;
+    this.#writer = writer;
     link.socket.on("data", this.#heard).on("end", this.#ended).on("close", this.#gone);
-    this.#writer.write(this.#requestHead);
+    writer.write(this.#requestHead);
     const held = this.#held;
     this.#held = [];
-    for (const bytes of held) this.#send(bytes, this.#writer);
+    for (const bytes of held) this.#send(bytes, writer);
     link.resume();
   }
 
@@ -268,7 +266,7 @@ class HttpForward implements StreamConsumer {
     const { socket } = lent.link;
     lent.link.pause();
     socket.off("data", this.#heard).off("end", this.#ended).off("close", this.#gone);
-    this.#options.pool.giveBack(lent.link, isGood);
+    this.#options.pool.giveBack(lent, isGood);
   }
 
   #tell(head: HttpResponseHead): void {

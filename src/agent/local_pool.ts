@@ -6,6 +6,8 @@ import type { Socket } from "node:net";
 import { established, openSocket, secureSocket, type SocketPlace } from "../link/client_socket.ts";
 import type { ClientTls } from "../link/client_tls.ts";
 import { type GatedSocket, PlainSocket } from "../link/gated_socket.ts";
+import type { Flusher } from "../link/flusher.ts";
+import { SocketWriter } from "../link/socket_writer.ts";
 import { ignoreSocketError } from "../link/socket_transport.ts";
 
 /** How to reach the service. */
@@ -16,11 +18,13 @@ export interface LocalPoolOptions extends SocketPlace {
   readonly maxConnections: number;
   readonly idleTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  readonly flusher: Flusher;
 }
 
 /** A connection that is lent. */
 export interface LentConnection {
   readonly link: GatedSocket;
+  readonly writer: SocketWriter;
   /** Whether it served an exchange before, and may just have been closed by the service. */
   readonly isUsed: boolean;
 }
@@ -29,7 +33,7 @@ export interface LentConnection {
 export type PoolFailure = { readonly kind: "late" } | { readonly kind: "refused"; readonly detail: string };
 
 interface Idle {
-  readonly link: GatedSocket;
+  readonly lent: LentConnection;
   readonly timer: ReturnType<typeof setTimeout>;
   /** Listens for whatever means that it cannot be used any more. */
   readonly end: () => void;
@@ -55,7 +59,7 @@ export class LocalPool {
   /** A connection: one that is idle, else a new one, once there may be one more. Does not reject. */
   async lend({ fresh = false }: { readonly fresh?: boolean } = {}): Promise<LentConnection | PoolFailure> {
     const idle = fresh ? undefined : this.#takeIdle();
-    if (idle !== undefined) return { link: idle, isUsed: true };
+    if (idle !== undefined) return { ...idle, isUsed: true };
     if (this.#count >= this.#options.maxConnections) {
       const turn = await this.#turn();
       if (turn !== null) return turn;
@@ -67,20 +71,21 @@ export class LocalPool {
       this.#gone();
       return outcome;
     }
-    return { link: outcome, isUsed: false };
+    return { link: outcome, writer: new SocketWriter(outcome.socket, this.#options.flusher), isUsed: false };
   }
 
   /** Gives a connection back. `isGood`: it may serve the next exchange. */
-  giveBack(link: GatedSocket, isGood: boolean): void {
+  giveBack(lent: LentConnection, isGood: boolean): void {
+    const { link } = lent;
     const { socket } = link;
     if (!isGood || this.#isClosed || socket.destroyed || socket.readableEnded) {
       socket.destroy();
       return this.#gone();
     }
-    const end = () => this.#drop(link);
+    const end = () => this.#drop(lent);
     const timer = setTimeout(end, this.#options.idleTimeoutMs);
     socket.once("data", end).once("end", end).once("close", end);
-    this.#idle.push({ link, timer, end });
+    this.#idle.push({ lent, timer, end });
     link.resume();
     this.#waiting.shift()?.();
   }
@@ -88,26 +93,27 @@ export class LocalPool {
   /** Lends nothing more; what is idle is closed. */
   close(): void {
     this.#isClosed = true;
-    for (const { link } of [...this.#idle]) this.#drop(link);
+    for (const { lent } of [...this.#idle]) this.#drop(lent);
   }
 
   /** The newest: what was not needed for long is closed. */
-  #takeIdle(): GatedSocket | undefined {
+  #takeIdle(): LentConnection | undefined {
     const idle = this.#idle.pop();
     if (idle === undefined) return undefined;
-    const { link, timer, end } = idle;
+    const { lent, timer, end } = idle;
+    const { link } = lent;
     clearTimeout(timer);
     link.pause();
     link.socket.off("data", end).off("end", end).off("close", end);
-    return link;
+    return lent;
   }
 
-  #drop(link: GatedSocket): void {
-    const at = this.#idle.findIndex((one) => one.link === link);
+  #drop(lent: LentConnection): void {
+    const at = this.#idle.findIndex((one) => one.lent === lent);
     const [idle] = at < 0 ? [] : this.#idle.splice(at, 1);
     if (idle === undefined) return;
     clearTimeout(idle.timer);
-    link.socket.destroy();
+    lent.link.socket.destroy();
     this.#gone();
   }
 

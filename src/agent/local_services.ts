@@ -1,6 +1,7 @@
 /** The connections to the local HTTP services of an agent, by tunnel; those of a tunnel that changed are made anew. */
 import { TrunklineError } from "../core/errors.ts";
 import { type ClientTls, readClientTls } from "../link/client_tls.ts";
+import type { Flusher } from "../link/flusher.ts";
 import type { ConfiguredTunnel } from "./agent_streams.ts";
 import { CONNECT_TIMEOUT_MS } from "./local_forwarder.ts";
 import { LocalPool } from "./local_pool.ts";
@@ -14,6 +15,11 @@ interface Entry {
 /** The pools of one agent. */
 export class LocalServices {
   readonly #entries = new Map<string, Entry>();
+  readonly #flusher: Flusher;
+
+  constructor(flusher: Flusher) {
+    this.#flusher = flusher;
+  }
 
   /** These are the tunnels from now on. Throws `certificate_invalid` for a file that cannot be used. */
   update(tunnels: readonly ConfiguredTunnel[]): void {
@@ -28,7 +34,7 @@ export class LocalServices {
     }
     for (const tunnel of wanted.values()) {
       if (!this.#entries.has(tunnel.name)) {
-        this.#entries.set(tunnel.name, { key: keyOf(tunnel), pool: createPool(tunnel) });
+        this.#entries.set(tunnel.name, { key: keyOf(tunnel), pool: createPool(tunnel, this.#flusher) });
       }
     }
   }
@@ -46,7 +52,7 @@ export class LocalServices {
   }
 }
 
-function createPool({ local, ca, insecure, pool }: ConfiguredTunnel): LocalPool {
+function createPool({ local, ca, insecure, pool }: ConfiguredTunnel, flusher: Flusher): LocalPool {
   return new LocalPool({
     host: local.host,
     port: local.port,
@@ -54,6 +60,7 @@ function createPool({ local, ca, insecure, pool }: ConfiguredTunnel): LocalPool 
     maxConnections: pool.max,
     idleTimeoutMs: pool.idle_timeout,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    flusher,
   });
 }
 

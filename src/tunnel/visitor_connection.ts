@@ -302,8 +302,8 @@ export class VisitorConnection implements ExchangeOwner {
 
   /** What came is no request that could be passed on; nothing after it is read. */
   #refuse(
-    { reason }: HttpRefusal,
-    status: number = 400,
+    { reason, status: own }: HttpRefusal,
+    status: number = own,
     request: HttpRequestHead | null = null,
   ): null {
     const current = this.#current;
