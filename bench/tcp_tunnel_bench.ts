@@ -8,9 +8,8 @@ import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { flood, Target } from "./flood.ts";
 import { createLinkCertificates } from "./link_certificates.ts";
 import type { LinkCertificates } from "./load/frames_link.ts";
-import type { TunnelHop } from "./load/tunnel_hop.ts";
-import { LoadProcess } from "./load_process.ts";
 import { cpuSecondsOf, startAgent, startHub } from "./processes.ts";
+import { startRawRelay } from "./raw_relay.ts";
 import { redisNotes } from "./redis_load.ts";
 import { budgetNote, formatSpread, median, progress, publish, type Row } from "./report.ts";
 import { isOnPath, listening, type PeerTunnel, TUNNEL_PEERS, type TunnelPeer } from "./tunnel_peers.ts";
@@ -62,22 +61,6 @@ const startTrunkline: Start = async (target, certificates) => {
       await agent[Symbol.asyncDispose]();
       await hub[Symbol.asyncDispose]();
       if (files !== null) await Deno.remove(files.folder, { recursive: true });
-    },
-  };
-};
-
-/** Two processes that pass bytes on, a connection for a connection. */
-const startRaw: Start = async (target, certificates) => {
-  const farTask: TunnelHop = { kind: "raw", side: "far", port: target, certificates };
-  const far = new LoadProcess("tunnel_hop.ts", farTask);
-  const nearTask: TunnelHop = { kind: "raw", side: "near", port: Number(await far.line()), certificates };
-  const near = new LoadProcess("tunnel_hop.ts", nearTask);
-  return {
-    port: Number(await near.line()),
-    pids: [near.pid, far.pid],
-    [Symbol.asyncDispose]: async () => {
-      await near[Symbol.asyncDispose]();
-      await far[Symbol.asyncDispose]();
     },
   };
 };
@@ -188,12 +171,16 @@ async function run(options: BenchmarkOptions): Promise<number> {
     condition("new connections", 0, null),
   ];
   const peers = options.peer ? TUNNEL_PEERS.filter((peer) => peer.isThere()) : [];
-  const starts: [string, Start][] = [["tunnel", startTrunkline], ["raw", startRaw], ...peers.map(asStart)];
+  const starts: [string, Start][] = [
+    ["tunnel", startTrunkline],
+    ["raw", startRawRelay],
+    ...peers.map(asStart),
+  ];
   for (let pair = 1; pair <= PAIRS; pair++) {
     for (const one of conditions) {
       for (const [name, start] of starts) {
         // Peers speak TLS in ways of their own.
-        if (one.certificates !== null && start !== startTrunkline && start !== startRaw) continue;
+        if (one.certificates !== null && start !== startTrunkline && start !== startRawRelay) continue;
         progress(`pair ${pair} of ${PAIRS}: ${one.name}, ${name}`);
         const measured = one.visitors === 0
           ? await measureConnections(start, one)
