@@ -43,6 +43,9 @@ export const testTools: readonly TestTool[] = [
   { name: "python3", debianPackage: "python3", find: findPython },
   { name: "redis-server", debianPackage: "redis-server", find: () => findOnPath("redis-server") },
   { name: "redis-benchmark", debianPackage: "redis-tools", find: () => findOnPath("redis-benchmark") },
+  { name: "nginx", debianPackage: "nginx-light", find: () => findOnPath("nginx") },
+  { name: "curl", debianPackage: "curl", find: () => findOnPath("curl") },
+  { name: "git", debianPackage: "git", find: () => findOnPath("git") },
   { name: "iperf3", debianPackage: "iperf3", find: () => findOnPath("iperf3") },
 ];
 

@@ -2,57 +2,10 @@
 import assert from "node:assert/strict";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { startSub } from "../cli/commands.ts";
-import { freePort, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
+import { findTool, Program, programOutput } from "../helpers/programs.ts";
 import { findOnPath } from "../helpers/tools.ts";
-
-/** A server of another project, on a port of loopback, until the end of its scope. */
-class Program implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-
-  private constructor(path: string, args: readonly string[]) {
-    this.#child = new Deno.Command(path, {
-      args: [...args],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-  }
-
-  static async start(
-    name: string,
-    { args, port }: { args: readonly string[]; port: number },
-  ): Promise<Program> {
-    const program = new Program(find(name), args);
-    for (;;) {
-      try {
-        await using _visitor = await Visitor.at(port);
-        return program;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGTERM");
-    await this.#child.status;
-  }
-}
-
-function find(name: string): string {
-  const path = findOnPath(name);
-  assert.ok(path !== null);
-  return path;
-}
-
-/** What a program prints that ends well. */
-async function output(name: string, args: readonly string[]): Promise<string> {
-  const command = new Deno.Command(find(name), { args: [...args], stdin: "null" });
-  const { success, stdout, stderr } = await command.output();
-  assert.ok(success, new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout));
-  return new TextDecoder().decode(stdout);
-}
 
 /** Runs something through a tunnel to a port; what the agent publishes meanwhile arrives, in its order. */
 async function throughTunnel(local: number, use: (port: number) => Promise<void>): Promise<void> {
@@ -74,7 +27,8 @@ async function throughTunnel(local: number, use: (port: number) => Promise<void>
 /** What iperf3 tells; a server that has not noticed yet that the last test is over is asked again. */
 async function measure(args: readonly string[]): Promise<{ end: { sum_received: { bytes: number } } }> {
   for (;;) {
-    const { stdout } = await new Deno.Command(find("iperf3"), { args: [...args], stdin: "null" }).output();
+    const { stdout } = await new Deno.Command(findTool("iperf3"), { args: [...args], stdin: "null" })
+      .output();
     const told = JSON.parse(new TextDecoder().decode(stdout));
     if (told.error === undefined) return told;
     assert.match(told.error, /busy/);
@@ -101,9 +55,10 @@ Deno.test({
         "--csv",
       ];
       for (const pipeline of ["1", "16"]) {
-        const lines = (await output("redis-benchmark", [...benchmark, "-P", pipeline, "-d", "1000"])).split(
-          "\n",
-        );
+        const lines = (await programOutput("redis-benchmark", [...benchmark, "-P", pipeline, "-d", "1000"]))
+          .split(
+            "\n",
+          );
         for (const test of ["SET", "GET", "LRANGE_100"]) {
           assert.ok(lines.some((line) => line.startsWith(`"${test}`)), lines.join("\n"));
         }
