@@ -17,7 +17,7 @@ import {
   ResponseReader,
 } from "../wire/http_head.ts";
 import { wantsToStay, withHost } from "../wire/http_rewrite.ts";
-import type { LentConnection, LocalPool } from "./local_pool.ts";
+import { LocalConnection, type LocalPool, type LocalUser } from "./local_pool.ts";
 
 /** How to lead it. */
 export interface HttpForwardOptions {
@@ -40,7 +40,7 @@ export function forwardHttp(stream: Stream, options: HttpForwardOptions): Stream
   return new HttpForward(stream, options);
 }
 
-class HttpForward implements StreamConsumer {
+class HttpForward implements StreamConsumer, LocalUser {
   readonly #stream: Stream;
   readonly #options: HttpForwardOptions;
   readonly #requests = new RequestReader();
@@ -50,7 +50,7 @@ class HttpForward implements StreamConsumer {
   #requestHead: Uint8Array = NOTHING;
   /** What came before there was a connection. */
   #held: Uint8Array[] = [];
-  #lent: LentConnection | null = null;
+  #lent: LocalConnection | null = null;
   #writer: SocketWriter | null = null;
   #phase: Phase = "head";
   #response: HttpResponseHead | null = null;
@@ -107,33 +107,37 @@ class HttpForward implements StreamConsumer {
     this.#request = head;
     this.#requestBody = createBodyDecoder(framing);
     if (rest.length > 0) this.#held.push(rest);
-    void this.#connect(false);
+    const idle = this.#options.pool.lendIdle();
+    if (idle === undefined) void this.#connect(false);
+    else this.#use(idle);
   }
 
   async #connect(fresh: boolean): Promise<void> {
     const { pool, onFailure } = this.#options;
     const lent = await pool.lend({ fresh });
     if (this.#phase === "over") {
-      if ("link" in lent) pool.giveBack(lent, true);
-      return;
-    }
-    if ("kind" in lent) {
-      const isLate = lent.kind === "late";
+      if (lent instanceof LocalConnection) pool.giveBack(lent, true);
+    } else if (lent instanceof LocalConnection) this.#use(lent);
+    else {
       onFailure(lent.kind === "late" ? "it did not answer in time" : lent.detail);
-      return this.#reset(
-        isLate ? StreamCode.localTimeout : StreamCode.localRefused,
-        "The service cannot be reached",
-      );
+      const code = lent.kind === "late" ? StreamCode.localTimeout : StreamCode.localRefused;
+      this.#reset(code, "The service cannot be reached");
     }
-    this.#lent = lent;
+  }
+
+  #use(lent: LocalConnection): void {
     const { link, writer } = lent;
+    this.#lent = lent;
     this.#writer = writer;
-    link.socket.on("data", this.#heard).on("end", this.#ended).on("close", this.#gone);
+    lent.user = this;
     writer.write(this.#requestHead);
     const held = this.#held;
     this.#held = [];
     for (const bytes of held) this.#send(bytes, writer);
     link.resume();
+    // It may have ended before anybody had it.
+    if (lent.hasEnded) this.ended();
+    else if (link.socket.destroyed) this.gone();
   }
 
   /** Passes on what belongs to the request. */
@@ -150,7 +154,7 @@ class HttpForward implements StreamConsumer {
     writer.credit(this.#stream, bytes.length);
   }
 
-  readonly #heard = (chunk: Uint8Array): void => {
+  heard(chunk: Uint8Array): void {
     this.#hasHeard = true;
     this.#options.meter.bytesRead += chunk.length;
     if (this.#phase === "upgraded") return this.#passOn(chunk);
@@ -168,7 +172,7 @@ class HttpForward implements StreamConsumer {
       }
     }
     this.#passOn(chunk);
-  };
+  }
 
   #isPhase(phase: Phase): boolean {
     return this.#phase === phase;
@@ -208,19 +212,19 @@ class HttpForward implements StreamConsumer {
     if (!this.#stream.write(keptOf(bytes))) this.#lent?.link.pause();
   }
 
-  readonly #ended = (): void => {
+  ended(): void {
     this.#hasSocketEnded = true;
     if (this.#phase === "upgraded") return this.#stream.end();
     if (this.#phase === "body" && this.#isUntilClose) return this.#complete(false);
     this.#broke("it ended in the middle");
-  };
+  }
 
-  readonly #gone = (): void => {
+  gone(): void {
     const isOver = this.#phase === "upgraded" && this.#hasSocketEnded && this.#hasStreamEnded;
     if (isOver) this.#release(false);
     else if (this.#phase !== "over") this.#broke("it reset the connection");
     else this.#release(false);
-  };
+  }
 
   /** The connection is gone before it should. One that was idle may have been closed as we began to use it. */
   #broke(reason: string): void {
@@ -263,9 +267,6 @@ class HttpForward implements StreamConsumer {
     this.#lent = null;
     this.#writer = null;
     if (lent === null) return;
-    const { socket } = lent.link;
-    lent.link.pause();
-    socket.off("data", this.#heard).off("end", this.#ended).off("close", this.#gone);
     this.#options.pool.giveBack(lent, isGood);
   }
 

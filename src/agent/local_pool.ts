@@ -1,12 +1,13 @@
 /**
  * Connections to one local HTTP service that are kept open between requests: as many as it may have, each for one
  * exchange at a time. One that was not used for a while is closed, and so is one that says something unasked or ends.
+ * Whoever has a connection is set on it, so that lending one costs no listener.
  */
 import type { Socket } from "node:net";
 import { established, openSocket, secureSocket, type SocketPlace } from "../link/client_socket.ts";
 import type { ClientTls } from "../link/client_tls.ts";
-import { type GatedSocket, PlainSocket } from "../link/gated_socket.ts";
 import type { Flusher } from "../link/flusher.ts";
+import { type GatedSocket, PlainSocket } from "../link/gated_socket.ts";
 import { SocketWriter } from "../link/socket_writer.ts";
 import { ignoreSocketError } from "../link/socket_transport.ts";
 
@@ -21,29 +22,44 @@ export interface LocalPoolOptions extends SocketPlace {
   readonly flusher: Flusher;
 }
 
-/** A connection that is lent. */
-export interface LentConnection {
-  readonly link: GatedSocket;
-  readonly writer: SocketWriter;
-  /** Whether it served an exchange before, and may just have been closed by the service. */
-  readonly isUsed: boolean;
+/** Who has a connection. */
+export interface LocalUser {
+  /** Bytes of the service. */
+  heard(chunk: Uint8Array): void;
+  /** The service sends nothing more. */
+  ended(): void;
+  /** The connection is gone. */
+  gone(): void;
 }
 
 /** Why there is no connection. */
 export type PoolFailure = { readonly kind: "late" } | { readonly kind: "refused"; readonly detail: string };
 
-interface Idle {
-  readonly lent: LentConnection;
-  readonly timer: ReturnType<typeof setTimeout>;
-  /** Listens for whatever means that it cannot be used any more. */
-  readonly end: () => void;
+/** One connection. */
+export class LocalConnection {
+  readonly link: GatedSocket;
+  readonly writer: SocketWriter;
+  /** Whether it served an exchange before, and may just have been closed by the service. */
+  isUsed = false;
+  /** `null` while it is idle. */
+  user: LocalUser | null = null;
+  /** When it became idle, in milliseconds of the process. */
+  idleSinceMs = 0;
+  hasEnded = false;
+
+  constructor(link: GatedSocket, flusher: Flusher) {
+    this.link = link;
+    this.writer = new SocketWriter(link.socket, flusher);
+  }
 }
 
 /** The connections of one service. */
 export class LocalPool {
   readonly #options: LocalPoolOptions;
-  readonly #idle: Idle[] = [];
+  /** The newest last. */
+  #idle: LocalConnection[] = [];
   readonly #waiting: (() => void)[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
   #count = 0;
   #isClosed = false;
 
@@ -56,70 +72,91 @@ export class LocalPool {
     return this.#count;
   }
 
-  /** A connection: one that is idle, else a new one, once there may be one more. Does not reject. */
-  async lend({ fresh = false }: { readonly fresh?: boolean } = {}): Promise<LentConnection | PoolFailure> {
-    const idle = fresh ? undefined : this.#takeIdle();
-    if (idle !== undefined) return { ...idle, isUsed: true };
+  /** A connection that is idle, at once; the newest, so that what is not needed is closed. */
+  lendIdle(): LocalConnection | undefined {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) idle.isUsed = true;
+    return idle;
+  }
+
+  /** A connection: one that is idle, unless it has to be fresh, else a new one once there may be one more. */
+  async lend({ fresh = false }: { readonly fresh?: boolean } = {}): Promise<LocalConnection | PoolFailure> {
+    const idle = fresh ? undefined : this.lendIdle();
+    if (idle !== undefined) return idle;
     if (this.#count >= this.#options.maxConnections) {
-      const turn = await this.#turn();
-      if (turn !== null) return turn;
-      return await this.lend({ fresh });
+      const failure = await this.#turn();
+      return failure ?? await this.lend({ fresh });
     }
     this.#count++;
-    const outcome = await this.#connect();
-    if ("kind" in outcome) {
-      this.#gone();
-      return outcome;
+    const link = await this.#connect();
+    if ("kind" in link) {
+      this.#freed();
+      return link;
     }
-    return { link: outcome, writer: new SocketWriter(outcome.socket, this.#options.flusher), isUsed: false };
+    return this.#watch(new LocalConnection(link, this.#options.flusher));
   }
 
   /** Gives a connection back. `isGood`: it may serve the next exchange. */
-  giveBack(lent: LentConnection, isGood: boolean): void {
-    const { link } = lent;
-    const { socket } = link;
-    if (!isGood || this.#isClosed || socket.destroyed || socket.readableEnded) {
-      socket.destroy();
-      return this.#gone();
-    }
-    const end = () => this.#drop(lent);
-    const timer = setTimeout(end, this.#options.idleTimeoutMs);
-    socket.once("data", end).once("end", end).once("close", end);
-    this.#idle.push({ lent, timer, end });
-    link.resume();
+  giveBack(connection: LocalConnection, isGood: boolean): void {
+    const { socket } = connection.link;
+    connection.user = null;
+    if (!isGood || this.#isClosed || socket.destroyed || connection.hasEnded) return void socket.destroy();
+    connection.idleSinceMs = performance.now();
+    this.#idle.push(connection);
+    connection.link.resume();
+    this.#timer ??= setInterval(() => this.#sweep(), this.#options.idleTimeoutMs / 2);
     this.#waiting.shift()?.();
   }
 
   /** Lends nothing more; what is idle is closed. */
   close(): void {
     this.#isClosed = true;
-    for (const { lent } of [...this.#idle]) this.#drop(lent);
+    clearInterval(this.#timer);
+    for (const { link } of this.#idle) link.socket.destroy();
+    this.#idle = [];
   }
 
-  /** The newest: what was not needed for long is closed. */
-  #takeIdle(): LentConnection | undefined {
-    const idle = this.#idle.pop();
-    if (idle === undefined) return undefined;
-    const { lent, timer, end } = idle;
-    const { link } = lent;
-    clearTimeout(timer);
-    link.pause();
-    link.socket.off("data", end).off("end", end).off("close", end);
-    return lent;
+  #watch(connection: LocalConnection): LocalConnection {
+    const { socket } = connection.link;
+    socket.on("data", (chunk: Uint8Array) => {
+      if (connection.user !== null) connection.user.heard(chunk);
+      else this.#drop(connection);
+    });
+    socket.on("end", () => {
+      connection.hasEnded = true;
+      if (connection.user !== null) connection.user.ended();
+      else this.#drop(connection);
+    });
+    socket.once("close", () => {
+      const { user } = connection;
+      if (user === null) this.#drop(connection);
+      this.#freed();
+      user?.gone();
+    });
+    return connection;
   }
 
-  #drop(lent: LentConnection): void {
-    const at = this.#idle.findIndex((one) => one.lent === lent);
-    const [idle] = at < 0 ? [] : this.#idle.splice(at, 1);
-    if (idle === undefined) return;
-    clearTimeout(idle.timer);
-    lent.link.socket.destroy();
-    this.#gone();
+  /** Takes out one that nobody may use any more. */
+  #drop(connection: LocalConnection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    connection.link.socket.destroy();
   }
 
-  #gone(): void {
+  /** There may be one more. */
+  #freed(): void {
     this.#count--;
     this.#waiting.shift()?.();
+  }
+
+  #sweep(): void {
+    const since = performance.now() - this.#options.idleTimeoutMs;
+    for (const connection of this.#idle.filter(({ idleSinceMs }) => idleSinceMs <= since)) {
+      this.#drop(connection);
+    }
+    if (this.#idle.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Waits until a connection is free; `late` when that takes as long as connecting may. */
@@ -145,16 +182,11 @@ export class LocalPool {
     }, connectTimeoutMs);
     try {
       await established(raw, "connect");
-      const link = tls === null ? new PlainSocket(raw) : await secure(raw, host, tls);
-      link.pause();
-      return link;
+      return tls === null ? new PlainSocket(raw) : await secure(raw, host, tls);
     } catch (error) {
       raw.destroy();
       if (isLate) return { kind: "late" };
-      const detail = error instanceof Error
-        ? "code" in error ? String(error.code) : error.message
-        : String(error);
-      return { kind: "refused", detail };
+      return { kind: "refused", detail: detailOf(error) };
     } finally {
       clearTimeout(timer);
     }
@@ -166,4 +198,9 @@ async function secure(raw: Socket, host: string, tls: ClientTls): Promise<GatedS
   await established(gate.socket, "secureConnect");
   gate.socket.on("error", ignoreSocketError);
   return gate;
+}
+
+function detailOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "code" in error ? String(error.code) : error.message;
 }

@@ -50,6 +50,7 @@ export const MAX_FIELDS = 100;
 
 const END = new Uint8Array([0x0d, 0x0a, 0x0d, 0x0a]);
 const [CR, LF] = [0x0d, 0x0a];
+const CARRIAGE_RETURN = new Uint8Array([CR]);
 const FIRST_BUFFER_BYTES = 1024;
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
@@ -110,16 +111,28 @@ class HeadReader<H> {
   }
 }
 
-/** Reads the heads of requests. Empty lines before a request (RFC 9112, section 2.2) are passed over. */
+/** Reads the heads of requests. One empty line before a request (RFC 9112, section 2.2) is passed over. */
 export class RequestReader {
   readonly #reader = new HeadReader<HttpRequestHead>(parseRequest);
+  /** What was seen of the empty line before the next head. */
+  #emptyLine: "none" | "half" | "whole" = "none";
 
   get isInside(): boolean {
-    return this.#reader.isInside;
+    return this.#emptyLine === "half" || this.#reader.isInside;
   }
 
   feed(bytes: Uint8Array): HttpHeadResult<HttpRequestHead> {
-    return this.#reader.feed(this.#reader.isInside ? bytes : withoutEmptyLine(bytes));
+    const result = this.#reader.feed(this.#reader.isInside ? bytes : this.#withoutEmptyLine(bytes));
+    if (result.kind === "head") this.#emptyLine = "none";
+    return result;
+  }
+
+  #withoutEmptyLine(bytes: Uint8Array): Uint8Array {
+    if (bytes.length === 0 || this.#emptyLine === "whole") return bytes;
+    const text = this.#emptyLine === "half" ? joined(CARRIAGE_RETURN, bytes) : bytes;
+    if (text[0] !== CR) return text;
+    this.#emptyLine = text.length === 1 ? "half" : text[1] === LF ? "whole" : "none";
+    return this.#emptyLine === "none" ? text : text.subarray(2);
   }
 }
 
@@ -202,10 +215,6 @@ function earlyFault(bytes: Uint8Array, from: number): HttpRefusal | null {
   return first !== undefined && (first < 0x20 || first > 0x7e) && first !== CR
     ? refuse(400, "This is no HTTP")
     : null;
-}
-
-function withoutEmptyLine(bytes: Uint8Array): Uint8Array {
-  return bytes[0] === CR && bytes[1] === LF ? bytes.subarray(2) : bytes;
 }
 
 function joined(one: Uint8Array, other: Uint8Array): Uint8Array {

@@ -108,6 +108,15 @@ Deno.test("HTTP head: as long as it may be and no longer, with as many fields", 
   assert.deepEqual(many.kind === "refused" && many.status, 431);
 });
 
+Deno.test("HTTP head: one empty line before it is passed over in whatever pieces it comes, a second is not", () => {
+  const once = bytesOf("\r\nGET / HTTP/1.1\r\n\r\n");
+  const twice = bytesOf("\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+  for (const cuts of [[], [1], [2], [1, 2], [1, 2, 3], [1, 1, 2, 2], [4]]) {
+    assert.equal(read(new RequestReader(), once, cuts).kind, "head", `cut at ${cuts}`);
+    assert.equal(read(new RequestReader(), twice, cuts).kind, "refused", `cut at ${cuts}`);
+  }
+});
+
 Deno.test("HTTP head: the same in whatever pieces it comes", () => {
   const piece = fc.constantFrom(
     "GET ",
