@@ -178,7 +178,7 @@ function passedOn(fields: HttpFields, options: readonly string[], setAnew: Reado
 }
 
 function upgradeOf(fields: HttpFields): string | null {
-  const values = fields.all("upgrade");
+  const values = fields.all("upgrade").filter((value) => /[^\t ,]/.test(value));
   return values.length === 0 ? null : values.join(", ");
 }
 
