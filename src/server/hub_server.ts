@@ -105,6 +105,7 @@ export class HubServer {
     const reload = createReload(config, { ...options, logins: this.#logins, audit: this.#audit });
     this.#reload = reload;
     const turns = new Turns();
+    const cachedClock = new TurnClock(clock, turns);
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({
       intervalMs: config.hub.heartbeat.interval,
@@ -121,7 +122,7 @@ export class HubServer {
     this.#broker = createBroker(config, {
       version,
       clock,
-      cachedClock: new TurnClock(clock, turns),
+      cachedClock,
       logger: logger.child("broker"),
       log: options.log ?? null,
       stopHub: options.onStopRequested ?? (() => void this.stop()),
@@ -140,7 +141,7 @@ export class HubServer {
       admission: countingVisitors(this.#admission),
     });
     this.#publicDoor = new PublicDoor(config, {
-      clock,
+      clock: cachedClock,
       logger: logger.child("public"),
       tunnels: this.#tunnels,
       admission: countingVisitors(this.#admission),

@@ -10,7 +10,7 @@ import { createBodyDecoder, requestFraming } from "../wire/http_body.ts";
 import { encodeHttpError } from "../wire/http_error.ts";
 import { type HttpRefusal, type HttpRequestHead, isRefusal, RequestReader } from "../wire/http_head.ts";
 import { forwardRequest, requestIdOf, VisitorLines, wantsToStay } from "../wire/http_rewrite.ts";
-import { type HttpTarget, readTarget } from "../wire/http_target.ts";
+import { type HttpTarget, TargetReader } from "../wire/http_target.ts";
 import { type CurrentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
 import { answerOf, type ExchangeOwner, HttpExchange, type HubAnswer } from "./http_exchange.ts";
 import type { VisitorPorts, VisitorSettings, VisitorSocket } from "./visitor_ports.ts";
@@ -30,6 +30,7 @@ export class VisitorConnection implements ExchangeOwner {
   readonly #ports: VisitorPorts;
   readonly #writer: SocketWriter;
   readonly #reader = new RequestReader();
+  readonly #targets = new TargetReader();
   readonly #visitor: VisitorLines;
   readonly #isTrusted: boolean;
   #phase: Phase = "head";
@@ -191,7 +192,7 @@ export class VisitorConnection implements ExchangeOwner {
     const { responseTimeoutMs } = this.#settings;
     const framing = requestFraming(request);
     if (isRefusal(framing)) return void this.#refuse(framing, framing.status, request);
-    const target = readTarget(request);
+    const target = this.#targets.read(request);
     if (isRefusal(target)) return void this.#refuse(target, target.status, request);
     const requestId = requestIdOf(request.fields, this.#isTrusted) ?? crypto.randomUUID();
     this.#phase = "exchange";
