@@ -3,10 +3,9 @@
  * to the destinations that they name, as far as the agent's list allows.
  */
 import type { AgentConfig } from "../config/mod.ts";
-import { parseDestinationRule } from "../core/access_rules.ts";
 import { HostRules } from "../core/host_rules.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import { dialChecked } from "../link/checked_dial.ts";
+import { dialChecked, type Resolve } from "../link/checked_dial.ts";
 import { joinDialled } from "../link/dialled_stream.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { ByteMeter } from "../link/socket_pump.ts";
@@ -48,8 +47,8 @@ export interface AgentStreamsOptions {
   readonly flusher: Flusher;
   /** Somebody was not led where it wanted to go. */
   readonly onDenied: (target: StreamTarget, detail: string) => void;
-  /** All addresses of a name. @default the system is asked */
-  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** Finds what others want to reach. @default the system is asked */
+  readonly resolve?: Resolve | undefined;
   /** A service could not be reached. */
   readonly onFailure: (tunnel: ConfiguredTunnel, reason: string) => void;
   /** A response began. @default nobody is told */
@@ -92,10 +91,7 @@ export class AgentStreams {
 
   /** These are the tunnels and destinations from now on; streams that are there go on. */
   update({ tunnels, allow }: Pick<AgentOffer, "tunnels" | "allow">): void {
-    this.#allowed = new HostRules();
-    for (const rule of allow.map(parseDestinationRule)) {
-      if (rule !== null) this.#allowed.add(rule.host, rule.ports);
-    }
+    this.#allowed = HostRules.parse(allow);
     this.#services.update(tunnels);
     this.#configured = new Map(tunnels.map((tunnel) => [tunnel.name, tunnel]));
     for (const name of this.#stats.keys()) if (!this.#configured.has(name)) this.#stats.delete(name);
@@ -178,10 +174,10 @@ export class AgentStreams {
     return joinDialled(stream, {
       dial: (signal) =>
         dialChecked({ host, port }, {
-          allows: (asked) => rules.allows(asked, port),
+          rules,
           timeoutMs: DIAL_TIMEOUT_MS,
           signal,
-          ...(resolve === undefined ? {} : { resolve }),
+          resolve,
         }),
       flusher,
       meter: stats,

@@ -1,11 +1,16 @@
 /**
  * Connects to a destination that somebody else asked for. The rules are asked for the host as it was asked for and for
  * each address that its name leads to; the connection goes to exactly the address that they allowed, as the name is
- * looked up once. Addresses are tried one after the other within one time.
+ * looked up once, and not at all where no rule could allow it. Addresses are tried one after the other within one time.
  */
 import { lookup } from "node:dns/promises";
 import type { Socket } from "node:net";
-import { type AllowsHost, planDestination } from "../core/destination.ts";
+import {
+  allowedAddresses,
+  type Destination,
+  type DestinationRules,
+  judgeHost,
+} from "../core/destination_check.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { openSocket, type SocketPlace } from "./client_socket.ts";
 
@@ -18,18 +23,21 @@ export interface DialRefusal {
   readonly detail: string;
 }
 
+/** Gives all addresses of a name, in the order to try them; rejects where there are none. */
+export type Resolve = (name: string) => Promise<readonly string[]>;
+
 /** How to dial. */
 export interface CheckedDial {
-  readonly allows: AllowsHost;
+  readonly rules: DestinationRules;
   readonly timeoutMs: number;
   /** Gives up when it is aborted. */
   readonly signal: AbortSignal;
-  /** All addresses of a name. @default the system is asked */
-  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** @default the system is asked */
+  readonly resolve?: Resolve | undefined;
 }
 
-/** Addresses of a name that are tried. */
-const MAX_ADDRESSES = 16;
+/** Addresses of one name that are dialled at most. */
+export const MAX_ADDRESSES = 16;
 
 const DENIED: DialRefusal = {
   code: StreamCode.notAllowed,
@@ -38,30 +46,30 @@ const DENIED: DialRefusal = {
 };
 
 /** A connected socket that may be half-closed, or why there is none. Does not reject. */
-export async function dialChecked(place: SocketPlace, options: CheckedDial): Promise<Socket | DialRefusal> {
+export async function dialChecked(target: Destination, options: CheckedDial): Promise<Socket | DialRefusal> {
   const { timeoutMs, signal } = options;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  const addresses = await allowedAddresses(place.host, { ...options, signal: limit });
-  return "code" in addresses ? addresses : await dialFirst(addresses, place.port, limit);
+  const addresses = await findAddresses(target, { ...options, signal: limit });
+  return "code" in addresses ? addresses : await dialFirst(addresses, target.port, limit);
 }
 
-/** The addresses that a host may be reached at, or why there is none. Does not reject. */
-export async function allowedAddresses(
-  host: string,
-  { allows, signal: limit, resolve = lookUp }: Omit<CheckedDial, "timeoutMs">,
+/** The addresses that a destination may be reached at, or why there is none. Does not reject. */
+export async function findAddresses(
+  { host, port }: Destination,
+  { rules, signal: limit, resolve = lookUp }: Omit<CheckedDial, "timeoutMs">,
 ): Promise<readonly string[] | DialRefusal> {
-  const plan = planDestination(host, allows);
-  if (plan.kind === "denied") return DENIED;
-  if (plan.kind === "address") return [plan.address];
-  const found = await orAborted(resolve(plan.name), limit);
+  const verdict = judgeHost({ host, port }, rules);
+  if (verdict.kind === "refused") return DENIED;
+  if (verdict.kind === "address") return [verdict.address];
+  const found = await orAborted(resolve(verdict.name), limit);
   // Whether a name exists is nobody's business who may not use it.
-  if ((typeof found === "string" || found.length === 0) && !plan.isNameAllowed) return DENIED;
+  if ((typeof found === "string" || found.length === 0) && !verdict.isAllowed) return DENIED;
   if (typeof found === "string") return unresolved(found, limit);
-  const allowed = found.filter(plan.admits);
+  const allowed = allowedAddresses(found, { host: verdict, port, rules });
   if (allowed.length > 0) return allowed.slice(0, MAX_ADDRESSES);
   return found.length === 0 ? unresolved("it has no address", limit) : {
     ...DENIED,
-    detail: `no rule allows an address of ${plan.name} (${found.slice(0, MAX_ADDRESSES).join(", ")})`,
+    detail: `no rule allows an address of ${verdict.name} (${found.slice(0, MAX_ADDRESSES).join(", ")})`,
   };
 }
 

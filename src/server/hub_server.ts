@@ -138,6 +138,7 @@ export class HubServer {
       logger: logger.child("tunnels"),
       events: this.#audit.events,
       admission: countingVisitors(this.#admission),
+      resolve: options.resolve,
     });
     this.#publicDoor = new PublicDoor(config, {
       clock,

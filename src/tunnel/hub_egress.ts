@@ -2,13 +2,13 @@
  * Connections that leave from the hub itself, for spokes whose rights name it (`hub:host:port`). What they ask for is
  * checked as it was written and again after its name was resolved; nobody else's rights stand for the hub.
  */
+import { type Destination, NO_DESTINATIONS } from "../core/destination_check.ts";
 import type { Logger } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import { type ConnectTarget, HUB_AGENT } from "../core/rights.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import { allowedAddresses, dialChecked, type DialRefusal } from "../link/checked_dial.ts";
-import type { SocketPlace } from "../link/client_socket.ts";
+import { dialChecked, type DialRefusal, findAddresses, type Resolve } from "../link/checked_dial.ts";
 import { joinDialled } from "../link/dialled_stream.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
@@ -19,8 +19,8 @@ export interface HubEgressOptions {
   readonly events: SecurityEvents;
   readonly logger: Logger;
   readonly flusher: Flusher;
-  /** All addresses of a name. @default the system is asked */
-  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** Finds what spokes want to reach. @default the system is asked */
+  readonly resolve?: Resolve | undefined;
 }
 
 /** Connections from the hub, in plain numbers. */
@@ -48,17 +48,15 @@ export class HubEgress {
   /** Who uses a stream that wants to leave from the hub. */
   accept(stream: Stream, { host, port }: ConnectTarget, link: AgentLink): StreamConsumer {
     const { flusher, resolve } = this.#options;
-    const allows = (asked: string) =>
-      link.principal?.rights.allowsConnect({ agent: HUB_AGENT, host: asked, port }) === true;
     this.stats.active++;
     this.stats.total++;
     return joinDialled(stream, {
       dial: (signal) =>
         dialChecked({ host, port }, {
-          allows,
+          rules: link.principal?.rights.throughHub ?? NO_DESTINATIONS,
           timeoutMs: DIAL_TIMEOUT_MS,
           signal,
-          ...(resolve === undefined ? {} : { resolve }),
+          resolve,
         }),
       flusher,
       onRefused: (refusal) => this.#refused(refusal, { target: `${HUB_AGENT}:${host}:${port}`, link }),
@@ -67,12 +65,12 @@ export class HubEgress {
   }
 
   /** Why a destination may not be reached from the hub for somebody, for people; `null`: it may. Does not reject. */
-  async refusalOf({ host, port }: SocketPlace, principal: Principal): Promise<string | null> {
+  async refusalOf({ host, port }: Destination, principal: Principal): Promise<string | null> {
     const { resolve } = this.#options;
-    const found = await allowedAddresses(host, {
-      allows: (asked) => principal.rights.allowsConnect({ agent: HUB_AGENT, host: asked, port }),
+    const found = await findAddresses({ host, port }, {
+      rules: principal.rights.throughHub,
       signal: AbortSignal.timeout(DIAL_TIMEOUT_MS),
-      ...(resolve === undefined ? {} : { resolve }),
+      resolve,
     });
     return "code" in found ? `Cannot reach ${host}:${port} from the hub: ${found.reason}` : null;
   }
