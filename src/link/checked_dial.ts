@@ -1,7 +1,7 @@
 /**
  * Connects to a destination that somebody else asked for. The rules are asked for the host as it was asked for and for
  * each address that its name leads to; the connection goes to exactly the address that they allowed, as the name is
- * looked up once, and not at all where no rule could allow it. Addresses are tried one after the other within one time.
+ * looked up once, and not at all where no rule could allow it. All of it together is over within a time.
  */
 import { lookup } from "node:dns/promises";
 import type { Socket } from "node:net";
@@ -12,7 +12,7 @@ import {
   judgeHost,
 } from "../core/destination_check.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import { openSocket, type SocketPlace } from "./client_socket.ts";
+import { DialRace } from "./dial_race.ts";
 
 /** Why there is no connection, in the words of streams. */
 export interface DialRefusal {
@@ -50,7 +50,9 @@ export async function dialChecked(target: Destination, options: CheckedDial): Pr
   const { timeoutMs, signal } = options;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   const addresses = await findAddresses(target, { ...options, signal: limit });
-  return "code" in addresses ? addresses : await dialFirst(addresses, target.port, limit);
+  if ("code" in addresses) return addresses;
+  const outcome = await new DialRace(addresses, target).run(limit);
+  return typeof outcome === "string" ? unreachable(outcome, limit) : outcome;
 }
 
 /** The addresses that a destination may be reached at, or why there is none. Does not reject. */
@@ -78,44 +80,6 @@ async function lookUp(name: string): Promise<readonly string[]> {
   return found.map(({ address }) => address);
 }
 
-/** The addresses in turn; the last failure counts. */
-async function dialFirst(
-  addresses: readonly string[],
-  port: number,
-  limit: AbortSignal,
-): Promise<Socket | DialRefusal> {
-  let failure = "";
-  for (const host of addresses) {
-    if (limit.aborted) break;
-    const outcome = await dial({ host, port }, limit);
-    if (typeof outcome !== "string") return outcome;
-    failure = `${host}: ${outcome}`;
-  }
-  return limit.aborted ? late(failure) : {
-    code: StreamCode.localRefused,
-    reason: "The destination cannot be reached",
-    detail: failure,
-  };
-}
-
-/** One address; gives the code of the error where it fails. */
-function dial(place: SocketPlace, limit: AbortSignal): Promise<Socket | string> {
-  const socket = openSocket(place, { allowHalfOpen: true });
-  const { promise, resolve } = Promise.withResolvers<Socket | string>();
-  const onError = (error: Error & { code?: string }) => resolve(error.code ?? error.message);
-  const onAbort = () => {
-    socket.destroy();
-    resolve("no answer in time");
-  };
-  socket.once("connect", () => resolve(socket));
-  socket.once("error", onError);
-  limit.addEventListener("abort", onAbort, { once: true });
-  return promise.finally(() => {
-    socket.off("error", onError);
-    limit.removeEventListener("abort", onAbort);
-  });
-}
-
 /** What it resolves to, or why not. */
 async function orAborted<T>(promise: Promise<T>, limit: AbortSignal): Promise<T | string> {
   const { promise: aborted, resolve } = Promise.withResolvers<string>();
@@ -128,6 +92,14 @@ async function orAborted<T>(promise: Promise<T>, limit: AbortSignal): Promise<T 
   } finally {
     limit.removeEventListener("abort", onAbort);
   }
+}
+
+function unreachable(detail: string, limit: AbortSignal): DialRefusal {
+  return limit.aborted ? late(detail) : {
+    code: StreamCode.localRefused,
+    reason: "The destination cannot be reached",
+    detail,
+  };
 }
 
 function unresolved(detail: string, limit: AbortSignal): DialRefusal {
