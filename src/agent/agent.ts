@@ -4,7 +4,7 @@
  */
 import { TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
-import type { Resolve } from "../link/checked_dial.ts";
+import type { Resolve } from "../link/resolver.ts";
 import { Flusher } from "../link/flusher.ts";
 import type { ComponentHealth, Readiness } from "../metrics/health.ts";
 import { AgentCounts, type AgentErrorKind } from "./agent_counts.ts";

@@ -8,6 +8,7 @@ import { LOGIN_REFUSALS } from "../core/login_refusal.ts";
 import { isLoginName } from "../core/login_names.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
+import type { EventOrigin } from "../core/security_event.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
 import { FaultBudget } from "../limits/fault_budget.ts";
 import { encodeHandshakeError, type HandshakeErrorCode } from "../wire/json_error.ts";
@@ -39,7 +40,7 @@ export interface BridgeTunnels {
   /** Why a destination may not be reached for somebody, for people; `null`: it may. Does not reject. */
   refusalOf(
     destination: { readonly host: string; readonly port: number },
-    principal: Principal,
+    asker: { readonly principal: Principal | null; readonly origin: EventOrigin },
   ): Promise<string | null>;
   /** Who takes the frames of a client that is logged in. */
   createFramesUser(guest: { readonly login: Login; readonly agentId: string }): FramesUser;
@@ -216,7 +217,7 @@ export class CloudBridgeSession implements JsonUser {
       return sendError(connection, "tenant_limit_reached", message);
     }
     this.#control?.hold();
-    this.#tunnels.refusalOf({ host, port }, principal).then((refusal) => {
+    this.#tunnels.refusalOf({ host, port }, connection).then((refusal) => {
       if (refusal === null) {
         this.#named.add(id);
         connection.send(jsonMessage({ type: "tunnel_response", status: "ok", tunnel_id: id }), "request");

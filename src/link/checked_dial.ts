@@ -3,7 +3,6 @@
  * each address that its name leads to; the connection goes to exactly the address that they allowed, as the name is
  * looked up once, and not at all where no rule could allow it. All of it together is over within a time.
  */
-import { lookup } from "node:dns/promises";
 import type { Socket } from "node:net";
 import {
   allowedAddresses,
@@ -13,6 +12,7 @@ import {
 } from "../core/destination_check.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { DialRace } from "./dial_race.ts";
+import type { Lookup } from "./resolver.ts";
 
 /** Why there is no connection, in the words of streams. */
 export interface DialRefusal {
@@ -23,17 +23,13 @@ export interface DialRefusal {
   readonly detail: string;
 }
 
-/** Gives all addresses of a name, in the order to try them; rejects where there are none. */
-export type Resolve = (name: string) => Promise<readonly string[]>;
-
 /** How to dial. */
 export interface CheckedDial {
   readonly rules: DestinationRules;
   readonly timeoutMs: number;
   /** Gives up when it is aborted. */
   readonly signal: AbortSignal;
-  /** @default the system is asked */
-  readonly resolve?: Resolve | undefined;
+  readonly lookUp: Lookup;
 }
 
 /** Addresses of one name that are dialled at most. */
@@ -43,6 +39,13 @@ const DENIED: DialRefusal = {
   code: StreamCode.notAllowed,
   reason: "The destination is not allowed",
   detail: "no rule allows it",
+};
+
+/** It is told whatever the name is, so it tells nothing of it. */
+const BUSY: DialRefusal = {
+  code: StreamCode.overLimit,
+  reason: "Too many names are looked up",
+  detail: "too many names are looked up",
 };
 
 /** A connected socket that may be half-closed, or why there is none. Does not reject. */
@@ -58,12 +61,13 @@ export async function dialChecked(target: Destination, options: CheckedDial): Pr
 /** The addresses that a destination may be reached at, or why there is none. Does not reject. */
 export async function findAddresses(
   { host, port }: Destination,
-  { rules, signal: limit, resolve = lookUp }: Omit<CheckedDial, "timeoutMs">,
+  { rules, signal: limit, lookUp }: Omit<CheckedDial, "timeoutMs">,
 ): Promise<readonly string[] | DialRefusal> {
   const verdict = judgeHost({ host, port }, rules);
   if (verdict.kind === "refused") return DENIED;
   if (verdict.kind === "address") return [verdict.address];
-  const found = await orAborted(resolve(verdict.name), limit);
+  const found = await orAborted(lookUp(verdict.name, limit), limit);
+  if (found === "too_many") return BUSY;
   // Whether a name exists is nobody's business who may not use it.
   if ((typeof found === "string" || found.length === 0) && !verdict.isAllowed) return DENIED;
   if (typeof found === "string") return unresolved(found, limit);
@@ -73,11 +77,6 @@ export async function findAddresses(
     ...DENIED,
     detail: `no rule allows an address of ${verdict.name} (${found.slice(0, MAX_ADDRESSES).join(", ")})`,
   };
-}
-
-async function lookUp(name: string): Promise<readonly string[]> {
-  const found = await lookup(name, { all: true, verbatim: true });
-  return found.map(({ address }) => address);
 }
 
 /** What it resolves to, or why not. */

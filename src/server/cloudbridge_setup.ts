@@ -25,7 +25,10 @@ export function createCloudBridge(
     maxMalformed: broker.max_malformed,
     logins,
     tunnels: {
-      refusalOf: (destination, principal) => tunnels.egress.refusalOf(destination, principal),
+      refusalOf: async ({ host, port }, asker) => {
+        const refusal = await tunnels.egress.judge({ host, port }, asker);
+        return refusal === null ? null : `Cannot reach ${host}:${port} from the hub: ${refusal.reason}`;
+      },
       createFramesUser: (guest) => agents.createGuestSession(guest),
     },
   });

@@ -2,7 +2,7 @@
 import type { LoginGateLimits } from "../auth/login_gate.ts";
 import type { ConfigResult } from "../config/hub_config.ts";
 import type { Clock, LogControl, Logger } from "../core/ports.ts";
-import type { Resolve } from "../link/checked_dial.ts";
+import type { Resolve } from "../link/resolver.ts";
 import type { FrameServices } from "../tunnel/frame_services.ts";
 
 /** What comes from outside the configuration. */

@@ -3,7 +3,7 @@ import type { Config } from "../config/schema.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { Admission } from "../hub/admission.ts";
-import type { Resolve } from "../link/checked_dial.ts";
+import type { Resolve } from "../link/resolver.ts";
 import { Flusher } from "../link/flusher.ts";
 import { Tunnels } from "../tunnel/tunnels.ts";
 import type { VisitorAdmission } from "../tunnel/visitor_admission.ts";

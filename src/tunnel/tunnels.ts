@@ -7,7 +7,7 @@ import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import { HUB_AGENT } from "../core/rights.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import type { Resolve } from "../link/checked_dial.ts";
+import type { Resolve } from "../link/resolver.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";

@@ -97,6 +97,8 @@ Deno.test("CloudBridge tunnels: what is wrong or not allowed is told, and counte
     assert.deepEqual([type, code], ["error", "invalid_tunnel_info"]);
     assert.match(String(message), wanted);
   }
+  const denied = cases.filter(([, wanted]) => wanted.source.includes("not allowed"));
+  assert.equal(await hub.metric('trunkline_security_events_total{kind="denied"}'), denied.length);
 });
 
 Deno.test("CloudBridge tunnels: nobody's rights but those that name the hub stand for it", async () => {

@@ -8,19 +8,25 @@ import {
   type DialRefusal,
   MAX_ADDRESSES,
 } from "../../src/link/checked_dial.ts";
+import { type Resolve, Resolver } from "../../src/link/resolver.ts";
 import { freePort, TcpService } from "../helpers/tcp_echo.ts";
 
 interface Case extends Partial<CheckedDial> {
   readonly host: string;
   readonly port: number;
+  /** @default asks the system */
+  readonly resolve?: Resolve;
   /** @default everything */
   readonly allow?: readonly string[];
 }
 
 /** The address that was reached, or why none. */
-async function reach({ host, port, allow = ["*:*"], ...options }: Case): Promise<string | DialRefusal> {
+async function reach(
+  { host, port, allow = ["*:*"], resolve, ...options }: Case,
+): Promise<string | DialRefusal> {
   const outcome = await dialChecked({ host, port }, {
     rules: HostRules.parse(allow),
+    lookUp: new Resolver({}, resolve).of("somebody"),
     timeoutMs: 10_000,
     signal: new AbortController().signal,
     ...options,
@@ -162,4 +168,12 @@ Deno.test("Checked dial: whoever does not want it any more does not wait", async
   await asked;
   abort.abort();
   assert.equal((await outcome).code, StreamCode.localTimeout);
+});
+
+Deno.test("Checked dial: whoever looks up too much is told so, whether or not the name is his business", async () => {
+  const lookUp = () => Promise.resolve("too_many" as const);
+  for (const allow of [["a.lan:1"], ["10.0.0.0/8:1"]]) {
+    assert.equal((await refusal({ host: "a.lan", port: 1, allow, lookUp })).code, StreamCode.overLimit);
+  }
+  await denied({ host: "a.lan", port: 1, allow: [], lookUp });
 });

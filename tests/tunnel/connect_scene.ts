@@ -1,5 +1,5 @@
 /** Spokes that go somewhere through a hub: their rights, the names that there are, and the streams that they open. */
-import type { Resolve } from "../../src/link/checked_dial.ts";
+import type { Resolve } from "../../src/link/resolver.ts";
 import { Gatherer, Spoke } from "../helpers/spoke.ts";
 import type { TestHub } from "../helpers/test_hub.ts";
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { StreamCode } from "../../src/core/stream_codes.ts";
+import { MAX_DIALS_PER_LINK } from "../../src/tunnel/hub_egress.ts";
+import type { Resolve } from "../../src/link/resolver.ts";
 import { freePort, TcpService } from "../helpers/tcp_echo.ts";
 import { Spoke } from "../helpers/spoke.ts";
 import { TestHub } from "../helpers/test_hub.ts";
@@ -95,6 +97,80 @@ Deno.test("Hub egress: a service that refuses, and one that resets, are told apa
   stream.write(Uint8Array.of(1));
   const reset = await gatherer.over;
   assert.deepEqual([reset?.code, reset?.notStarted], [StreamCode.localReset, false]);
+});
+
+/** A resolver that answers when a test says so, and knows what it was asked. */
+function slowNames() {
+  const asked: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+  const names: Resolve = (name) => {
+    asked.push(name);
+    return promise;
+  };
+  return { resolve: names, asked, answer: () => resolve(["127.0.0.1"]) };
+}
+
+Deno.test("Hub egress: a stream that is reset while its name is looked up leaves nothing", async () => {
+  const { resolve, asked, answer } = slowNames();
+  await using hub = await TestHub.start(connectTokens({ may: ["hub:*:*"] }), { resolve });
+  await using spoke = await member(hub, "may");
+  const { stream } = reach(spoke, ["hub", "db.example", 22]);
+  await hub.metricBecomes("trunkline_egress_connections_active", 1);
+  stream.reset(StreamCode.cancelled);
+  await hub.metricBecomes("trunkline_egress_connections_active", 0);
+  assert.equal(await results(hub, "cancelled"), 1);
+  answer();
+  assert.deepEqual(asked, ["db.example"]);
+});
+
+Deno.test("Hub egress: so many dials of one spoke are in progress, and others still have theirs", async () => {
+  const { resolve, answer } = slowNames();
+  const tokens = connectTokens({ may: ["hub:*:*"], else: ["hub:*:*"] });
+  await using hub = await TestHub.start(tokens, { resolve });
+  await using spoke = await member(hub, "may", "one");
+  for (let at = 0; at < MAX_DIALS_PER_LINK; at++) reach(spoke, ["hub", "db.example", 22]);
+  for (let times = 0; times < 3; times++) {
+    assert.equal(await echoed(spoke, ["hub", "127.0.0.1", 22]), StreamCode.overLimit);
+  }
+  assert.equal(await results(hub, "over_limit"), 3);
+  assert.equal(await hub.metric('trunkline_egress_over_limit_total{limit="dials"}'), 3);
+  await using echo = await TcpService.echo();
+  await using other = await member(hub, "else", "two");
+  assert.equal(await echoed(other, ["hub", "127.0.0.1", echo.port]), "there and back");
+  await spoke[Symbol.asyncDispose]();
+  await hub.metricBecomes("trunkline_egress_connections_active", 0);
+  assert.equal(await results(hub, "cancelled"), MAX_DIALS_PER_LINK);
+  answer();
+});
+
+Deno.test("Hub egress: whoever opens and resets, on as many connections as he likes, looks up no more", async () => {
+  const { resolve, asked, answer } = slowNames();
+  const tokens = connectTokens({ attacker: ["hub:*:*"], may: ["hub:localhost:*"] });
+  await using hub = await TestHub.start(tokens, {
+    resolve: (name) => name === "localhost" ? Promise.resolve(["127.0.0.1"]) : resolve(name),
+  });
+  const overLimit = 'trunkline_egress_connections_total{result="over_limit"}';
+  for (let connection = 0; connection < 5; connection++) {
+    await using spoke = await member(hub, "attacker", `attacker-${connection}`);
+    const streams = [];
+    for (let at = 0; at < MAX_DIALS_PER_LINK; at++) {
+      streams.push(reach(spoke, ["hub", `x${connection}-${at}.example`, 22]).stream);
+    }
+    if (connection < 2) await hub.metricBecomes("trunkline_egress_connections_active", MAX_DIALS_PER_LINK);
+    else await hub.metricBecomes(overLimit, MAX_DIALS_PER_LINK * (connection - 1));
+    for (const stream of streams) stream.reset(StreamCode.cancelled);
+    await hub.metricBecomes("trunkline_egress_connections_active", 0);
+  }
+  // Each counts until the system has answered, not until nobody waits any more.
+  assert.equal(asked.length, 8);
+  assert.equal(
+    await hub.metric('trunkline_egress_over_limit_total{limit="lookups"}'),
+    3 * MAX_DIALS_PER_LINK,
+  );
+  await using echo = await TcpService.echo();
+  await using other = await member(hub, "may");
+  assert.equal(await echoed(other, ["hub", "localhost", echo.port]), "there and back");
+  answer();
 });
 
 Deno.test("Hub egress: no agent is called as the hub is", async () => {

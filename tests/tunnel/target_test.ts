@@ -1,7 +1,9 @@
 /** The whole way from a spoke through an agent to a destination that it names. */
 import assert from "node:assert/strict";
+import { AgentMetricSource } from "../../src/agent/agent_metrics.ts";
 import { LocalListener } from "../../src/agent/local_listener.ts";
-import type { Resolve } from "../../src/link/checked_dial.ts";
+import type { Resolve } from "../../src/link/resolver.ts";
+import { MAX_DIALS_PER_SOURCE } from "../../src/agent/target_streams.ts";
 import { StreamCode } from "../../src/core/stream_codes.ts";
 import { Flusher } from "../../src/link/flusher.ts";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
@@ -70,7 +72,7 @@ Deno.test("Target: by address and by name, where both the rights and the agent's
     const forbidden = 'Not allowed to connect through agent "edge"';
     assert.equal(await through("10.0.0.1", port), forbidden, "the login does not allow it");
     assert.equal(await through("db.example", port), forbidden);
-    const { total, failed, active } = edge.agent.streams.targetStats;
+    const { total, failed, active } = edge.agent.streams.targets.stats;
     assert.deepEqual([total, failed, active], [4, 2, 0]);
   });
 });
@@ -132,10 +134,34 @@ Deno.test("Target: what is connected goes on when the list changes", async () =>
   await using spoke = await member(hub, "may");
   const { stream, gatherer } = reach(spoke, ["edge", "127.0.0.1", echo.port]);
   stream.write(new TextEncoder().encode("a"));
-  while (edge.agent.streams.targetStats.bytesWritten !== 1) await hub.metric("trunkline_agents");
+  while (edge.agent.streams.targets.stats.bytesWritten !== 1) await hub.metric("trunkline_agents");
   edge.agent.update({ tunnels: [], allow: [], services: [] });
   stream.write(new TextEncoder().encode("b"));
   stream.end();
   assert.equal(await gatherer.over, null);
   assert.equal(gatherer.text, "ab");
+});
+
+Deno.test("Target: so many dials of spokes at one address are in progress at an agent, and they are counted", async () => {
+  const { promise, resolve: answer } = Promise.withResolvers<readonly string[]>();
+  await using hub = await TestHub.start();
+  await using edge = new TunnelAgent(`tcp://127.0.0.1:${hub.port}`, "[]", {
+    allow: ["*:*"],
+    resolve: () => promise,
+  });
+  await hub.metricBecomes("trunkline_agents", 1);
+  await using spoke = await Spoke.member({ port: hub.port }, { agentId: "stranger" });
+  for (let at = 0; at < MAX_DIALS_PER_SOURCE; at++) reach(spoke, ["edge", "db.example", 22]);
+  assert.equal(await echoed(spoke, ["edge", "db.example", 22]), StreamCode.overLimit);
+  const { dialer, stats } = edge.agent.streams.targets;
+  assert.deepEqual([dialer.dials.size, dialer.dials.refused, stats.failed], [MAX_DIALS_PER_SOURCE, 1, 1]);
+  const refused = new Map<string, number>();
+  for (const sample of new AgentMetricSource(edge.agent).samples()) {
+    if (sample.name === "agent_destinations_over_limit_total") refused.set(sample.labels.limit, sample.value);
+  }
+  assert.deepEqual([...refused], [["dials", 1], ["lookups", 0]]);
+  await spoke[Symbol.asyncDispose]();
+  while (stats.active > 0) await hub.metric("trunkline_agents");
+  assert.equal(dialer.dials.size, 0);
+  answer(["192.0.2.1"]);
 });
