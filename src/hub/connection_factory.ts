@@ -91,9 +91,9 @@ export class ConnectionFactory {
       const transport = new JsonLinesTransport({ ...parts, owner });
       user.attached?.({
         hold: () => transport.hold(),
-        resume: () => transport.resume(),
+        resume: () => transport.release(),
         continueWithFrames: (last, { user, login }) =>
-          transport.leave(last, (head) => {
+          transport.handOver({ parts: [last], bytes: last.length }, (head) => {
             this.openFrames({ ...accepted, head, connectionId: owner.id }, user, login);
           }),
       });
@@ -164,7 +164,8 @@ export class ConnectionFactory {
   }
 
   readonly #closed = (connection: Connection): void => {
-    if (!this.connections.delete(connection.id)) return;
+    // One that goes on with frames has left its place to the next one already.
+    if (this.connections.get(connection.id) === connection) this.connections.delete(connection.id);
     this.#options.heartbeat.unwatch(connection.transport);
     const { stats } = this.#options[connection.kind];
     stats.connections--;

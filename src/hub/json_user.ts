@@ -5,7 +5,7 @@ import type { Login } from "./login.ts";
 
 /** What can be done with a connection of JSON lines. */
 export interface JsonControl {
-  /** Reads no lines until {@link resume}, so that answers keep their order; what comes is kept, within bounds. */
+  /** Reads no lines until {@link resume}, so that answers keep their order; the peer is held back meanwhile. */
   hold(): void;
   resume(): void;
   /** Sends a last line; what comes after the line that was read last is frames of this user, who is logged in. */
