@@ -343,8 +343,8 @@ export class HubServer {
           createCloudBridge(this.#config, {
             clock: this.#clock,
             logins: this.#logins,
-            tunnels: this.#tunnels,
-            agents: this.#agents,
+            egress: this.#tunnels.egress,
+            agents: transports.includes("frames") ? this.#agents : null,
           }),
         ),
       admission: this.#admission,
