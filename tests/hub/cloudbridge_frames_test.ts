@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { StreamCode } from "../../src/core/stream_codes.ts";
 import { MAX_TUNNELS } from "../../src/hub/cloudbridge_tunnels.ts";
+import { MAX_DIALS_PER_LINK } from "../../src/tunnel/hub_egress.ts";
 import { testPlainAndTls } from "../helpers/plain_and_tls.ts";
 import { freePort, TcpService } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
-import { connectTokens, namesOf, tokenOf } from "../tunnel/connect_scene.ts";
+import { connectTokens, member, namesOf, reach, tokenOf } from "../tunnel/connect_scene.ts";
 import {
   CloudBridgeClient,
   CREDIT,
@@ -344,4 +345,28 @@ Deno.test("CloudBridge tunnels: while one is looked at the others wait, and a cl
   assert.equal((await client.line())?.["type"], "tunnel_response");
   assert.equal((await client.line())?.["type"], "heartbeat_response");
   await hub.metricBecomes('trunkline_connections{transport="json"}', 1);
+});
+
+Deno.test("CloudBridge tunnels: whoever has as many look-ups as he may have is told to come back", async () => {
+  const { promise, resolve: answer } = Promise.withResolvers<readonly string[]>();
+  const rights = connectTokens({ may: ["hub:*.lan:*"], other: ["hub:*.lan:*"] });
+  await using hub = await TestHub.start(rights, {
+    resolve: (name) => name === "db.lan" ? Promise.resolve(["10.0.0.7"]) : promise,
+  });
+  await using one = await member(hub, "may", "one");
+  await using two = await member(hub, "may", "two");
+  for (const spoke of [one, two]) {
+    for (let at = 0; at < MAX_DIALS_PER_LINK; at++) reach(spoke, ["hub", "slow.lan", 22]);
+  }
+  await hub.metricBecomes("trunkline_egress_connections_active", 2 * MAX_DIALS_PER_LINK);
+  await using client = await loggedIn(hub, "may");
+  assert.deepEqual(await client.ask(tunnel("db.lan", 22)), {
+    type: "error",
+    code: "server_unavailable",
+    message: "Cannot take the tunnel_info now: too many names are looked up",
+  });
+  assert.equal(await hub.metric('trunkline_egress_over_limit_total{limit="lookups"}'), 1);
+  await using other = await loggedIn(hub, "other");
+  assert.equal((await other.ask(tunnel("db.lan", 22)))?.["status"], "ok");
+  answer([]);
 });
