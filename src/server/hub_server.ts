@@ -139,6 +139,7 @@ export class HubServer {
       logger: logger.child("tunnels"),
       events: this.#audit.events,
       admission: countingVisitors(this.#admission),
+      resolve: options.resolve,
     });
     this.#publicDoor = new PublicDoor(config, {
       clock: cachedClock,
@@ -343,8 +344,8 @@ export class HubServer {
           createCloudBridge(this.#config, {
             clock: this.#clock,
             logins: this.#logins,
-            tunnels: this.#tunnels,
-            agents: this.#agents,
+            egress: this.#tunnels.egress,
+            agents: transports.includes("frames") ? this.#agents : null,
           }),
         ),
       admission: this.#admission,
