@@ -188,7 +188,7 @@ function beyondUsual(options: readonly string[]): readonly string[] {
 }
 
 function upgradeOf(fields: HttpFields): string | null {
-  const values = fields.all("upgrade");
+  const values = fields.all("upgrade").filter((value) => /[^\t ,]/.test(value));
   return values.length === 0 ? null : values.join(", ");
 }
 

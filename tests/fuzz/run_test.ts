@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { target as frameTarget } from "../../fuzz/frame_target.ts";
+import { target as httpTarget } from "../../fuzz/http_target.ts";
 import { target as muxTarget } from "../../fuzz/mux_target.ts";
 import { fuzz, hexLines, runFuzz } from "../../fuzz/run.ts";
 import { Random } from "../../fuzz/random.ts";
 import type { FuzzTarget } from "../../fuzz/target.ts";
 
-for (const [target, cases] of [[frameTarget, 20_000], [muxTarget, 10_000]] as const) {
+for (const [target, cases] of [[frameTarget, 20_000], [httpTarget, 10_000], [muxTarget, 10_000]] as const) {
   Deno.test(`Fuzz: ${target.name} survives ${cases} cases`, () => {
     const seed = Math.floor(Math.random() * 0x1_0000_0000);
     const { failure, cases: tried } = fuzz(target, { seed, cases });
