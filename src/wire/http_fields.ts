@@ -29,7 +29,7 @@ export interface FieldPlace {
 /** The fields of one head. */
 export class HttpFields {
   /** Holds all lines. */
-  #text: string;
+  readonly #text: string;
   readonly #places: FieldPlace[] = [];
 
   constructor(text = "") {
@@ -49,17 +49,6 @@ export class HttpFields {
   /** Adds a field that stands in the text. */
   place(place: FieldPlace): void {
     this.#places.push(place);
-  }
-
-  add(name: string, value: string): void {
-    const nameFrom = this.#text.length;
-    const nameTo = nameFrom + name.length;
-    const valueFrom = nameTo + SEPARATOR.length;
-    const valueTo = valueFrom + value.length;
-    const lineTo = valueTo + LINE_END.length;
-    this.#text += `${name}${SEPARATOR}${value}${LINE_END}`;
-    const hasUnderscore = name.includes("_");
-    this.#places.push({ nameFrom, nameTo, valueFrom, valueTo, lineTo, known: null, hasUnderscore });
   }
 
   /** The value of the first field of a name in lower case. */

@@ -37,7 +37,7 @@ export interface HttpResponseHead {
   /** Of HTTP/1. */
   readonly minor: 0 | 1;
   readonly fields: HttpFields;
-  /** As it came, its empty line included; a view. */
+  /** As it came, its empty line included: a view, good for as long as what was fed. */
   readonly bytes: Uint8Array;
 }
 

@@ -165,7 +165,7 @@ export function withHost(head: Uint8Array, host: string): Uint8Array {
   return bytesOfLatin1(`${text.slice(0, begin)}\r\nHost: ${host}${text.slice(end)}`);
 }
 
-/** Those of the fields behind a body that are passed on. */
+/** The lines of those fields behind a body that are passed on. */
 export function forwardTrailers(fields: HttpFields): string {
   return fields.length === 0 ? "" : fields.lines(isForServices, NO_TRAILERS);
 }
