@@ -1,11 +1,12 @@
 /**
- * Runs the soaks of this folder: `deno task soak [name] [--cycles <n>] [--seed <n>] [--out <file>]`, without a name
+ * Runs the soaks of this folder: `deno task soak [name] [--cycles <n>] [--seed <n>] [--size <size>] [--out <file>]`, without a name
  * all of them; `--help` tells which there are. Figures go to `dist/soak/<name>.json`, or to the file that is named.
  * Ends with 1 when something did not come back to where it was, with 2 for arguments that name nothing.
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { formatSize, parseSize } from "../src/config/units.ts";
 import { ExitCode, type Io, processIo } from "../src/cli/io.ts";
 import { isSoak, type Soak } from "./soak.ts";
 
@@ -14,14 +15,17 @@ interface Wanted {
   readonly name: string | null;
   readonly cycles: number;
   readonly seed: number;
+  readonly sizeBytes: number;
   readonly outFile: string | null;
 }
 
 const DEFAULT_CYCLES = 1000;
-const USAGE = "[name] [--cycles <n>] [--seed <n>] [--out <file>, with a name]";
+const DEFAULT_SIZE_BYTES = 10 * 1024 ** 3;
+const USAGE = "[name] [--cycles <n>] [--seed <n>] [--size <size>] [--out <file>, with a name]";
 const OPTIONS = [
   `--cycles <n>  how often something is broken, ${DEFAULT_CYCLES} if nothing is said`,
   "--seed <n>    what the random numbers begin with: the same seed breaks the same way",
+  `--size <size> how much is moved each way, ${formatSize(DEFAULT_SIZE_BYTES)} if nothing is said`,
   "--out <file>  where the figures go, dist/soak/<name>.json if nothing is said",
 ];
 
@@ -60,9 +64,9 @@ function helpLines(soaks: readonly Soak[]): string[] {
   return [`deno task soak ${USAGE}`, "", "Soaks, all of them without a name:", ...about, "", ...OPTIONS];
 }
 
-async function runOne(soak: Soak, { cycles, seed, outFile }: Wanted, io: Io): Promise<boolean> {
+async function runOne(soak: Soak, { cycles, seed, sizeBytes, outFile }: Wanted, io: Io): Promise<boolean> {
   io.out(`${soak.name}: seed ${seed}, ${cycles} cycles: ${soak.about}`);
-  const { problems, lines, figures } = await soak.run({ cycles, seed, progress });
+  const { problems, lines, figures } = await soak.run({ cycles, seed, sizeBytes, progress });
   progress("");
   for (const line of lines) io.out(line);
   for (const problem of problems) io.err(`${soak.name}: ${problem}`);
@@ -81,14 +85,15 @@ function progress(text: string): void {
 function readArguments(args: readonly string[]): Wanted | null {
   const text = { type: "string" } as const;
   try {
-    const options = { cycles: text, seed: text, out: text } as const;
+    const options = { cycles: text, seed: text, size: text, out: text } as const;
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     const [name = null, ...rest] = positionals;
     const cycles = Number(values.cycles ?? DEFAULT_CYCLES);
     const seed = Number(values.seed ?? Math.floor(Math.random() * 0x1_0000_0000));
+    const sizeBytes = values.size === undefined ? DEFAULT_SIZE_BYTES : parseSize(values.size) ?? 0;
     const isRight = rest.length === 0 && Number.isInteger(cycles) && cycles > 0 && Number.isInteger(seed) &&
-      (values.out === undefined || name !== null);
-    return isRight ? { name, cycles, seed, outFile: values.out ?? null } : null;
+      sizeBytes > 0 && (values.out === undefined || name !== null);
+    return isRight ? { name, cycles, seed, sizeBytes, outFile: values.out ?? null } : null;
   } catch {
     // An option that there is none of.
     return null;

@@ -1,9 +1,11 @@
 /**
  * One side of a soak in a process of its own: a script that prints a line once it is ready, answers each line on its
- * standard input with its `Usage` as a line of JSON, and ends with its input.
+ * standard input with its `Usage` as a line of JSON, or with what it has resident at the moment where the line says
+ * `memory`, and ends with its input.
  */
 import { processIo } from "../src/cli/io.ts";
 import { Lines } from "../tests/helpers/lines.ts";
+import type { MemorySample } from "./memory_curve.ts";
 import type { Usage } from "./usage.ts";
 
 /** A running side. */
@@ -28,9 +30,13 @@ export class SideProcess implements AsyncDisposable {
   }
 
   /** What it holds. */
-  async usage(): Promise<Usage> {
-    await this.#input.write(new TextEncoder().encode("usage\n"));
-    return JSON.parse(await this.#lines.next());
+  usage(): Promise<Usage> {
+    return this.#ask("usage");
+  }
+
+  /** What it has resident now, while it works. */
+  memory(): Promise<MemorySample> {
+    return this.#ask("memory");
   }
 
   /** Ends it at once, as a power cut does. */
@@ -46,12 +52,20 @@ export class SideProcess implements AsyncDisposable {
     await this.#lines.rest();
     await this.#child.status;
   }
+
+  async #ask<T>(what: string): Promise<T> {
+    await this.#input.write(new TextEncoder().encode(`${what}\n`));
+    return JSON.parse(await this.#lines.next());
+  }
 }
 
-/** Answers each line of the standard input with what this process holds; ends with the input. */
+/** Answers each line of the standard input with what this process holds, or has resident; ends with the input. */
 export async function answerUsage(measure: () => Promise<Usage>): Promise<void> {
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
   for await (const text of lines) {
-    for (const _ of text.matchAll(/\n/g)) processIo.out(JSON.stringify(await measure()));
+    for (const [, what] of text.matchAll(/(\w+)\n/g)) {
+      const answer = what === "memory" ? { residentBytes: Deno.memoryUsage().rss } : await measure();
+      processIo.out(JSON.stringify(answer));
+    }
   }
 }

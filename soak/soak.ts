@@ -5,6 +5,8 @@ export interface SoakOptions {
   readonly cycles: number;
   /** What the random numbers begin with: which cut comes when. */
   readonly seed: number;
+  /** How much is moved each way, where a soak moves something. */
+  readonly sizeBytes: number;
   /** Told how far it is. */
   readonly progress: (line: string) => void;
 }

@@ -1,6 +1,6 @@
 /**
- * The agent of the soak of tunnels, as a process of its own: see soak/side_process.ts. Told the hub's URL, the service
- * and the port of the hub that leads to it.
+ * The agent of the soaks of tunnels, as a process of its own: see soak/side_process.ts. Told the hub's URL, the service
+ * and what leads to it.
  */
 import { Agent } from "../src/agent/agent.ts";
 import { readDialTarget } from "../src/agent/dial_target.ts";
@@ -19,7 +19,11 @@ import { measureUsage } from "./usage.ts";
 export interface TunnelAgentTask {
   readonly hub: string;
   readonly service: string;
-  readonly remotePort: number;
+  /** A port of the hub, or a name of its domain. */
+  readonly tunnel: { readonly kind: "tcp"; readonly remotePort: number } | {
+    readonly kind: "http";
+    readonly subdomain: string;
+  };
 }
 
 const FIRST_DELAYS = { initialMs: 500, maxMs: 500 };
@@ -27,7 +31,10 @@ const task: TunnelAgentTask = JSON.parse(Deno.args[0] ?? "{}");
 const url = parseHubUrl(task.hub);
 const local = parseLocalService(task.service);
 if (typeof url === "string" || local === null) throw new TypeError("Cannot start: the task is wrong");
-const tunnel = quickTunnel({ name: "soak", kind: "tcp", local, remote_port: task.remotePort });
+const where = task.tunnel.kind === "tcp"
+  ? { remote_port: task.tunnel.remotePort }
+  : { subdomain: task.tunnel.subdomain };
+const tunnel = quickTunnel({ name: "soak", kind: task.tunnel.kind, local, ...where });
 const agent = new Agent({
   target: readDialTarget({ ...defaultAgentConfig().hub, url }, {}),
   identity: { agentId: "soak", token: null, tenant: null },

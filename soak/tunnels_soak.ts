@@ -43,6 +43,7 @@ class Scene {
   readonly wrong: string[] = [];
   readonly #random: Random;
   readonly #service: TcpService;
+  readonly #port: number;
   readonly #hubTask: TunnelHubTask;
   readonly #agentTask: TunnelAgentTask;
   #hub: SideProcess;
@@ -54,11 +55,12 @@ class Scene {
   ) {
     this.#random = new Random(seed);
     this.#service = service;
+    this.#port = port;
     this.#hubTask = { port: hubPort };
     this.#agentTask = {
       hub: `tcp://127.0.0.1:${hubPort}`,
       service: `127.0.0.1:${service.port}`,
-      remotePort: port,
+      tunnel: { kind: "tcp", remotePort: port },
     };
     this.#hub = new SideProcess("tunnel_hub.ts", this.#hubTask);
     this.#agent = new SideProcess("tunnel_agent.ts", this.#agentTask);
@@ -122,7 +124,7 @@ class Scene {
   /** Whether a visitor got back what it sent; something else than that is a loss. */
   async #visit(): Promise<boolean> {
     try {
-      await using visitor = await Visitor.at(this.#agentTask.remotePort);
+      await using visitor = await Visitor.at(this.#port);
       const sent = crypto.getRandomValues(new Uint8Array(VISIT_BYTES));
       visitor.socket.end(sent);
       await visitor.all;
@@ -142,7 +144,7 @@ class Scene {
   /** A visitor that sends all the time, until it is cut. */
   #stay(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const socket = connect({ host: "127.0.0.1", port: this.#agentTask.remotePort });
+    const socket = connect({ host: "127.0.0.1", port: this.#port });
     const chunk = new Uint8Array(16 * KIB);
     const more = () => {
       while (!socket.destroyed && socket.write(chunk));

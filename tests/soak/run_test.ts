@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { judge } from "../../soak/judge.ts";
+import { curveOf, judgeCurve } from "../../soak/memory_curve.ts";
 import { runSoaks } from "../../soak/run.ts";
 import type { Usage } from "../../soak/usage.ts";
 import { DenoProcess, taskArguments } from "../helpers/process.ts";
@@ -40,11 +41,13 @@ Deno.test("Soaks: a soak gets its options, and its figures go to the file that i
     "7",
     "--seed",
     "3",
+    "--size",
+    "1.5KiB",
     "--out",
     "$root/figures.json",
   ]);
   assert.equal(code, 0);
-  assert.deepEqual(JSON.parse(out[1] ?? ""), { cycles: 7, seed: 3 });
+  assert.deepEqual(JSON.parse(out[1] ?? ""), { cycles: 7, seed: 3, sizeBytes: 1536 });
   assert.deepEqual(figures, { name: "some", problems: [], a: 1 });
 });
 
@@ -55,10 +58,19 @@ Deno.test("Soaks: what did not come back is told, exit 1", async () => {
 
 Deno.test("Soaks: arguments that mean nothing are refused with the known ones", async () => {
   for (
-    const args of [["other"], ["--fast"], ["--cycles", "0"], ["--cycles", "x"], ["--out", "a"], [
-      "some",
-      "more",
-    ]]
+    const args of [
+      ["other"],
+      ["--fast"],
+      ["--cycles", "0"],
+      ["--cycles", "x"],
+      ["--size", "0"],
+      ["--size", "many"],
+      ["--out", "a"],
+      [
+        "some",
+        "more",
+      ],
+    ]
   ) {
     const { code, err } = await run(args);
     assert.equal(code, 2, args.join(" "));
@@ -90,6 +102,19 @@ Deno.test("Soaks: memory that goes on growing in the second half is told, memory
     judge(mib.map((one, cycle) => ({ cycle, agent: USAGE, hub: { ...USAGE, residentBytes: one * MIB } })));
   assert.deepEqual(grown(100, 140, 150, 150, 150), []);
   assert.deepEqual(grown(100, 110, 120, 130, 140), ["hub: resident MiB in the second half 120 → 140"]);
+});
+
+Deno.test("Soaks: what is resident under way is bounded, and does not go on growing", () => {
+  const wrong = (...mib: number[]) => judgeCurve(mib.map((one) => ({ residentBytes: one * MIB })), 100 * MIB);
+  assert.deepEqual(wrong(), []);
+  assert.deepEqual(wrong(100, 300, 150), []);
+  assert.deepEqual(wrong(100, 400, 150), ["resident MiB 100 at rest, 400 under way"]);
+  assert.deepEqual(wrong(100, 100, 200, 200, 210, 190, 220, 200), []);
+  assert.deepEqual(wrong(100, 100, 140, 160, 180, 200, 220, 240), [
+    "resident MiB goes on growing under way: 160 → 240",
+  ]);
+  const curve = curveOf([3, 9, 4, 5].map((one) => ({ residentBytes: one * MIB })));
+  assert.deepEqual(curve, { first: 3, median: 5, last: 5, most: 9 });
 });
 
 Deno.test("Soaks: every soak of this repository has the name of its file", async () => {
@@ -127,6 +152,21 @@ Deno.test("Soak of tunnels: after 10 kills of either side the tunnel is back, an
     assert.equal(code, 0, `${stdout}\n${stderr}`);
     const { cycles, problems } = JSON.parse(await Deno.readTextFile(file));
     assert.deepEqual([cycles, problems], [10, []]);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("Soak of http: 64 MiB each way arrive whole, and both sides hold what they held", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    const args = [...await taskArguments("soak"), "http", "--size", "64MiB", "--out", file];
+    await using soak = new DenoProcess(args, { env: { DENO_TOKIO_EVENT_INTERVAL: "1" } });
+    const { code, stdout, stderr } = await soak.ended();
+    assert.equal(code, 0, `${stdout}\n${stderr}`);
+    const { problems, parts, curves } = JSON.parse(await Deno.readTextFile(file));
+    assert.deepEqual([problems, parts.length, curves.length], [[], 4, 8]);
+    for (const { bytes } of parts) assert.equal(bytes, 32 * MIB);
   } finally {
     await Deno.remove(file);
   }
