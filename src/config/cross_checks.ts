@@ -49,6 +49,7 @@ const CHECKS: readonly Check<Config>[] = [
   { reads: ["hub.tls.cert", "hub.tls.key"], run: certificateWithoutKey },
   { reads: ["hub.tls.client_ca", "hub.tls.require_client_cert"], run: clientCertificatesWithoutAuthority },
   { reads: ["public.tls"], run: publicCertificateWithoutKey },
+  { reads: ["public.proxy_protocol", "public.trusted_proxies"], run: proxiesOfVisitors },
   { reads: LISTENERS, run: listenerOverlaps },
   { reads: ["hub.heartbeat.interval", "hub.heartbeat.timeout"], run: heartbeat },
   { reads: ["relay.paths", "broker.enabled"], run: relayPaths },
@@ -129,6 +130,14 @@ function publicCertificateWithoutKey(config: Config, report: Report): void {
   if (tls === null || (tls.cert !== null && tls.key !== null)) return;
   const missing = tls.cert === null ? "public.tls.cert" : "public.tls.key";
   report(["public", "tls"], `Cannot speak TLS with half a certificate; set ${missing} too`);
+}
+
+function proxiesOfVisitors(config: Config, report: Report): void {
+  if (!config.public.proxy_protocol || config.public.trusted_proxies.length > 0) return;
+  report(
+    ["public", "proxy_protocol"],
+    "Cannot take PROXY headers from nobody; list the proxies in public.trusted_proxies",
+  );
 }
 
 function heartbeat({ hub }: Config, report: Report): void {

@@ -91,7 +91,9 @@ export function publicSchema(context: SchemaContext) {
       .describe("TLS for visitors: { cert, key, min_version, reload, sni } as hub.tls; null: plain text"),
     trusted_proxies: z.array(ipRange()).max(1000).prefault([])
       .describe("Proxies whose X-Forwarded-* fields are believed: IP addresses or ranges"),
-    proxy_protocol: bool().prefault(false).describe("Visitors come with a PROXY header"),
+    proxy_protocol: bool().prefault(false).describe(
+      "Connections of trusted_proxies begin with a PROXY header",
+    ),
     max_body: size(0, 1024 * GIB).prefault(0).describe("Largest request body; 0: no limit"),
     header_timeout: duration(100, HOUR).prefault("10s").describe("How long a request head may take"),
     idle_timeout: duration(100, HOUR).prefault("60s").describe(

@@ -120,13 +120,15 @@ export class PublicDoor {
 
   /** What makes a visitor's socket ready to be read. */
   #createPrepare(): (raw: Socket) => Promise<VisitorSocket | null> {
-    const { tls, proxy_protocol: isProxied, header_timeout: timeoutMs } = this.#config.public;
+    const { tls, proxy_protocol: isProxied, trusted_proxies: proxies, header_timeout: timeoutMs } =
+      this.#config.public;
     const options = tls === null ? null : tlsOptions(tls);
     return async (raw) => {
       const accepted = new AcceptedSocket(raw);
       const timer = setTimeout(() => accepted.destroy(), timeoutMs);
       try {
-        if (isProxied && await accepted.readProxyHeader() !== "ok") return null;
+        const isProxy = isProxied && matchesAnyIpRange(proxies, accepted.peer.ip);
+        if (isProxy && await accepted.readProxyHeader() !== "ok") return null;
         if (options !== null && !await accepted.startTls(options)) return null;
       } finally {
         clearTimeout(timer);
@@ -153,8 +155,9 @@ function tlsOptions(
   }
   const contextOf = (host: string): SecureContext => {
     const name = host.toLowerCase();
-    const wildcard = `*.${name.slice(name.indexOf(".") + 1)}`;
-    return (byHost.get(name) ?? byHost.get(wildcard) ?? material).context;
+    const dot = name.indexOf(".");
+    const wildcard = dot < 0 ? undefined : byHost.get(`*${name.slice(dot)}`);
+    return (byHost.get(name) ?? wildcard ?? material).context;
   };
   return {
     secureContext: material.context,

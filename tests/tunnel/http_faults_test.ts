@@ -280,7 +280,7 @@ Deno.test("HTTP faults: visitors are counted by address and in all, and PROXY he
     assert.match(heads[0] ?? "", /\r\nX-Forwarded-For: 192\.0\.2\.7\r\n/);
     const { text: none } = await sendRaw(port, GET).catch(() => ({ text: "" }));
     assert.equal(none, "", "who brings none is no visitor");
-  }, { settings: ["public.proxy_protocol=true"] });
+  }, { settings: ["public.proxy_protocol=true", "public.trusted_proxies=[127.0.0.1]"] });
   await using hub = await TestHub.start(["hub.max_connections=2"]);
   await using edge = new TunnelAgent(
     `tcp://127.0.0.1:${hub.port}`,
