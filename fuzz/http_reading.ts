@@ -119,7 +119,7 @@ class Reader<H extends HttpHead> {
     const framing = this.#framingOf(result.head);
     if (isRefusal(framing)) return framing;
     const decoder = createBodyDecoder(framing);
-    this.#open = { head: result.head, framing, decoder, body: "" };
+    this.#open = { head: keptHead(result.head), framing, decoder, body: "" };
     if (decoder.isOver) this.#finish(this.#open);
     return result.rest;
   }
@@ -136,4 +136,9 @@ class Reader<H extends HttpHead> {
     this.#messages.push({ head, framing, body, trailers: decoder.trailers });
     this.#open = null;
   }
+}
+
+/** A head that is looked at when the piece that it came in is gone. */
+function keptHead<H extends HttpHead>(head: H): H {
+  return head.kind === "response" ? { ...head, bytes: Uint8Array.from(head.bytes) } : head;
 }

@@ -14,7 +14,6 @@ import {
   requestFraming,
   responseFraming,
 } from "../src/wire/http_body.ts";
-import { HttpFields } from "../src/wire/http_fields.ts";
 import {
   type HttpHeadResult,
   type HttpRefusal,
@@ -123,7 +122,7 @@ async function writeBody(
     socket.uncork();
     if (!isTaken) await room(socket);
   }
-  if (framing === "chunked") socket.write(encodeLastChunk(new HttpFields()));
+  if (framing === "chunked") socket.write(encodeLastChunk(""));
 }
 
 /** Until more can be written, or never. */

@@ -4,6 +4,7 @@
  */
 import { TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
+import type { Resolve } from "../link/resolver.ts";
 import { Flusher } from "../link/flusher.ts";
 import type { ComponentHealth, Readiness } from "../metrics/health.ts";
 import { AgentCounts, type AgentErrorKind } from "./agent_counts.ts";
@@ -23,8 +24,8 @@ export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel"> {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly offer: AgentOffer;
-  /** All addresses of a name. @default the system is asked */
-  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** Finds what others want to reach. @default the system is asked */
+  readonly resolve?: Resolve | undefined;
   /** Told of each response of a local HTTP service as it begins. */
   readonly onResponse?: AgentStreamsOptions["onResponse"];
   /** Told at each change of a tunnel. */
@@ -69,7 +70,7 @@ export class Agent {
       onFailure: (tunnel, reason) => fail("local", unreachable(tunnel, reason)),
       onDenied: (target, detail) => fail("destination", notLed(target, detail)),
       onDone: (name, result) => this.counts.done(name, result),
-      ...(resolve === undefined ? {} : { resolve }),
+      resolve,
       ...(onResponse === undefined ? {} : { onResponse }),
     });
     this.services = new ConfiguredServices({

@@ -2,7 +2,7 @@
 import type { EdgeMetricSample } from "../metrics/edge_metric_table.ts";
 import type { Agent } from "./agent.ts";
 import { AGENT_ERROR_KINDS, CONNECT, MAX_NAMES } from "./agent_counts.ts";
-import type { LocalStats } from "./agent_streams.ts";
+import type { LocalStats } from "./local_stats.ts";
 
 /** Reads an agent. */
 export class AgentMetricSource {
@@ -29,6 +29,10 @@ export class AgentMetricSource {
     for (const kind of AGENT_ERROR_KINDS) {
       yield { name: "agent_errors_total", labels: { kind }, value: counts.errors[kind] };
     }
+    const { dials, lookups } = this.#agent.streams.targets.dialer;
+    const name = "agent_destinations_over_limit_total";
+    yield { name, labels: { limit: "dials" }, value: dials.refused };
+    yield { name, labels: { limit: "lookups" }, value: lookups.refused };
     yield* this.#streamSamples();
   }
 
@@ -41,10 +45,10 @@ export class AgentMetricSource {
   }
 
   *#streamSamples(): Iterable<EdgeMetricSample> {
-    const { stats, targetStats } = this.#agent.streams;
+    const { stats, targets } = this.#agent.streams;
     const named = [...stats].slice(0, MAX_NAMES);
     for (const [name, own] of named) yield* streamSamples(name, own);
-    yield* streamSamples(CONNECT, targetStats);
+    yield* streamSamples(CONNECT, targets.stats);
     if (stats.size > MAX_NAMES) yield* streamSamples("other", sumOf([...stats.values()].slice(MAX_NAMES)));
   }
 }

@@ -3,13 +3,9 @@
  * to the destinations that they name, as far as the agent's list allows.
  */
 import type { AgentConfig } from "../config/mod.ts";
-import { parseDestinationRule } from "../core/access_rules.ts";
-import { HostRules } from "../core/host_rules.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import { dialChecked } from "../link/checked_dial.ts";
-import { joinDialled } from "../link/dialled_stream.ts";
 import type { Flusher } from "../link/flusher.ts";
-import type { ByteMeter } from "../link/socket_pump.ts";
+import type { Resolve } from "../link/resolver.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { StreamRefusal } from "../link/stream_mux.ts";
 import type { OpenStream } from "../wire/frame_payloads.ts";
@@ -20,19 +16,12 @@ import type { ConfiguredService } from "./configured_services.ts";
 import { forwardHttp } from "./http_forwarder.ts";
 import { forwardLocally } from "./local_forwarder.ts";
 import { LocalServices } from "./local_services.ts";
+import { emptyStats, type LocalStats } from "./local_stats.ts";
+import { type TargetOpen, TargetStreams } from "./target_streams.ts";
 import type { TunnelClient } from "./tunnel_client.ts";
 
 /** A tunnel as the configuration has it. */
 export type ConfiguredTunnel = AgentConfig["tunnels"][number];
-
-/** What went through one tunnel, by the agent's own count. */
-export interface LocalStats extends ByteMeter {
-  /** Connections to the service that there are. */
-  active: number;
-  /** Those that there were, and those of them that could not be made. */
-  total: number;
-  failed: number;
-}
 
 /** What an agent is for: its configuration, without the rest. */
 export interface AgentOffer {
@@ -47,9 +36,9 @@ export interface AgentStreamsOptions {
   readonly tunnels: TunnelClient;
   readonly flusher: Flusher;
   /** Somebody was not led where it wanted to go. */
-  readonly onDenied: (target: StreamTarget, detail: string) => void;
-  /** All addresses of a name. @default the system is asked */
-  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  readonly onDenied: (target: TargetOpen["target"], detail: string) => void;
+  /** Finds what others want to reach. @default the system is asked */
+  readonly resolve?: Resolve | undefined;
   /** A service could not be reached. */
   readonly onFailure: (tunnel: ConfiguredTunnel, reason: string) => void;
   /** A response began. @default nobody is told */
@@ -62,10 +51,6 @@ export interface AgentStreamsOptions {
 }
 
 type TunnelStream = Extract<OpenStream, { tunnelId: number }>;
-type StreamTarget = Extract<OpenStream, { target: unknown }>["target"];
-
-/** How long a destination may take to be found and to answer. */
-const DIAL_TIMEOUT_MS = 10_000;
 
 /** The streams of one agent. */
 export class AgentStreams {
@@ -73,9 +58,8 @@ export class AgentStreams {
   /** By name. */
   #configured = new Map<string, ConfiguredTunnel>();
   readonly #stats = new Map<string, LocalStats>();
-  /** What went to destinations that others named. */
-  readonly targetStats = emptyStats();
-  #allowed = new HostRules();
+  /** Those to destinations that others name. */
+  readonly targets: TargetStreams;
   readonly #services: LocalServices;
   #active = 0;
   #whenIdle: (() => void)[] = [];
@@ -83,6 +67,13 @@ export class AgentStreams {
   constructor(options: AgentStreamsOptions) {
     this.#options = options;
     this.#services = new LocalServices(options.flusher);
+    this.targets = new TargetStreams({
+      ...options,
+      onDone: (result) => {
+        options.onDone(CONNECT, result);
+        this.#ended();
+      },
+    });
   }
 
   /** What went through each tunnel, by its name. */
@@ -92,10 +83,7 @@ export class AgentStreams {
 
   /** These are the tunnels and destinations from now on; streams that are there go on. */
   update({ tunnels, allow }: Pick<AgentOffer, "tunnels" | "allow">): void {
-    this.#allowed = new HostRules();
-    for (const rule of allow.map(parseDestinationRule)) {
-      if (rule !== null) this.#allowed.add(rule.host, rule.ports);
-    }
+    this.targets.allow(allow);
     this.#services.update(tunnels);
     this.#configured = new Map(tunnels.map((tunnel) => [tunnel.name, tunnel]));
     for (const name of this.#stats.keys()) if (!this.#configured.has(name)) this.#stats.delete(name);
@@ -119,7 +107,7 @@ export class AgentStreams {
 
   /** Who uses a stream, or why nobody does. */
   accept(stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal {
-    if (!("tunnelId" in open)) return this.#lead(stream, open.target);
+    if (!("tunnelId" in open)) return this.#lead(stream, open);
     const wanted = this.#options.tunnels.find(open.tunnelId);
     const tunnel = wanted === undefined ? undefined : this.#configured.get(wanted.name);
     if (tunnel === undefined) {
@@ -128,6 +116,12 @@ export class AgentStreams {
     return tunnel.kind === "http"
       ? this.#forwardHttp(stream, tunnel)
       : this.#forward(stream, { open, tunnel });
+  }
+
+  #lead(stream: Stream, open: TargetOpen): StreamConsumer | StreamRefusal {
+    const accepted = this.targets.accept(stream, open);
+    if (!("code" in accepted)) this.#active++;
+    return accepted;
   }
 
   #forward(
@@ -165,39 +159,6 @@ export class AgentStreams {
     });
   }
 
-  #lead(stream: Stream, target: StreamTarget): StreamConsumer {
-    const { flusher, onDenied, onDone, resolve } = this.#options;
-    const startedMs = performance.now();
-    let isOk = true;
-    const stats = this.targetStats;
-    const rules = this.#allowed;
-    const { host, port } = target;
-    stats.active++;
-    stats.total++;
-    this.#active++;
-    return joinDialled(stream, {
-      dial: (signal) =>
-        dialChecked({ host, port }, {
-          allows: (asked) => rules.allows(asked, port),
-          timeoutMs: DIAL_TIMEOUT_MS,
-          signal,
-          ...(resolve === undefined ? {} : { resolve }),
-        }),
-      flusher,
-      meter: stats,
-      onRefused: ({ detail }) => {
-        isOk = false;
-        stats.failed++;
-        onDenied(target, detail);
-      },
-      onClosed: () => {
-        stats.active--;
-        onDone(CONNECT, { ms: performance.now() - startedMs, isOk });
-        this.#ended();
-      },
-    });
-  }
-
   #forwardHttp(stream: Stream, tunnel: ConfiguredTunnel): StreamConsumer {
     const { onFailure, onDone, onResponse } = this.#options;
     const stats = this.#stats.get(tunnel.name) ?? emptyStats();
@@ -230,8 +191,4 @@ export class AgentStreams {
     for (const resolve of this.#whenIdle) resolve();
     this.#whenIdle = [];
   }
-}
-
-function emptyStats(): LocalStats {
-  return { active: 0, total: 0, failed: 0, bytesRead: 0, bytesWritten: 0 };
 }

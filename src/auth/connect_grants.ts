@@ -4,6 +4,7 @@
  * open the hub's own network.
  */
 import { type ConnectRule } from "../core/access_rules.ts";
+import type { DestinationRules } from "../core/destination_check.ts";
 import { parseHost } from "../core/host.ts";
 import { HostRules } from "../core/host_rules.ts";
 import { NamePatterns } from "../core/name_patterns.ts";
@@ -14,17 +15,23 @@ export class ConnectGrants {
   readonly #agents = new NamePatterns<HostRules>();
   readonly #hub = new HostRules();
 
-  add({ agent, host, ports }: ConnectRule): void {
+  /** Where the hub itself may connect to. */
+  get throughHub(): DestinationRules {
+    return this.#hub;
+  }
+
+  add(rule: ConnectRule): void {
+    const { agent } = rule;
     const rules = agent === HUB_AGENT ? this.#hub : this.#agents.getOrAdd(agent, () => new HostRules());
-    rules.add(host, ports);
+    rules.add(rule);
   }
 
   allows({ agent, host, port }: ConnectTarget): boolean {
-    if (agent === HUB_AGENT) return this.#hub.allows(host, port);
     const parsed = parseHost(host);
     if (parsed === null) return false;
+    if (agent === HUB_AGENT) return this.#hub.allows(parsed, port);
     for (const rules of this.#agents.select(agent)) {
-      if (rules.allowsHost(parsed, port)) return true;
+      if (rules.allows(parsed, port)) return true;
     }
     return false;
   }

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { parseConnectRule, parseTunnelRule } from "../core/access_rules.ts";
+import type { DestinationRules } from "../core/destination_check.ts";
 import type { ConnectTarget, ReceiveRight, Rights, SendRight } from "../core/rights.ts";
 import { isTopicPattern } from "../core/topic.ts";
 import type { Grant } from "./authenticator.ts";
@@ -50,6 +51,10 @@ export class CompiledGrant {
   allowsConnect(target: ConnectTarget): boolean {
     return this.#connects.allows(target);
   }
+
+  get throughHub(): DestinationRules {
+    return this.#connects.throughHub;
+  }
 }
 
 /** What tells a grant from others with another content. */
@@ -66,6 +71,7 @@ export function setKey(digests: readonly string[]): string {
 /** The rights of everybody with the same grants. Being admin opens what is for admins only, nothing else. */
 export class PermissionSet implements Rights {
   readonly isAdmin: boolean;
+  readonly throughHub: DestinationRules;
   readonly #grants: readonly CompiledGrant[];
   readonly #key: string;
 
@@ -73,6 +79,7 @@ export class PermissionSet implements Rights {
     this.#grants = grants;
     this.#key = setKey(grants.map(({ digest }) => digest));
     this.isAdmin = grants.some((grant) => grant.isAdmin);
+    this.throughHub = anyOf(grants.map((grant) => grant.throughHub));
   }
 
   /** Whether these are rights by grants with the same content. */
@@ -95,4 +102,12 @@ export class PermissionSet implements Rights {
   allowsConnect(target: ConnectTarget): boolean {
     return this.#grants.some((grant) => grant.allowsConnect(target));
   }
+}
+
+function anyOf(all: readonly DestinationRules[]): DestinationRules {
+  return {
+    allowsName: (name, port) => all.some((rules) => rules.allowsName(name, port)),
+    allowsAddress: (address, port) => all.some((rules) => rules.allowsAddress(address, port)),
+    hasAddresses: (port) => all.some((rules) => rules.hasAddresses(port)),
+  };
 }

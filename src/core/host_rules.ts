@@ -2,39 +2,51 @@
  * Hosts and ports that rules allow, looked up without going through all of them. A name never selects an address: a
  * host counts as what it is after its one spelling.
  */
-import type { HostRule } from "./access_rules.ts";
+import { type DestinationRule, parseDestinationRule } from "./access_rules.ts";
 import { AddressRanges } from "./address_ranges.ts";
-import { type Host, parseHost } from "./host.ts";
+import type { DestinationRules } from "./destination_check.ts";
+import type { Host } from "./host.ts";
+import type { IpBytes } from "./ip_range.ts";
 import { NamePatterns } from "./name_patterns.ts";
-import type { PortRange } from "./port_range.ts";
 import { PortSet } from "./port_set.ts";
 
 /** A set of rules; grows only. */
-export class HostRules {
+export class HostRules implements DestinationRules {
   readonly #any = new PortSet();
   readonly #names = new NamePatterns<PortSet>();
   readonly #addresses = new AddressRanges<PortSet>();
+  /** Ports of any rule for addresses. */
+  readonly #addressPorts = new PortSet();
 
-  add(host: HostRule, ports: PortRange): void {
+  /** The rules that texts are, `host:port` each; one that is no rule allows nothing. */
+  static parse(texts: readonly string[]): HostRules {
+    const rules = new HostRules();
+    for (const rule of texts.map(parseDestinationRule)) if (rule !== null) rules.add(rule);
+    return rules;
+  }
+
+  add({ host, ports }: DestinationRule): void {
     this.#portsOf(host).add(ports);
+    if (host.kind !== "name") this.#addressPorts.add(ports);
   }
 
-  /** Whether a host as it is written, with a port; what names no host for sure is not allowed. */
-  allows(host: string, port: number): boolean {
-    const parsed = parseHost(host);
-    return parsed !== null && this.allowsHost(parsed, port);
+  allows(host: Host, port: number): boolean {
+    return host.kind === "name" ? this.allowsName(host.name, port) : this.allowsAddress(host.bytes, port);
   }
 
-  allowsHost(host: Host, port: number): boolean {
-    if (this.#any.has(port)) return true;
-    const found = host.kind === "name" ? this.#names.select(host.name) : this.#addresses.select(host.bytes);
-    for (const ports of found) {
-      if (ports.has(port)) return true;
-    }
-    return false;
+  allowsName(name: string, port: number): boolean {
+    return this.#any.has(port) || someHas(this.#names.select(name), port);
   }
 
-  #portsOf(host: HostRule): PortSet {
+  allowsAddress(address: IpBytes, port: number): boolean {
+    return this.#any.has(port) || someHas(this.#addresses.select(address), port);
+  }
+
+  hasAddresses(port: number): boolean {
+    return this.#addressPorts.has(port);
+  }
+
+  #portsOf(host: DestinationRule["host"]): PortSet {
     const make = () => new PortSet();
     switch (host.kind) {
       case "any":
@@ -45,4 +57,9 @@ export class HostRules {
         return this.#addresses.getOrAdd(host.range, make);
     }
   }
+}
+
+function someHas(sets: Iterable<PortSet>, port: number): boolean {
+  for (const ports of sets) if (ports.has(port)) return true;
+  return false;
 }

@@ -68,10 +68,17 @@ export function isLoopback(ip: string): boolean {
 export function clientKey(ip: string): string {
   const bytes = parseIp(ip);
   if (bytes === null) return ip;
+  return bytes.length === 4 ? formatIp(bytes) : `${formatIp(bytes.slice(0, 8))}::/64`;
+}
+
+/** An address as text that every system reads the same, without brackets; IPv6 is not shortened. */
+export function formatIp(bytes: IpBytes): string {
   if (bytes.length === 4) return bytes.join(".");
   const groups: string[] = [];
-  for (let at = 0; at < 8; at += 2) groups.push(((bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)).toString(16));
-  return `${groups.join(":")}::/64`;
+  for (let at = 0; at < bytes.length; at += 2) {
+    groups.push(((bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)).toString(16));
+  }
+  return groups.join(":");
 }
 
 function parseIpv4(text: string): number[] | null {

@@ -2,10 +2,14 @@
  * The words for what somebody may do. What a principal's rights are is decided at login, once; whoever has to ask
  * asks the principal. Topics and patterns are compared in lower case, so they are given so.
  */
+import { type DestinationRules, NO_DESTINATIONS } from "./destination_check.ts";
 
 /** What is done with a topic: sent to it, or received from it. */
 export type SendRight = "publish" | "request";
 export type ReceiveRight = "subscribe" | "serve";
+
+/** In the place of an agent: the hub itself. Only a rule with this very word stands for it, and no agent is called so. */
+export const HUB_AGENT = "hub";
 
 /** Where a connection through an agent leads. */
 export interface ConnectTarget {
@@ -13,9 +17,6 @@ export interface ConnectTarget {
   readonly host: string;
   readonly port: number;
 }
-
-/** The agent that the hub itself is in rights to connect. Only a rule that names it stands for it. */
-export const HUB_AGENT = "hub";
 
 /** What a principal may do. Asking changes nothing and never throws. */
 export interface Rights {
@@ -29,15 +30,26 @@ export interface Rights {
   allowsTunnel(name: string): boolean;
   /** Whether it may reach a destination through an agent. */
   allowsConnect(target: ConnectTarget): boolean;
+  /**
+   * Where the hub itself may connect to for it. Whoever may do everything may not do that: a hub would be an open door
+   * to its own network.
+   */
+  readonly throughHub: DestinationRules;
 }
 
-/** Everything but administration, and the hub's own network. */
+/** Everything but administration. */
 export const USER_RIGHTS: Rights = everything(false);
-/** The same with administration. */
+/** Everything. */
 export const ALL_RIGHTS: Rights = everything(true);
 
 function everything(isAdmin: boolean): Rights {
   const always = () => true;
-  const allowsConnect = ({ agent }: ConnectTarget) => agent !== HUB_AGENT;
-  return { isAdmin, allows: always, covers: always, allowsTunnel: always, allowsConnect };
+  return {
+    isAdmin,
+    allows: always,
+    covers: always,
+    allowsTunnel: always,
+    allowsConnect: ({ agent }) => agent !== HUB_AGENT,
+    throughHub: NO_DESTINATIONS,
+  };
 }

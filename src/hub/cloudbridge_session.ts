@@ -1,14 +1,13 @@
 /**
- * One client of the CloudBridge handshake: agrees with it on a version, lets it log in, answers its heartbeats, says
- * which destinations it may have reached for it, and goes on with frames where it asked for them. Whatever a client sends
- * is answered, in its order, never thrown; a client that keeps sending what cannot be understood is ended.
+ * One client of the CloudBridge handshake: agrees with it on a version, lets it log in, answers its heartbeats and its
+ * tunnels, and lets it go on with frames where both sides want that. Whatever a client sends is answered, never thrown;
+ * a client that keeps sending what cannot be understood is ended.
  */
 import { CloseCode } from "../core/close_codes.ts";
 import { LOGIN_REFUSALS } from "../core/login_refusal.ts";
 import { isLoginName } from "../core/login_names.ts";
 import type { Clock } from "../core/ports.ts";
-import type { Principal } from "../core/principal.ts";
-import type { OutgoingMessage } from "../core/transport.ts";
+import type { Encoded, OutgoingMessage } from "../core/transport.ts";
 import { FaultBudget } from "../limits/fault_budget.ts";
 import { encodeHandshakeError, type HandshakeErrorCode } from "../wire/json_error.ts";
 import {
@@ -18,10 +17,9 @@ import {
   MAX_JSON_LINE_BYTES,
   parseJsonLine,
 } from "../wire/json_line.ts";
-import { readTunnelInfo } from "./bridge_tunnel_info.ts";
+import { CloudBridgeTunnels, type EgressDesk } from "./cloudbridge_tunnels.ts";
 import type { Connection } from "./connection.ts";
-import type { FramesUser } from "./frames_user.ts";
-import type { JsonControl, JsonUser } from "./json_user.ts";
+import type { FramesMember, FramesPlace, JsonUser, JsonWire } from "./json_user.ts";
 import type { Login, LoginDesk, LoginOutcome } from "./login.ts";
 
 /** What a session is made of. */
@@ -31,22 +29,11 @@ export interface CloudBridgeSessionOptions {
   readonly maxMalformed: number;
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
-  readonly tunnels: BridgeTunnels;
+  /** Says where the hub would connect to. */
+  readonly egress: EgressDesk;
+  /** Makes a place for somebody who goes on with frames; `null` where nobody may. */
+  readonly frames: ((member: FramesMember) => FramesPlace) | null;
 }
-
-/** What there is behind the handshake. */
-export interface BridgeTunnels {
-  /** Why a destination may not be reached for somebody, for people; `null`: it may. Does not reject. */
-  refusalOf(
-    destination: { readonly host: string; readonly port: number },
-    principal: Principal,
-  ): Promise<string | null>;
-  /** Who takes the frames of a client that is logged in. */
-  createFramesUser(guest: { readonly login: Login; readonly agentId: string }): FramesUser;
-}
-
-/** Tunnels that a client may name on one connection. */
-export const MAX_BRIDGE_TUNNELS = 100;
 
 /** The version that is spoken. Later minor versions of a client add to it and are answered with it. */
 const VERSION = "1.0";
@@ -54,14 +41,15 @@ const VERSION = "1.0";
 const SUPPORTED_VERSION = /^1\.\d{1,5}(?:\.\d{1,5})?$/;
 /** A version that can be repeated in an answer. */
 const PRINTABLE_VERSION = /^[\w.+-]{1,20}$/;
-/** What a client says that wants to go on with frames after its login. */
+/** What of the handshake there is everywhere. */
+const FEATURES: readonly string[] = ["auth", "heartbeat", "tunnel_info"];
+/** The feature that changes the protocol behind the login. */
 const FRAMES = "frames";
-/** What of the handshake there is. */
-const FEATURES: readonly string[] = ["auth", "heartbeat", "tunnel_info", FRAMES];
+/** What an agent may say that it can. */
+const AGENT_FEATURES: ReadonlySet<string> = new Set(["messages", "streams"]);
 /** Of a name that a client chose, so much is repeated. */
 const MAX_QUOTED_CHARACTERS = 40;
 
-const HELLO_RESPONSE = jsonMessage({ type: "hello_response", version: VERSION, features: FEATURES });
 const HEARTBEAT_RESPONSE = jsonMessage({ type: "heartbeat_response" });
 
 /** Why a line is not understood. */
@@ -77,23 +65,23 @@ export class CloudBridgeSession implements JsonUser {
   readonly #clock: Clock;
   readonly #faults: FaultBudget;
   readonly #logins: LoginDesk | null;
-  readonly #tunnels: BridgeTunnels;
-  /** By the id that the client gave. */
-  readonly #named = new Set<string>();
-  #control: JsonControl | null = null;
-  #hasGreeted = false;
-  #wantsFrames = false;
+  readonly #tunnels: CloudBridgeTunnels;
+  readonly #frames: CloudBridgeSessionOptions["frames"];
+  #wire: JsonWire | null = null;
+  /** What the client said that it can; `null` until it said hello. */
+  #features: readonly string[] | null = null;
   #isLoggingIn = false;
 
-  constructor({ clock, maxMalformed, logins, tunnels }: CloudBridgeSessionOptions) {
+  constructor({ clock, maxMalformed, logins, egress, frames }: CloudBridgeSessionOptions) {
     this.#clock = clock;
     this.#logins = logins;
-    this.#tunnels = tunnels;
     this.#faults = new FaultBudget(maxMalformed);
+    this.#tunnels = new CloudBridgeTunnels(egress);
+    this.#frames = frames;
   }
 
-  attached(control: JsonControl): void {
-    this.#control = control;
+  attached(wire: JsonWire): void {
+    this.#wire = wire;
   }
 
   /** The client speaks first. */
@@ -113,7 +101,7 @@ export class CloudBridgeSession implements JsonUser {
       return this.#refuse(connection, "Cannot read the message: it has no type");
     }
     if (type === "hello") return this.#greet(connection, line.object);
-    if (!this.#hasGreeted) {
+    if (this.#features === null) {
       return this.#refuse(connection, `Cannot take ${quoted(type)} yet: say hello first`);
     }
     return this.#handle(connection, type, line.object);
@@ -121,18 +109,18 @@ export class CloudBridgeSession implements JsonUser {
 
   closing(): void {}
 
-  #greet(connection: Connection, { version, features }: JsonObject): number {
-    if (this.#hasGreeted) return this.#refuse(connection, "Cannot take a second hello");
+  #greet(connection: Connection, { version, features = [] }: JsonObject): number {
+    if (this.#features !== null) return this.#refuse(connection, "Cannot take a second hello");
     if (typeof version !== "string" || !SUPPORTED_VERSION.test(version)) {
       connection.close(CloseCode.policy, unsupported(version));
       return 1;
     }
-    if (features !== undefined && !isListOfStrings(features)) {
+    if (!isListOfStrings(features)) {
       return this.#refuse(connection, "Cannot take the hello: features is not a list of strings");
     }
-    this.#hasGreeted = true;
-    this.#wantsFrames = features?.includes(FRAMES) === true;
-    connection.send(HELLO_RESPONSE, "request");
+    this.#features = features;
+    const own = this.#frames === null ? FEATURES : [...FEATURES, FRAMES];
+    connection.send(jsonMessage({ type: "hello_response", version: VERSION, features: own }), "request");
     return 1;
   }
 
@@ -144,7 +132,8 @@ export class CloudBridgeSession implements JsonUser {
       case "auth":
         return this.#authenticate(connection, object);
       case "tunnel_info":
-        return this.#nameTunnel(connection, object);
+        if (connection.login === null) return sendError(connection, "invalid_token", "Log in first");
+        return this.#announce(connection, object);
       default:
         return this.#refuse(connection, `Cannot take a message of type ${quoted(type)}`);
     }
@@ -162,15 +151,15 @@ export class CloudBridgeSession implements JsonUser {
       );
     }
     if (this.#logins === null) {
-      this.#welcome(connection);
+      if (connection.login !== null) this.#letIn(connection, connection.login);
       return 1;
     }
     if (this.#isLoggingIn) {
       return this.#refuse(connection, "Cannot take a second auth while the first is looked at");
     }
     this.#isLoggingIn = true;
-    // What follows may be frames, which is known once the login is.
-    if (this.#wantsFrames) this.#control?.hold();
+    // What comes behind is lines or frames: that is known when the login is looked at.
+    if (this.#wantsFrames) this.#wire?.hold();
     const request = connection.loginRequest({ token, tenant: tenant ?? null, via: "json_line" });
     this.#logins.login(request).then((outcome) => {
       this.#isLoggingIn = false;
@@ -179,49 +168,49 @@ export class CloudBridgeSession implements JsonUser {
     return 1;
   }
 
+  get #wantsFrames(): boolean {
+    return this.#frames !== null && this.#features?.includes(FRAMES) === true;
+  }
+
   #finishLogin(connection: Connection, outcome: LoginOutcome): void {
     if (outcome.kind === "accepted") {
-      const { login } = outcome;
-      if (connection.login === null ? connection.authenticated(login) : connection.renew(login)) {
-        this.#welcome(connection);
-      }
+      this.#letIn(connection, outcome.login);
       return;
     }
     const { code, message, retryAfterMs } = outcome;
     const error = { code: LOGIN_REFUSALS[code].word, message, retryAfterMs: retryAfterMs ?? undefined };
     connection.send(asMessage(encodeHandshakeError(error)), "request");
-    if (this.#wantsFrames) this.#control?.resume();
+    if (this.#wantsFrames) this.#wire?.release();
   }
 
-  #welcome(connection: Connection): void {
-    const { id, login } = connection;
-    const answer = { type: "auth_response", status: "ok", client_id: id };
-    if (!this.#wantsFrames || this.#control === null || login === null) {
-      connection.send(jsonMessage(answer), "request");
-      return;
+  #letIn(connection: Connection, login: Login): void {
+    if (this.#wantsFrames) {
+      this.#becomeFrames(connection, login);
+    } else if (login === connection.login) {
+      welcome(connection);
+    } else if (connection.login === null ? connection.authenticated(login) : connection.renew(login)) {
+      welcome(connection);
     }
-    this.#control.hold();
-    const user = this.#tunnels.createFramesUser({ login, agentId: id });
-    this.#control.continueWithFrames(encodeJsonLine(answer), { user, login });
   }
 
-  #nameTunnel(connection: Connection, object: JsonObject): number {
-    const { principal } = connection;
-    if (principal === null) return sendError(connection, "invalid_token", "Log in first");
-    const info = readTunnelInfo(object, principal);
-    if (!info.ok) return sendError(connection, "invalid_tunnel_info", info.message);
-    const { id, host, port } = info;
-    if (this.#named.size >= MAX_BRIDGE_TUNNELS && !this.#named.has(id)) {
-      const message = `This connection has as many tunnels as it may have (${MAX_BRIDGE_TUNNELS})`;
-      return sendError(connection, "tenant_limit_reached", message);
-    }
-    this.#control?.hold();
-    this.#tunnels.refusalOf({ host, port }, principal).then((refusal) => {
-      if (refusal === null) {
-        this.#named.add(id);
-        connection.send(jsonMessage({ type: "tunnel_response", status: "ok", tunnel_id: id }), "request");
-      } else sendError(connection, "invalid_tunnel_info", refusal);
-      this.#control?.resume();
+  #becomeFrames({ id, state }: Connection, login: Login): void {
+    if (this.#frames === null || (state.name !== "authenticating" && state.name !== "open")) return;
+    const features = this.#features?.filter((feature) => AGENT_FEATURES.has(feature)) ?? [];
+    const { user, session, limits } = this.#frames({ id, login, features });
+    const answer = { type: "auth_response", status: "ok", client_id: id, session, limits };
+    this.#wire?.becomeFrames(encoded(encodeJsonLine(answer)), user);
+  }
+
+  /** Whatever has to be found out about a tunnel, answers stay in the order of the lines. */
+  #announce(connection: Connection, object: JsonObject): number {
+    this.#wire?.hold();
+    this.#tunnels.announce(object, connection).then((answer) => {
+      if (answer.kind === "error") sendError(connection, answer.code, answer.message);
+      else {
+        const response = { type: "tunnel_response", status: "ok", tunnel_id: answer.tunnelId };
+        connection.send(jsonMessage(response), "request");
+      }
+      this.#wire?.release();
     });
     return 1;
   }
@@ -234,6 +223,11 @@ export class CloudBridgeSession implements JsonUser {
     }
     return sendError(connection, "unknown_message_type", message);
   }
+}
+
+function welcome(connection: Connection): number {
+  connection.send(jsonMessage({ type: "auth_response", status: "ok", client_id: connection.id }), "request");
+  return 1;
 }
 
 /** Sends an error after which the connection stays; gives what that costs. */
@@ -261,6 +255,10 @@ function jsonMessage(object: JsonObject): OutgoingMessage {
 
 /** A line, which is what every connection of such a session speaks. */
 function asMessage(line: Uint8Array): OutgoingMessage {
-  const encoded = { parts: [line], bytes: line.length };
-  return { encodedFor: () => encoded };
+  const message = encoded(line);
+  return { encodedFor: () => message };
+}
+
+function encoded(line: Uint8Array): Encoded {
+  return { parts: [line], bytes: line.length };
 }

@@ -101,12 +101,12 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
     return this.transport.outbox.heldBytes;
   }
 
-  /** The transport is ready. Who brings a login is let in; who does not has some time for it. */
+  /** The transport is ready. Who brings a login, or whom the user knows, is let in; who does not has some time for it. */
   transportReady(login: Login | null): void {
     if (!this.#move({ type: "transport_ready" })) return;
     this.#user.arrived?.(this);
-    if (login === null) this.#watch?.waits(this);
-    else this.authenticated(login);
+    if (login !== null) this.authenticated(login);
+    else if (this.#state.name === "authenticating") this.#watch?.waits(this);
   }
 
   /** What its peer shows to be let in, or to stay. */

@@ -83,28 +83,30 @@ export class ConnectionFactory {
     this.#openPlain("text", accepted, user);
   }
 
-  /** Takes over a socket of JSON lines, which may go on with frames. */
+  /** Takes over a socket of JSON lines. Its user may let it go on as one of frames. */
   openJson(accepted: AcceptedLink, user: JsonUser): void {
     const { watch } = this.#options;
-    const login = watch === null ? freeLogin(accepted) : accepted.login;
-    this.#open({ kind: "json", accepted, user, watch, login }, (owner, parts) => {
-      const transport = new JsonLinesTransport({ ...parts, owner });
-      user.attached?.({
-        hold: () => transport.hold(),
-        resume: () => transport.resume(),
-        continueWithFrames: (last, { user, login }) =>
-          transport.leave(last, (head) => {
-            this.openFrames({ ...accepted, head, connectionId: owner.id }, user, login);
-          }),
-      });
-      return transport;
-    });
+    this.#open(
+      { kind: "json", accepted, user, watch, login: watch === null ? freeLogin(accepted) : accepted.login },
+      (connection, parts) => {
+        const transport = new JsonLinesTransport({ ...parts, owner: connection });
+        user.attached({
+          hold: () => transport.hold(),
+          release: () => transport.release(),
+          becomeFrames: (last, framesUser) =>
+            transport.handOver(last, (head) => {
+              this.openFrames({ ...accepted, head, connectionId: connection.id }, framesUser);
+            }),
+        });
+        return transport;
+      },
+    );
   }
 
-  /** Takes over a socket of frames. Its user says when somebody is logged in, unless there is a login already. */
-  openFrames(accepted: AcceptedLink, user: FramesUser, login: Login | null = null): void {
+  /** Takes over a socket of frames. Its user says when somebody is logged in. */
+  openFrames(accepted: AcceptedLink, user: FramesUser): void {
     const { limits, streamStats, watch } = this.#options.frames;
-    this.#open({ kind: "frames", accepted, user, watch, login }, (connection, parts) => {
+    this.#open({ kind: "frames", accepted, user, watch, login: null }, (connection, parts) => {
       const owner = new FramesPort(connection, user);
       const transport = new FramesTransport({ ...parts, owner, role: "hub", limits, streamStats });
       user.attached(transport.mux);
@@ -164,7 +166,8 @@ export class ConnectionFactory {
   }
 
   readonly #closed = (connection: Connection): void => {
-    if (!this.connections.delete(connection.id)) return;
+    // One that goes on with frames has left its place to the next one already.
+    if (this.connections.get(connection.id) === connection) this.connections.delete(connection.id);
     this.#options.heartbeat.unwatch(connection.transport);
     const { stats } = this.#options[connection.kind];
     stats.connections--;

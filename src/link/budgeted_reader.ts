@@ -1,9 +1,9 @@
 /**
  * Feeds a receiver from a socket within a read budget: in whole messages or in small slices, because a receiver that
  * is stopped still hands out everything that the slice in its hands holds. When the budget is used up the socket is
- * paused and the rest waits for the next turn.
+ * paused and the rest waits for the next turn. Its owner may hold it back for longer, and may take what was read and not
+ * fed away with the socket.
  */
-import { viewOf } from "../core/views.ts";
 import type { GatedStream } from "./gated_socket.ts";
 import type { ReadBudget } from "./read_budget.ts";
 import type { Turns, Waiting } from "./turns.ts";
@@ -45,6 +45,7 @@ export class BudgetedReader implements Waiting {
   #backlog: readonly Uint8Array[] = NOTHING;
   #offset = 0;
   #isWaiting = false;
+  #isHeld = false;
   #isStopped = false;
 
   constructor({ link, budget, turns, receiver }: BudgetedReaderOptions) {
@@ -64,7 +65,33 @@ export class BudgetedReader implements Waiting {
     if (this.#isStopped) return;
     this.#link.socket.on("data", this.#take);
     if (head.length > 0) this.#take(head);
-    if (!this.#isWaiting && !this.#isStopped) this.#link.resume();
+    this.#readOn();
+  }
+
+  /** Feeds nothing from now on and holds back the peer, until {@link release}. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#link.pause();
+  }
+
+  /** Goes on where it was held. */
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (this.#isWaiting) this.#turns.next(this);
+    else this.#readOn();
+  }
+
+  /** Lets go of the socket, which stays paused; gives what was read and not fed. */
+  detach(): Uint8Array {
+    this.#link.pause();
+    this.#isStopped = true;
+    this.#link.socket.removeListener("data", this.#take);
+    const [first, ...others] = this.#backlog;
+    this.#backlog = NOTHING;
+    if (first === undefined) return new Uint8Array(0);
+    const rest = first.subarray(this.#offset);
+    return others.length === 0 ? rest : concat([rest, ...others]);
   }
 
   /** Feeds nothing more; what still comes is read and thrown away, so that the peer can read our last words. */
@@ -77,25 +104,15 @@ export class BudgetedReader implements Waiting {
     this.#link.resume();
   }
 
-  /** Feeds nothing more and leaves what still comes to somebody else; gives what was read and not fed. */
-  release(): readonly Uint8Array[] {
-    if (this.#isStopped) return NOTHING;
-    this.#isStopped = true;
-    const [first, ...others] = this.#backlog;
-    this.#backlog = NOTHING;
-    this.#link.socket.removeListener("data", this.#take);
-    this.#link.pause();
-    return first === undefined ? NOTHING : [viewOf(first, this.#offset, first.length), ...others];
-  }
-
   nextTurn(): void {
+    if (this.#isHeld) return;
     this.#isWaiting = false;
     if (this.#isStopped || this.#link.socket.destroyed) return;
     const waiting = this.#backlog;
     this.#backlog = NOTHING;
     this.#feedAll(waiting);
     if (this.#isWaiting || this.#isStopped) return;
-    this.#link.resume();
+    this.#readOn();
     this.#receiver.caughtUp();
   }
 
@@ -107,7 +124,7 @@ export class BudgetedReader implements Waiting {
   /** Feeds chunks until the budget is used up; what is left becomes the backlog. */
   #feedAll(chunks: readonly Uint8Array[]): void {
     for (const [index, chunk] of chunks.entries()) {
-      if (this.#feed(chunk)) continue;
+      if (!this.#isHeld && this.#feed(chunk)) continue;
       if (!this.#isStopped) this.#giveWay(chunks.slice(index));
       return;
     }
@@ -116,7 +133,7 @@ export class BudgetedReader implements Waiting {
   /** Feeds the rest of a chunk; whether it was fed whole. */
   #feed(chunk: Uint8Array): boolean {
     while (this.#offset < chunk.length) {
-      if (this.#budget.isSpent()) return false;
+      if (this.#isHeld || this.#budget.isSpent()) return false;
       const from = this.#offset;
       const end = this.#receiver.takeFrom(chunk, from);
       this.#offset = end;
@@ -131,8 +148,22 @@ export class BudgetedReader implements Waiting {
     this.#backlog = backlog;
     this.#isWaiting = true;
     this.#link.pause();
-    this.#turns.next(this);
+    if (!this.#isHeld) this.#turns.next(this);
   }
+
+  #readOn(): void {
+    if (!this.#isWaiting && !this.#isStopped && !this.#isHeld) this.#link.resume();
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 function discard(): void {}

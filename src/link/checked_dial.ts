@@ -1,13 +1,18 @@
 /**
  * Connects to a destination that somebody else asked for. The rules are asked for the host as it was asked for and for
  * each address that its name leads to; the connection goes to exactly the address that they allowed, as the name is
- * looked up once. Addresses are tried one after the other within one time.
+ * looked up once, and not at all where no rule could allow it. All of it together is over within a time.
  */
-import { lookup } from "node:dns/promises";
 import type { Socket } from "node:net";
-import { type AllowsHost, planDestination } from "../core/destination.ts";
+import {
+  allowedAddresses,
+  type Destination,
+  type DestinationRules,
+  judgeHost,
+} from "../core/destination_check.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import { openSocket, type SocketPlace } from "./client_socket.ts";
+import { DialRace } from "./dial_race.ts";
+import type { Lookup } from "./resolver.ts";
 
 /** Why there is no connection, in the words of streams. */
 export interface DialRefusal {
@@ -20,16 +25,15 @@ export interface DialRefusal {
 
 /** How to dial. */
 export interface CheckedDial {
-  readonly allows: AllowsHost;
+  readonly rules: DestinationRules;
   readonly timeoutMs: number;
   /** Gives up when it is aborted. */
   readonly signal: AbortSignal;
-  /** All addresses of a name. @default the system is asked */
-  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  readonly lookUp: Lookup;
 }
 
-/** Addresses of a name that are tried. */
-const MAX_ADDRESSES = 16;
+/** Addresses of one name that are dialled at most. */
+export const MAX_ADDRESSES = 16;
 
 const DENIED: DialRefusal = {
   code: StreamCode.notAllowed,
@@ -37,75 +41,42 @@ const DENIED: DialRefusal = {
   detail: "no rule allows it",
 };
 
+/** It is told whatever the name is, so it tells nothing of it. */
+const BUSY: DialRefusal = {
+  code: StreamCode.overLimit,
+  reason: "Too many names are looked up",
+  detail: "too many names are looked up",
+};
+
 /** A connected socket that may be half-closed, or why there is none. Does not reject. */
-export async function dialChecked(place: SocketPlace, options: CheckedDial): Promise<Socket | DialRefusal> {
+export async function dialChecked(target: Destination, options: CheckedDial): Promise<Socket | DialRefusal> {
   const { timeoutMs, signal } = options;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  const addresses = await allowedAddresses(place.host, { ...options, signal: limit });
-  return "code" in addresses ? addresses : await dialFirst(addresses, place.port, limit);
+  const addresses = await findAddresses(target, { ...options, signal: limit });
+  if ("code" in addresses) return addresses;
+  const outcome = await new DialRace(addresses, target).run(limit);
+  return typeof outcome === "string" ? unreachable(outcome, limit) : outcome;
 }
 
-/** The addresses that a host may be reached at, or why there is none. Does not reject. */
-export async function allowedAddresses(
-  host: string,
-  { allows, signal: limit, resolve = lookUp }: Omit<CheckedDial, "timeoutMs">,
+/** The addresses that a destination may be reached at, or why there is none. Does not reject. */
+export async function findAddresses(
+  { host, port }: Destination,
+  { rules, signal: limit, lookUp }: Omit<CheckedDial, "timeoutMs">,
 ): Promise<readonly string[] | DialRefusal> {
-  const plan = planDestination(host, allows);
-  if (plan.kind === "denied") return DENIED;
-  if (plan.kind === "address") return [plan.address];
-  const found = await orAborted(resolve(plan.name), limit);
+  const verdict = judgeHost({ host, port }, rules);
+  if (verdict.kind === "refused") return DENIED;
+  if (verdict.kind === "address") return [verdict.address];
+  const found = await orAborted(lookUp(verdict.name, limit), limit);
+  if (found === "too_many") return BUSY;
   // Whether a name exists is nobody's business who may not use it.
-  if ((typeof found === "string" || found.length === 0) && !plan.isNameAllowed) return DENIED;
+  if ((typeof found === "string" || found.length === 0) && !verdict.isAllowed) return DENIED;
   if (typeof found === "string") return unresolved(found, limit);
-  const allowed = found.filter(plan.admits);
+  const allowed = allowedAddresses(found, { host: verdict, port, rules });
   if (allowed.length > 0) return allowed.slice(0, MAX_ADDRESSES);
   return found.length === 0 ? unresolved("it has no address", limit) : {
     ...DENIED,
-    detail: `no rule allows an address of ${plan.name} (${found.slice(0, MAX_ADDRESSES).join(", ")})`,
+    detail: `no rule allows an address of ${verdict.name} (${found.slice(0, MAX_ADDRESSES).join(", ")})`,
   };
-}
-
-async function lookUp(name: string): Promise<readonly string[]> {
-  const found = await lookup(name, { all: true, verbatim: true });
-  return found.map(({ address }) => address);
-}
-
-/** The addresses in turn; the last failure counts. */
-async function dialFirst(
-  addresses: readonly string[],
-  port: number,
-  limit: AbortSignal,
-): Promise<Socket | DialRefusal> {
-  let failure = "";
-  for (const host of addresses) {
-    if (limit.aborted) break;
-    const outcome = await dial({ host, port }, limit);
-    if (typeof outcome !== "string") return outcome;
-    failure = `${host}: ${outcome}`;
-  }
-  return limit.aborted ? late(failure) : {
-    code: StreamCode.localRefused,
-    reason: "The destination cannot be reached",
-    detail: failure,
-  };
-}
-
-/** One address; gives the code of the error where it fails. */
-function dial(place: SocketPlace, limit: AbortSignal): Promise<Socket | string> {
-  const socket = openSocket(place, { allowHalfOpen: true });
-  const { promise, resolve } = Promise.withResolvers<Socket | string>();
-  const onError = (error: Error & { code?: string }) => resolve(error.code ?? error.message);
-  const onAbort = () => {
-    socket.destroy();
-    resolve("no answer in time");
-  };
-  socket.once("connect", () => resolve(socket));
-  socket.once("error", onError);
-  limit.addEventListener("abort", onAbort, { once: true });
-  return promise.finally(() => {
-    socket.off("error", onError);
-    limit.removeEventListener("abort", onAbort);
-  });
 }
 
 /** What it resolves to, or why not. */
@@ -120,6 +91,14 @@ async function orAborted<T>(promise: Promise<T>, limit: AbortSignal): Promise<T 
   } finally {
     limit.removeEventListener("abort", onAbort);
   }
+}
+
+function unreachable(detail: string, limit: AbortSignal): DialRefusal {
+  return limit.aborted ? late(detail) : {
+    code: StreamCode.localRefused,
+    reason: "The destination cannot be reached",
+    detail,
+  };
 }
 
 function unresolved(detail: string, limit: AbortSignal): DialRefusal {

@@ -17,8 +17,6 @@ export interface DialledStreamOptions {
   readonly dial: (signal: AbortSignal) => Promise<Socket | DialRefusal>;
   readonly flusher: Flusher;
   readonly meter?: ByteMeter;
-  /** There is no connection, and the peer knows. */
-  readonly onRefused: (refusal: DialRefusal) => void;
   /** It is over. `null`: both directions ended. */
   readonly onClosed: (reset: StreamReset | null) => void;
 }
@@ -50,15 +48,11 @@ class DialledStream implements StreamConsumer {
   }
 
   async run(): Promise<void> {
-    const { dial, onRefused } = this.#options;
-    const dialled = await dial(this.#abort.signal);
-    if ("code" in dialled) {
-      if (this.#stream.isOver) return;
-      this.#stream.reset(dialled.code, dialled.reason, { notStarted: true });
-      return onRefused(dialled);
-    }
-    if (this.#stream.isOver) return void dialled.destroy();
-    this.#join(dialled);
+    const dialled = await this.#options.dial(this.#abort.signal);
+    if (this.#stream.isOver) {
+      if (!("code" in dialled)) dialled.destroy();
+    } else if ("code" in dialled) this.#stream.reset(dialled.code, dialled.reason, { notStarted: true });
+    else this.#join(dialled);
   }
 
   data(bytes: Uint8Array): void {

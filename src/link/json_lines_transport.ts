@@ -1,10 +1,12 @@
 /**
  * The server's end of one connection of JSON lines, plain or TLS. It knows whole lines, the goodbye and when a peer
  * was last heard, nothing of what a line says. The client speaks first and the hub only answers: a silent client is
- * not asked for a sign of life, it is ended.
+ * not asked for a sign of life, it is ended. Its owner may hold back further lines, and may let the connection go on as
+ * one of frames; until then a frame ends it.
  */
 import { CloseCode } from "../core/close_codes.ts";
 import type { Encoded } from "../core/transport.ts";
+import { classifyFirstByte } from "../wire/first_byte.ts";
 import { encodeHandshakeError, type HandshakeErrorCode } from "../wire/json_error.ts";
 import { JsonLineDecoder } from "../wire/json_line.ts";
 import type { TransportOptions } from "./socket_transport.ts";
@@ -13,11 +15,17 @@ import { type Farewell, StreamTransport } from "./stream_transport.ts";
 /** Stands in the error line of a goodbye without a reason. */
 const NO_REASON = "The hub ends this connection";
 
+const FRAME_TOO_EARLY: Farewell = {
+  code: CloseCode.protocolError,
+  reason: "A frame came before the login that allows frames",
+};
+
 /** One open connection of JSON lines. */
 export class JsonLinesTransport extends StreamTransport {
   readonly kind = "json";
   readonly #maxLineBytes: number;
   readonly #decoder: JsonLineDecoder;
+  #isHeld = false;
 
   constructor(options: TransportOptions) {
     super(options);
@@ -25,34 +33,35 @@ export class JsonLinesTransport extends StreamTransport {
     this.#decoder = new JsonLineDecoder(this.#maxLineBytes, (line) => this.received(line));
   }
 
-  /** Reads no lines until {@link resume}; what comes is kept. */
-  hold(): void {
-    this.#decoder.stop();
-  }
-
-  /** Reads lines again, what was kept first. */
-  resume(): void {
-    const kept = this.#decoder.resume();
-    for (let at = 0; at < kept.length && this.isOpen;) at = this.takeFrom(kept, at);
-  }
-
-  /** Ends with a line, after which the socket is somebody else's: `next` gets what was read and is no line. */
-  leave(last: Uint8Array, next: (head: Uint8Array) => void): void {
-    const kept = this.#decoder.resume();
-    this.leaveSocket(
-      { parts: [last], bytes: last.length },
-      (unread) => next(concat([kept, ...unread])),
-    );
-  }
-
   /** There is no word for it: a line that was not asked for breaks the clients that there are. */
   ask(): void {}
 
+  /** Hands out no further line; what comes waits, and its peer with it. */
+  hold(): void {
+    this.#isHeld = true;
+    this.reader.hold();
+  }
+
+  /** Hands out lines again. */
+  release(): void {
+    this.#isHeld = false;
+    this.reader.release();
+  }
+
+  /** Writes what waits and a last line; then the socket, and what came behind the last line, is no more its business. */
+  handOver(last: Encoded, next: (head: Uint8Array) => void): void {
+    this.giveAway(last, next);
+  }
+
   protected override decode(bytes: Uint8Array): number | Farewell {
-    const tooLong = this.#decoder.feed(bytes);
-    if (tooLong === null) return bytes.length;
-    const reason = `A line is too long: at most ${this.#maxLineBytes} bytes are allowed`;
-    return { code: CloseCode.tooBig, reason };
+    let at = 0;
+    while (at < bytes.length && !this.#isHeld) {
+      if (!this.isInside && classifyFirstByte(bytes[at] ?? 0) === "frames") return FRAME_TOO_EARLY;
+      const taken = this.#decoder.feed(bytes.subarray(at));
+      if (typeof taken !== "number") return tooLong(this.#maxLineBytes);
+      at += taken;
+    }
+    return at;
   }
 
   protected override get isInside(): boolean {
@@ -66,14 +75,9 @@ export class JsonLinesTransport extends StreamTransport {
   }
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((bytes, { length }) => bytes + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+function tooLong(maxLineBytes: number): Farewell {
+  const reason = `A line is too long: at most ${maxLineBytes} bytes are allowed`;
+  return { code: CloseCode.tooBig, reason };
 }
 
 /**
@@ -91,6 +95,7 @@ function errorCodeOf(closeCode: number): HandshakeErrorCode {
       return "invalid_token";
     case CloseCode.replaced:
       return "connection_limit_reached";
+    case CloseCode.protocolError:
     case CloseCode.policy:
     case CloseCode.tooBig:
       return "unknown_message_type";

@@ -159,19 +159,13 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
   }
 
   /**
-   * Leaves the socket to somebody else once `last` is written: the owner hears of a normal end, then `next` of what was
-   * read and not fed.
+   * Ends without ending the socket: writes what waits and then `last`, and gives the socket away with what was read of
+   * it and not fed. The new owner has it before the old one hears of the close. A peer that does not read is cut.
    */
-  protected leaveSocket(last: Encoded, next: (unread: readonly Uint8Array[]) => void): void {
+  protected giveAway(last: Encoded, next: (head: Uint8Array) => void): void {
+    this.reader.hold();
     if (!this.begin(CloseCode.normal, "")) return;
-    const unread = this.reader.release();
-    const onFinished = () => {
-      const { socket } = this;
-      socket.off("end", this.#ended).off("close", this.#socketClosed);
-      this.#closed();
-      next(unread);
-    };
-    this.outbox.finish(last, { purge: false, onFinished });
+    this.outbox.finish(last, { purge: false, onFinished: () => this.#gaveAway(next) });
   }
 
   /** Says goodbye because of an error of the program, after which nothing more is read. */
@@ -190,14 +184,22 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
   readonly #socketClosed = (): void => {
     if (this.#phase === "closed") return;
     if (this.#phase === "open") this.owner.transportClosing(CloseCode.abnormal, "");
-    this.#closed();
-  };
-
-  #closed(): void {
     this.#phase = "closed";
     clearTimeout(this.#closeTimer);
     this.#countDropped(this.outbox.close(), CloseCode.abnormal);
     this.released();
+    this.owner.transportClosed();
+  };
+
+  #gaveAway(next: (head: Uint8Array) => void): void {
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    clearTimeout(this.#closeTimer);
+    this.socket.removeListener("end", this.#ended);
+    this.socket.removeListener("close", this.#socketClosed);
+    this.outbox.close();
+    this.released();
+    next(this.reader.detach());
     this.owner.transportClosed();
   }
 

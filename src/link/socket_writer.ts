@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import type { Flushable, Flusher } from "./flusher.ts";
+import { RingQueue } from "./ring_queue.ts";
 import { SocketSink } from "./socket_sink.ts";
 
 /** Whose bytes are written. */
@@ -24,8 +25,8 @@ export class SocketWriter implements Flushable {
   readonly #flusher: Flusher;
   #parts: Uint8Array[] = [];
   #credits: Credit[] = [];
-  /** Of what the socket has and did not write yet. */
-  readonly #inFlight = new Set<readonly Credit[]>();
+  /** The credits of each write that the socket has and did not take yet, the oldest first. */
+  readonly #inFlight = new RingQueue<readonly Credit[]>();
   #isDue = false;
   #isEnding = false;
 
@@ -59,22 +60,28 @@ export class SocketWriter implements Flushable {
 
   flush(): void {
     this.#isDue = false;
-    const [parts, credits] = [this.#parts, this.#credits];
+    const parts = this.#parts;
+    const credits = this.#credits;
     this.#parts = [];
-    this.#credits = [];
-    this.#inFlight.add(credits);
-    if (parts.length === 0 || this.#socket.destroyed) this.#settle(credits);
-    else this.#sink.write(this.#flusher.joiner.join(parts), () => this.#settle(credits));
+    if (credits.length > 0) this.#credits = [];
+    if (parts.length === 0 || this.#socket.destroyed) {
+      // What was written before is not passed on yet, but nobody counts on an order.
+      settle(credits);
+    } else {
+      this.#inFlight.push(credits);
+      this.#sink.write(this.#flusher.joiner.join(parts), this.#taken);
+    }
     if (this.#isEnding && !this.#socket.destroyed) this.#socket.end();
   }
 
-  #settle(credits: readonly Credit[]): void {
-    if (!this.#inFlight.delete(credits)) return;
-    for (const { stream, bytes } of credits) stream.consumed(bytes);
-  }
+  /** The socket took the oldest write. */
+  readonly #taken = (): void => {
+    const credits = this.#inFlight.shift();
+    if (credits !== undefined) settle(credits);
+  };
 
   #released(): void {
-    for (const credits of this.#inFlight) this.#settle(credits);
+    while (this.#inFlight.length > 0) this.#taken();
   }
 
   #ask(): void {
@@ -82,4 +89,8 @@ export class SocketWriter implements Flushable {
     this.#isDue = true;
     this.#flusher.schedule(this);
   }
+}
+
+function settle(credits: readonly Credit[]): void {
+  for (const { stream, bytes } of credits) stream.consumed(bytes);
 }

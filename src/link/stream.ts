@@ -11,6 +11,7 @@ import { FRAME_HEADER_BYTES, type FrameFault, MAX_DATA_BYTES, protocolFault } fr
 import type { OpenStream } from "../wire/frame_payloads.ts";
 import { type FlowControl, type Measured, PIECE_BYTES } from "./flow_control.ts";
 import { RingQueue } from "./ring_queue.ts";
+import { type Member, NOWHERE } from "./member_set.ts";
 import type { StreamQueue, StreamSource } from "./stream_queue.ts";
 
 /** Why a stream was not, or did not end, as it should. */
@@ -41,8 +42,10 @@ export interface StreamHost {
   readonly queue: StreamQueue;
   readonly headers: DataHeaders;
   readonly measured: Measured;
-  /** The stream is opened now: gives its id. */
-  opened(stream: Stream): number;
+  /** The id of the next stream that is opened. */
+  nextId(): number;
+  /** The stream has its id now. */
+  opened(stream: Stream): void;
   /** Credit for the peer. */
   giveCredit(stream: Stream, bytes: number): void;
   /** Both directions ended. */
@@ -69,8 +72,9 @@ const LOW_BYTES = 64 * 1024;
 const NOBODY: StreamConsumer = { data: () => {}, end: () => {}, drained: () => {}, closed: () => {} };
 
 /** One stream. */
-export class Stream implements StreamSource {
+export class Stream implements StreamSource, Member {
   isQueued = false;
+  place = NOWHERE;
   dueCredit = 0;
   readonly isPeerOpened: boolean;
   readonly #host: StreamHost;
@@ -239,7 +243,8 @@ export class Stream implements StreamSource {
   #takeOpen(): Encoded {
     if (this.#open === null) throw new TypeError("Cannot open a stream that the peer opened");
     const isEnd = this.#writeEnd === "ending" && this.#queuedBytes === 0;
-    this.#id = this.#host.opened(this);
+    this.#id = this.#host.nextId();
+    this.#host.opened(this);
     const frame = encodeFrame({ kind: "open_stream", streamId: this.#id, open: this.#open, isEnd });
     this.#open = null;
     if (isEnd) this.#writeEnd = "ended";

@@ -15,12 +15,14 @@ import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
 import type { GoAway, OpenStream } from "../wire/frame_payloads.ts";
 import { FlowControl, WindowBudget, type WindowLimits } from "./flow_control.ts";
 import { LinkPacer } from "./link_pacer.ts";
+import { MemberSet } from "./member_set.ts";
 import type { Outbox } from "./outbox.ts";
 import { Stream, type StreamConsumer, type StreamHost, type StreamReset } from "./stream.ts";
 import { StreamControl } from "./stream_control.ts";
 import { type LinkRole, StreamIds } from "./stream_ids.ts";
 import { StreamQueue } from "./stream_queue.ts";
 import type { StreamStats } from "./stream_stats.ts";
+import { StreamTable } from "./stream_table.ts";
 
 /** Why a stream of the peer is not taken. */
 export interface StreamRefusal {
@@ -81,9 +83,9 @@ export class StreamMux implements StreamHost {
   readonly #ids: StreamIds;
   readonly #resets: TokenBucket | null;
   readonly #control = new StreamControl();
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams = new StreamTable<Stream>();
   /** Streams of ours whose OpenStream was not written yet. */
-  readonly #unopened = new Set<Stream>();
+  readonly #unopened = new MemberSet<Stream>();
   /** Whether this side reset more streams of the peer than those may be that it opens; of no weight once it has tokens. */
   #isOverdrawn = false;
   #peerStreams = 0;
@@ -224,18 +226,20 @@ export class StreamMux implements StreamHost {
     this.#isClosed = true;
     this.#pacer.close();
     const reset: StreamReset = { code: StreamCode.cancelled, reason, notStarted: false, origin: "link" };
-    for (const stream of this.#streams.values()) this.#end(stream, reset);
+    for (const stream of this.#streams.all()) this.#end(stream, reset);
     this.#streams.clear();
     this.#endUnopened({ ...reset, notStarted: true });
     this.queue.clear();
     this.headers.clear();
   }
 
-  opened(stream: Stream): number {
-    const id = this.#ids.next();
+  nextId(): number {
+    return this.#ids.next();
+  }
+
+  opened(stream: Stream): void {
     this.#unopened.delete(stream);
-    this.#streams.set(id, stream);
-    return id;
+    this.#streams.add(stream);
   }
 
   giveCredit(stream: Stream, bytes: number): void {
@@ -289,7 +293,7 @@ export class StreamMux implements StreamHost {
       return this.#refuse(streamId, { code: StreamCode.overLimit, reason: "Too many streams" });
     }
     const stream = this.#create({ open: null, id: streamId });
-    this.#streams.set(streamId, stream);
+    this.#streams.add(stream);
     this.#peerStreams++;
     this.#stats.active++;
     const accepted = this.#owner.accept(stream, open);
@@ -361,7 +365,7 @@ export class StreamMux implements StreamHost {
   /** The stream that holds the most unread. */
   #fullest(): Stream | null {
     let fullest: Stream | null = null;
-    for (const stream of this.#streams.values()) {
+    for (const stream of this.#streams.all()) {
       if (stream.heldBytes > (fullest?.heldBytes ?? 0)) fullest = stream;
     }
     return fullest;
@@ -377,10 +381,12 @@ export class StreamMux implements StreamHost {
   }
 
   #endUnopened(reset: StreamReset): void {
-    for (const stream of [...this.#unopened]) this.#end(stream, reset);
+    for (const stream of this.#unopened.all()) this.#end(stream, reset);
   }
 
   #end(stream: Stream, reset: StreamReset): void {
+    // The end of one may have ended another.
+    if (stream.isOver) return;
     this.#stats.countReset(reset.code);
     this.#forget(stream);
     stream.resetBy(reset);

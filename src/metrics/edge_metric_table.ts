@@ -55,6 +55,12 @@ export const edgeMetricTable = defineMetrics({
       "reached, destinations that are not allowed or cannot be reached, commands and URLs that fail",
     labels: { kind: ["connection", "tunnel", "local", "destination", "service"] },
   },
+  agent_destinations_over_limit_total: {
+    type: "counter",
+    help:
+      "Streams to destinations that were refused because too many dials, or look-ups of names, are in progress",
+    labels: { limit: ["dials", "lookups"] },
+  },
   agent_streams_active: {
     type: "gauge",
     help: "Connections through a tunnel, or to destinations, that are open",

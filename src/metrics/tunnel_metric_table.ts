@@ -52,12 +52,17 @@ export const tunnelMetrics = defineMetrics({
   },
   trunkline_egress_connections_active: {
     type: "gauge",
-    help: "Connections that leave from the hub itself for spokes",
+    help: "Connections that the hub makes, or made, for spokes and that are not over",
   },
   trunkline_egress_connections_total: {
     type: "counter",
-    help: "Connections that spokes asked the hub for: ok (also while they are made), denied, or failed",
-    labels: { result: ["ok", "denied", "failed"] },
+    help: "Connections that spokes asked the hub for; cancelled: whoever asked was gone before it was there",
+    labels: { result: ["ok", "denied", "over_limit", "failed", "cancelled"] },
+  },
+  trunkline_egress_over_limit_total: {
+    type: "counter",
+    help: "What was refused because too many dials, or look-ups of names, are in progress for spokes",
+    labels: { limit: ["dials", "lookups"] },
   },
   trunkline_tunnel_connections_active: {
     type: "gauge",

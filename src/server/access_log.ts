@@ -14,7 +14,7 @@ export function accessLine(record: ExchangeRecord, format: AccessLogFormat): str
 function jsonLine(
   { atMs, ip, method, target, minor, host, tunnel, status, ...rest }: ExchangeRecord,
 ): string {
-  const { bytesIn, bytesOut, durationMs, waitedMs, requestId, referer, userAgent, isWhole } = rest;
+  const { bytesIn, bytesOut, durationMs, waitedMs, requestId, fields, isWhole } = rest;
   return JSON.stringify({
     time: new Date(atMs).toISOString(),
     ip,
@@ -29,15 +29,17 @@ function jsonLine(
     ms: Math.round(durationMs),
     firstByteMs: waitedMs === null ? null : Math.round(waitedMs),
     requestId,
-    referer,
-    userAgent,
+    referer: fields?.get("referer") ?? "",
+    userAgent: fields?.get("user-agent") ?? "",
     complete: isWhole,
   });
 }
 
 function commonLine(
-  { atMs, ip, method, target, minor, status, bytesOut, referer, userAgent }: ExchangeRecord,
+  { atMs, ip, method, target, minor, status, bytesOut, fields }: ExchangeRecord,
 ): string {
+  const referer = fields?.get("referer") ?? "";
+  const userAgent = fields?.get("user-agent") ?? "";
   const request = `${method} ${target} HTTP/1.${minor}`;
   return `${ip || "-"} - - [${commonTime(atMs)}] "${escaped(request)}" ${status === 0 ? 499 : status} ` +
     `${bytesOut} "${escaped(referer) || "-"}" "${escaped(userAgent) || "-"}"`;

@@ -1,32 +1,29 @@
-/** Makes the users of connections that speak the CloudBridge handshake. */
+/** Builds what clients of the CloudBridge handshake need from a configuration. */
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/ports.ts";
 import { CloudBridgeSession } from "../hub/cloudbridge_session.ts";
-import type { LoginDesk } from "../hub/login.ts";
+import type { EgressDesk } from "../hub/cloudbridge_tunnels.ts";
 import type { Agents } from "../tunnel/agents.ts";
-import type { Tunnels } from "../tunnel/tunnels.ts";
+import type { Logins } from "./logins.ts";
 
 /** What they get from the rest of the hub. */
 export interface CloudBridgePorts {
   readonly clock: Clock;
   /** `null` on a hub that asks for no login. */
-  readonly logins: LoginDesk | null;
-  readonly tunnels: Tunnels;
-  readonly agents: Agents;
+  readonly logins: Logins | null;
+  readonly egress: EgressDesk;
+  /** Whom those join who go on with frames; `null` where the address does not speak frames. */
+  readonly agents: Agents | null;
 }
 
-/** The user of one connection. */
+/** Makes the user of one connection of JSON lines. */
 export function createCloudBridge(
   { broker }: Config,
-  { clock, logins, tunnels, agents }: CloudBridgePorts,
+  { agents, ...ports }: CloudBridgePorts,
 ): CloudBridgeSession {
   return new CloudBridgeSession({
-    clock,
+    ...ports,
     maxMalformed: broker.max_malformed,
-    logins,
-    tunnels: {
-      refusalOf: (destination, principal) => tunnels.egress.refusalOf(destination, principal),
-      createFramesUser: (guest) => agents.createGuestSession(guest),
-    },
+    frames: agents === null ? null : (member) => agents.createMember(member),
   });
 }

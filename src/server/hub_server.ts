@@ -105,6 +105,7 @@ export class HubServer {
     const reload = createReload(config, { ...options, logins: this.#logins, audit: this.#audit });
     this.#reload = reload;
     const turns = new Turns();
+    const cachedClock = new TurnClock(clock, turns);
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({
       intervalMs: config.hub.heartbeat.interval,
@@ -121,7 +122,7 @@ export class HubServer {
     this.#broker = createBroker(config, {
       version,
       clock,
-      cachedClock: new TurnClock(clock, turns),
+      cachedClock,
       logger: logger.child("broker"),
       log: options.log ?? null,
       stopHub: options.onStopRequested ?? (() => void this.stop()),
@@ -138,9 +139,10 @@ export class HubServer {
       logger: logger.child("tunnels"),
       events: this.#audit.events,
       admission: countingVisitors(this.#admission),
+      resolve: options.resolve,
     });
     this.#publicDoor = new PublicDoor(config, {
-      clock,
+      clock: cachedClock,
       logger: logger.child("public"),
       tunnels: this.#tunnels,
       admission: countingVisitors(this.#admission),
@@ -342,8 +344,8 @@ export class HubServer {
           createCloudBridge(this.#config, {
             clock: this.#clock,
             logins: this.#logins,
-            tunnels: this.#tunnels,
-            agents: this.#agents,
+            egress: this.#tunnels.egress,
+            agents: transports.includes("frames") ? this.#agents : null,
           }),
         ),
       admission: this.#admission,

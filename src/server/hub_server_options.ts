@@ -2,6 +2,7 @@
 import type { LoginGateLimits } from "../auth/login_gate.ts";
 import type { ConfigResult } from "../config/hub_config.ts";
 import type { Clock, LogControl, Logger } from "../core/ports.ts";
+import type { Resolve } from "../link/resolver.ts";
 import type { FrameServices } from "../tunnel/frame_services.ts";
 
 /** What comes from outside the configuration. */
@@ -15,6 +16,8 @@ export interface HubServerOptions {
   readonly onStopRequested?: () => void;
   /** Who runs streams over the connections of agents. @default the hub's tunnels */
   readonly frameServices?: FrameServices;
+  /** Finds what spokes want to reach from the hub. @default the system is asked */
+  readonly resolve?: Resolve;
   /** Version of Trunkline, for build info. */
   readonly version: string;
   /** @default the process's monotonic clock */

@@ -4,7 +4,8 @@ import type { MetricSample } from "../metrics/metric_table.ts";
 import { type Tunnel, tunnelLabel } from "../tunnel/tunnel.ts";
 import { COUNTED_METHODS, STATUS_CLASSES } from "../tunnel/http_counts.ts";
 import type { PublicDoor } from "./public_setup.ts";
-import type { EgressStats } from "../tunnel/hub_egress.ts";
+import { EGRESS_RESULTS } from "../tunnel/egress_counts.ts";
+import type { HubEgress } from "../tunnel/hub_egress.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 
 /** Tunnels that have series of their own; the others share one. */
@@ -22,7 +23,7 @@ export function* tunnelSamples({ registry, stats, egress }: Tunnels): Iterable<M
   yield { name: "tunnel_registry_size", labels: { kind: "tcp" }, value: sizes.tcp };
   yield { name: "trunkline_tunnels_refused_total", value: stats.refusedTunnels };
   yield { name: "trunkline_forwarded_streams_total", value: stats.forwarded };
-  yield* egressSamples(egress.stats);
+  yield* egressSamples(egress);
   for (const [tunnel, totals] of byLabel) {
     yield { name: "trunkline_tunnel_connections_active", labels: { tunnel }, value: totals.active };
     yield { name: "trunkline_tunnel_connections_total", labels: { tunnel }, value: totals.total };
@@ -32,12 +33,14 @@ export function* tunnelSamples({ registry, stats, egress }: Tunnels): Iterable<M
   }
 }
 
-function* egressSamples({ active, total, denied, failed }: EgressStats): Iterable<MetricSample> {
-  yield { name: "trunkline_egress_connections_active", value: active };
-  const name = "trunkline_egress_connections_total";
-  yield { name, labels: { result: "ok" }, value: total - denied - failed };
-  yield { name, labels: { result: "denied" }, value: denied };
-  yield { name, labels: { result: "failed" }, value: failed };
+function* egressSamples({ stats, dialer: { dials, lookups } }: HubEgress): Iterable<MetricSample> {
+  yield { name: "trunkline_egress_connections_active", value: stats.active };
+  for (const result of EGRESS_RESULTS) {
+    yield { name: "trunkline_egress_connections_total", labels: { result }, value: stats.results[result] };
+  }
+  const name = "trunkline_egress_over_limit_total";
+  yield { name, labels: { limit: "dials" }, value: dials.refused };
+  yield { name, labels: { limit: "lookups" }, value: lookups.refused };
 }
 
 /** The samples of visitors over HTTP. */

@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { Admission } from "../hub/admission.ts";
+import type { Resolve } from "../link/resolver.ts";
 import { Flusher } from "../link/flusher.ts";
 import { Tunnels } from "../tunnel/tunnels.ts";
 import type { VisitorAdmission } from "../tunnel/visitor_admission.ts";
@@ -13,6 +14,8 @@ export interface TunnelPorts {
   readonly logger: Logger;
   readonly events: SecurityEvents;
   readonly admission: VisitorAdmission;
+  /** Finds what spokes want to reach from the hub. @default the system is asked */
+  readonly resolve?: Resolve | undefined;
 }
 
 const ANONYMOUS_ACCOUNT = "anonymous";

@@ -22,6 +22,8 @@ export class AgentPools {
   readonly #pools = new Map<string, OwnPool>();
   /** By tenant and id, whatever the account. */
   readonly #byId = new Map<string, Set<OwnPool>>();
+  /** The keys of names that streams go to again and again. */
+  readonly #keys = new WeakMap<AgentName, string>();
 
   /** A connection is there; gives the pool of the session before, which is over, where there was one. */
   join(link: AgentLink): AgentPool | null {
@@ -51,7 +53,9 @@ export class AgentPools {
 
   /** The connection on which the next stream to an agent goes; `undefined` while it has none. */
   pick(name: AgentName): AgentLink | undefined {
-    const pool = this.find(name);
+    let key = this.#keys.get(name);
+    if (key === undefined) this.#keys.set(name, key = agentKey(name));
+    const pool = this.#pools.get(key);
     if (pool === undefined) return undefined;
     let best: AgentLink | undefined;
     for (const link of pool.links) if (best === undefined || isBetter(link, best)) best = link;

@@ -15,11 +15,11 @@ import type { Login, LoginDesk, LoginOutcome } from "../hub/login.ts";
 import type { OwnerFrame } from "../link/frames_transport.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamMux, StreamRefusal } from "../link/stream_mux.ts";
-
 import { encodeFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
 import type { AuthRequest, GoAway, OpenStream, TunnelResponse } from "../wire/frame_payloads.ts";
 import { isWaiting, push, refuse, respond } from "./agent_answers.ts";
+import type { AgentLimits, KnownPlace } from "./agent_place.ts";
 import {
   type AgentRefusal,
   loginRefusal,
@@ -33,24 +33,12 @@ import {
 import type { Agent, AgentConnection, AgentName, AgentSessions } from "./agent_sessions.ts";
 import type { AgentLink, FrameServices } from "./frame_services.ts";
 
-/** What an agent is told to keep to, by the names that it has on the wire. */
-export interface AgentLimits {
-  /** Streams that it may have open at a time; 0: no limit. */
-  readonly maxStreams: number;
-  readonly initialWindow: number;
-  readonly maxWindow: number;
-  readonly connectionWindow: number;
-  readonly maxPayload: number;
-  readonly heartbeatIntervalMs: number;
-  readonly heartbeatTimeoutMs: number;
-}
-
 /** What a session works with. */
 export interface AgentSessionOptions {
   /** What it logged in with before its first frame; `null`: it has to show a token. */
   readonly known: Login | null;
-  /** Who it is when it did all of its login before its first frame, in another way. @default it sends an AuthRequest */
-  readonly guest?: { readonly login: Login; readonly agentId: string };
+  /** Where `known` is let in without an AuthRequest; `null`: it has to send one. */
+  readonly place: KnownPlace | null;
   readonly limits: AgentLimits;
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
@@ -81,7 +69,6 @@ const LOGIN_NEEDED: FrameFault = {
 };
 /** What an agent says in `features` that speaks text messages. */
 const MESSAGES = "messages";
-const NO_FEATURES: ReadonlySet<string> = new Set();
 
 /** One connection of an agent. */
 export class AgentSession implements FramesUser, AgentLink, AgentConnection {
@@ -182,8 +169,8 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
 
   arrived(connection: Connection): void {
     this.#connection = connection;
-    const { guest } = this.#options;
-    if (guest !== undefined) this.#enterGuest(connection, guest);
+    const { place, known } = this.#options;
+    if (place !== null && known !== null) this.#takePlace(connection, known, place);
   }
 
   opened(connection: Connection): void {
@@ -294,23 +281,22 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
       return refuse(connection, loginRefusal(TOKEN_REVOKED));
     }
     const features = new Set(request.features);
-    this.#enter(connection, now.login, {
-      member: { agent: admission.agent, name, session, features },
-      tookOver: admission.tookOver,
-    });
+    const member = { agent: admission.agent, name, session, features };
+    this.#join(member, admission.tookOver);
+    this.#welcome(connection, member);
+    this.#enter(connection, now.login);
   }
 
-  #enterGuest(connection: Connection, { login, agentId }: { login: Login; agentId: string }): void {
-    const { tenant } = login.principal;
-    const name = { tenant, account: accountOf(login.principal), agentId };
-    const { agent } = this.#options.sessions.admitNew({
-      ...name,
-      session: agentId,
-      resume: null,
-      connection: this,
-    });
-    const member = { agent, name, session: agentId, features: NO_FEATURES };
-    this.#enter(connection, login, { member, tookOver: false });
+  /** Is let in at once, under an id that nobody else has; it was told so already. */
+  #takePlace(connection: Connection, known: Login, { agentId, session, features }: KnownPlace): void {
+    const now = known.reevaluate();
+    if (now.kind === "ended") return connection.close(CloseCode.unauthorized, TOKEN_REVOKED.message);
+    const { principal } = now.login;
+    const name = { tenant: principal.tenant, account: accountOf(principal), agentId };
+    const newcomer = { ...name, session, resume: null, connection: this };
+    const { agent } = this.#options.sessions.admitNew(newcomer);
+    this.#join({ agent, name, session, features: new Set(features) }, false);
+    this.#enter(connection, now.login);
   }
 
   /** Who it is: by its token, or for the first time by what it showed before its first frame. */
@@ -325,26 +311,22 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
       : { kind: "accepted", login: known };
   }
 
-  #enter(
-    connection: Connection,
-    login: Login,
-    { member, tookOver }: { member: Membership; tookOver: boolean },
-  ): void {
+  #join(member: Membership, tookOver: boolean): void {
     this.#membership = member;
     this.#options.joined(this, tookOver);
     const { tenant, account, agentId } = member.name;
-    const who = { agent: agentId, account, tenant, connection: connection.id };
+    const who = { agent: agentId, account, tenant, connection: this.id };
     if (tookOver) this.#options.logger.info("An agent took the place of another session", who);
     else this.#options.logger.debug("An agent is connected", who);
-    this.#welcome(connection, member);
+  }
+
+  #enter(connection: Connection, login: Login): void {
     // Its greeting stands before all that its login may have to be told.
     if (this.#speaksMessages) this.#messages.arrived?.(connection);
     connection.authenticated(login);
   }
 
   #welcome(connection: Connection, { agent, name: { tenant, account, agentId } }: Membership): void {
-    // A guest knows already that it is in.
-    if (this.#options.guest !== undefined) return;
     respond(connection, {
       ok: true,
       connectionId: connection.id,

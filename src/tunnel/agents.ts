@@ -5,8 +5,10 @@
 import type { Clock, Logger } from "../core/ports.ts";
 import type { Connection, ConnectionUser } from "../hub/connection.ts";
 import type { FramesUser } from "../hub/frames_user.ts";
+import type { FramesMember, FramesPlace } from "../hub/json_user.ts";
 import type { Login, LoginDesk } from "../hub/login.ts";
-import { type AgentLimits, AgentSession } from "./agent_session.ts";
+import type { AgentLimits } from "./agent_place.ts";
+import { AgentSession, type AgentSessionOptions } from "./agent_session.ts";
 import { AgentSessions } from "./agent_sessions.ts";
 import { AgentStats } from "./agent_stats.ts";
 import type { FrameServices } from "./frame_services.ts";
@@ -53,21 +55,23 @@ export class Agents {
     return this.#sessions.size;
   }
 
-  /** The user of a connection whose peer is let in already, under an id that nobody else has. */
-  createGuestSession(guest: { readonly login: Login; readonly agentId: string }): FramesUser {
-    return this.#create(guest.login, guest);
-  }
-
   /** The user of one new connection. `known`: what it logged in with before its first frame. */
   createSession(known: Login | null): FramesUser {
-    return this.#create(known);
+    return this.#create({ known, place: null });
   }
 
-  #create(known: Login | null, guest?: { readonly login: Login; readonly agentId: string }): FramesUser {
+  /** The user of one that logged in in another way: it is an agent from the start, by the id of its connection. */
+  createMember({ id, login, features }: FramesMember): FramesPlace {
+    const session = crypto.randomUUID();
+    const place = { agentId: id, session, features };
+    return { user: this.#create({ known: login, place }), session, limits: { ...this.#options.limits } };
+  }
+
+  #create({ known, place }: Pick<AgentSessionOptions, "known" | "place">): FramesUser {
     const { limits, logins, services, createMessages, logger } = this.#options;
     return new AgentSession({
       known,
-      ...(guest === undefined ? {} : { guest }),
+      place,
       limits,
       logins,
       services,

@@ -1,5 +1,6 @@
 /** What is known of one exchange of HTTP once it is over, for logs and metrics. */
 import type { BodyDecoder, BodyFraming } from "../wire/http_body.ts";
+import type { HttpFields } from "../wire/http_fields.ts";
 import type { HttpRequestHead } from "../wire/http_head.ts";
 import type { HttpExchange } from "./http_exchange.ts";
 import { type Tunnel, tunnelLabel } from "./tunnel.ts";
@@ -27,8 +28,8 @@ export interface ExchangeRecord {
   /** Until the response began; `null` when it never did. */
   readonly waitedMs: number | null;
   readonly requestId: string;
-  readonly referer: string;
-  readonly userAgent: string;
+  /** What the visitor sent beside; `null` where that was no head. */
+  readonly fields: HttpFields | null;
   /** Whether it went to its end; else somebody broke it off. */
   readonly isWhole: boolean;
 }
@@ -58,8 +59,12 @@ export function recordOf(
     readonly ownStatus: number;
   },
 ): ExchangeRecord {
+  const { method, target, minor, fields } = request;
   return {
-    ...requestOf(request),
+    method,
+    target,
+    minor,
+    fields,
     ip,
     host,
     tunnel: tunnel === null ? null : tunnelLabel(tunnel),
@@ -85,7 +90,10 @@ export function recordOfRefused(
   },
 ): ExchangeRecord {
   return {
-    ...request === null ? NO_REQUEST : requestOf(request),
+    method: request?.method ?? "-",
+    target: request?.target ?? "-",
+    minor: request?.minor ?? 1,
+    fields: request?.fields ?? null,
     ip,
     host: request?.fields.get("host") ?? "",
     tunnel: null,
@@ -97,17 +105,5 @@ export function recordOfRefused(
     waitedMs: null,
     requestId,
     isWhole: true,
-  };
-}
-
-const NO_REQUEST = { method: "-", target: "-", minor: 1, referer: "", userAgent: "" } as const;
-
-function requestOf({ method, target, minor, fields }: HttpRequestHead) {
-  return {
-    method,
-    target,
-    minor,
-    referer: fields.get("referer") ?? "",
-    userAgent: fields.get("user-agent") ?? "",
   };
 }

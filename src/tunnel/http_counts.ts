@@ -10,25 +10,29 @@ export type StatusClass = typeof STATUS_CLASSES[number];
 
 /** Counts of one hub. */
 export class HttpCounts {
-  readonly #requests = new Map<string, number>();
+  /** By method, then by class. */
+  readonly #requests = COUNTED_METHODS.map(() => STATUS_CLASSES.map(() => 0));
   /** Responses that were cut in the middle. */
   broken = 0;
 
   count({ method, status, isWhole }: ExchangeRecord): void {
-    const key = `${methodOf(method)} ${classOf(status)}`;
-    this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1);
+    const [row, column] = [rowOf(method), columnOf(status)];
+    const counts = this.#requests[row];
+    if (counts !== undefined) counts[column] = (counts[column] ?? 0) + 1;
     if (!isWhole && status !== 0) this.broken++;
   }
 
   of(method: CountedMethod, status: StatusClass): number {
-    return this.#requests.get(`${method} ${status}`) ?? 0;
+    return this.#requests[COUNTED_METHODS.indexOf(method)]?.[STATUS_CLASSES.indexOf(status)] ?? 0;
   }
 }
 
-function methodOf(method: string): CountedMethod {
-  return COUNTED_METHODS.find((one) => one === method) ?? "other";
+function rowOf(method: string): number {
+  const row = COUNTED_METHODS.findIndex((one) => one === method);
+  return row < 0 ? COUNTED_METHODS.length - 1 : row;
 }
 
-function classOf(status: number): StatusClass {
-  return STATUS_CLASSES[Math.floor(status / 100) - 1] ?? "aborted";
+function columnOf(status: number): number {
+  const column = Math.floor(status / 100) - 1;
+  return column in STATUS_CLASSES ? column : STATUS_CLASSES.length - 1;
 }

@@ -258,7 +258,8 @@ export class HttpExchange implements StreamConsumer {
 
   #complete(): void {
     if (this.#isChunkedOut) {
-      this.#writer.write(encodeLastChunk(forwardTrailers(this.#decoder?.trailers ?? NO_FIELDS)));
+      const trailers = this.#decoder?.trailers;
+      this.#writer.write(encodeLastChunk(trailers === undefined ? "" : forwardTrailers(trailers)));
     }
     this.isWhole = true;
     this.#finish();
@@ -282,8 +283,6 @@ export class HttpExchange implements StreamConsumer {
     this.#phase = "over";
   }
 }
-
-const NO_FIELDS: HttpFields = createBodyDecoder({ kind: "none" }).trailers;
 
 /** What a visitor is told of a stream that was reset before a response came. */
 export function answerOf({ code, origin }: Pick<StreamReset, "code" | "origin">): HubAnswer {

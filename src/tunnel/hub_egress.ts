@@ -1,17 +1,23 @@
 /**
  * Connections that leave from the hub itself, for spokes whose rights name it (`hub:host:port`). What they ask for is
- * checked as it was written and again after its name was resolved; nobody else's rights stand for the hub.
+ * checked as it was written and again after its name was resolved; nobody else's rights stand for the hub. How much is
+ * looked up and dialled at a time is bounded, for each spoke and for all.
  */
+import type { Socket } from "node:net";
+import { type Destination, NO_DESTINATIONS } from "../core/destination_check.ts";
 import type { Logger } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
-import { type ConnectTarget, HUB_AGENT } from "../core/rights.ts";
-import type { SecurityEvents } from "../core/security_event.ts";
+import { HUB_AGENT } from "../core/rights.ts";
+import type { EventOrigin, SecurityEvents } from "../core/security_event.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import { allowedAddresses, dialChecked, type DialRefusal } from "../link/checked_dial.ts";
-import type { SocketPlace } from "../link/client_socket.ts";
+import type { DialRefusal } from "../link/checked_dial.ts";
+import { CheckedDialer, type DialAsker, TOO_MANY_DIALS } from "../link/checked_dialer.ts";
 import { joinDialled } from "../link/dialled_stream.ts";
 import type { Flusher } from "../link/flusher.ts";
+import type { Resolve } from "../link/resolver.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
+import type { StreamRefusal } from "../link/stream_mux.ts";
+import { EgressCounts, egressResultOf } from "./egress_counts.ts";
 import type { AgentLink } from "./frame_services.ts";
 
 /** What it works with. */
@@ -19,72 +25,93 @@ export interface HubEgressOptions {
   readonly events: SecurityEvents;
   readonly logger: Logger;
   readonly flusher: Flusher;
-  /** All addresses of a name. @default the system is asked */
-  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** Finds what spokes want to reach. @default the system is asked */
+  readonly resolve?: Resolve | undefined;
 }
 
-/** Connections from the hub, in plain numbers. */
-export interface EgressStats {
-  /** That are there. */
-  active: number;
-  /** That were asked for. */
-  total: number;
-  /** Of those: not allowed, and not reached. */
-  denied: number;
-  failed: number;
+/** Who asks the hub to connect. */
+export interface EgressAsker {
+  readonly principal: Principal | null;
+  readonly origin: EventOrigin;
 }
 
-const DIAL_TIMEOUT_MS = 10_000;
+/** Dials in progress: of one connection of frames, and of all. */
+export const MAX_DIALS_PER_LINK = 64;
+const MAX_DIALS = 1024;
 
 /** Dials for spokes. */
 export class HubEgress {
-  readonly stats: EgressStats = { active: 0, total: 0, denied: 0, failed: 0 };
+  readonly stats = new EgressCounts();
+  readonly dialer: CheckedDialer;
   readonly #options: HubEgressOptions;
 
   constructor(options: HubEgressOptions) {
     this.#options = options;
+    const { resolve } = options;
+    this.dialer = new CheckedDialer({ dials: { perKey: MAX_DIALS_PER_LINK, total: MAX_DIALS }, resolve });
   }
 
-  /** Who uses a stream that wants to leave from the hub. */
-  accept(stream: Stream, { host, port }: ConnectTarget, link: AgentLink): StreamConsumer {
-    const { flusher, resolve } = this.#options;
-    const allows = (asked: string) =>
-      link.principal?.rights.allowsConnect({ agent: HUB_AGENT, host: asked, port }) === true;
-    this.stats.active++;
-    this.stats.total++;
+  /** Who uses a stream that wants to leave from the hub, or why nobody does. */
+  accept(stream: Stream, target: Destination, link: AgentLink): StreamConsumer | StreamRefusal {
+    const { stats, dialer } = this;
+    if (!dialer.dials.enter(link.id)) {
+      stats.results.over_limit++;
+      return TOO_MANY_DIALS;
+    }
+    stats.active++;
     return joinDialled(stream, {
-      dial: (signal) =>
-        dialChecked({ host, port }, {
-          allows,
-          timeoutMs: DIAL_TIMEOUT_MS,
-          signal,
-          ...(resolve === undefined ? {} : { resolve }),
-        }),
-      flusher,
-      onRefused: (refusal) => this.#refused(refusal, { target: `${HUB_AGENT}:${host}:${port}`, link }),
-      onClosed: () => this.stats.active--,
+      dial: async (signal) => {
+        const outcome = await dialer.dial(target, { ...askerOf(link), dials: link.id, signal });
+        this.#dialled(outcome, { target, asker: link, isWanted: !signal.aborted });
+        return outcome;
+      },
+      flusher: this.#options.flusher,
+      onClosed: () => stats.active--,
     });
   }
 
-  /** Why a destination may not be reached from the hub for somebody, for people; `null`: it may. Does not reject. */
-  async refusalOf({ host, port }: SocketPlace, principal: Principal): Promise<string | null> {
-    const { resolve } = this.#options;
-    const found = await allowedAddresses(host, {
-      allows: (asked) => principal.rights.allowsConnect({ agent: HUB_AGENT, host: asked, port }),
-      signal: AbortSignal.timeout(DIAL_TIMEOUT_MS),
-      ...(resolve === undefined ? {} : { resolve }),
-    });
-    return "code" in found ? `Cannot reach ${host}:${port} from the hub: ${found.reason}` : null;
+  /** Why a stream to a destination would be refused now; `null`: it would not. It is looked up for that, not dialled. */
+  async judge(target: Destination, asker: EgressAsker): Promise<DialRefusal | null> {
+    const refusal = await this.dialer.judge(target, askerOf(asker));
+    if (refusal?.code === StreamCode.notAllowed) this.#deny(target, asker);
+    return refusal;
   }
 
-  #refused({ code, detail }: DialRefusal, { target, link }: { target: string; link: AgentLink }): void {
-    const { events, logger } = this.#options;
-    if (code === StreamCode.notAllowed) {
-      this.stats.denied++;
-      events.record({ ...link.origin, kind: "denied", right: "connect", target });
-    } else {
-      this.stats.failed++;
-      logger.info("A destination cannot be reached from the hub", { target, cause: detail });
+  #dialled(
+    outcome: Socket | DialRefusal,
+    { target, asker, isWanted }: { target: Destination; asker: EgressAsker; isWanted: boolean },
+  ): void {
+    const { results } = this.stats;
+    const isRefused = "code" in outcome;
+    // Whoever asks for what he may not have and does not wait for the answer was still denied it.
+    if (isRefused && outcome.code === StreamCode.notAllowed) {
+      results.denied++;
+      this.#deny(target, asker);
+    } else if (!isWanted) results.cancelled++;
+    else if (!isRefused) results.ok++;
+    else {
+      results[egressResultOf(outcome.code)]++;
+      const cause = outcome.detail;
+      this.#options.logger.info("A destination cannot be reached from the hub", {
+        target: named(target),
+        cause,
+      });
     }
   }
+
+  #deny(target: Destination, { origin }: EgressAsker): void {
+    this.#options.events.record({ ...origin, kind: "denied", right: "connect", target: named(target) });
+  }
+}
+
+function named({ host, port }: Destination): string {
+  return `${HUB_AGENT}:${host}:${port}`;
+}
+
+/** Look-ups are counted by who logged in: a new connection brings no new ones. */
+function askerOf({ principal }: EgressAsker): Pick<DialAsker, "rules" | "lookups"> {
+  return {
+    rules: principal?.rights.throughHub ?? NO_DESTINATIONS,
+    lookups: JSON.stringify([principal?.tenant, principal?.subject]),
+  };
 }

@@ -7,6 +7,7 @@ import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import { HUB_AGENT } from "../core/rights.ts";
 import { StreamCode } from "../core/stream_codes.ts";
+import type { Resolve } from "../link/resolver.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
@@ -43,6 +44,8 @@ export interface TunnelsOptions {
   readonly maxPerAccount: (owner: { tenant: string; account: string }) => number;
   readonly admission: VisitorAdmission;
   readonly flusher: Flusher;
+  /** Finds what spokes want to reach from the hub. @default the system is asked */
+  readonly resolve?: Resolve | undefined;
 }
 
 const NO_TUNNEL: HubAnswer = { status: 404, message: "There is nothing at this address" };

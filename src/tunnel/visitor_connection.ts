@@ -9,8 +9,8 @@ import { ignoreSocketError } from "../link/socket_transport.ts";
 import { createBodyDecoder, requestFraming } from "../wire/http_body.ts";
 import { encodeHttpError } from "../wire/http_error.ts";
 import { type HttpRefusal, type HttpRequestHead, isRefusal, RequestReader } from "../wire/http_head.ts";
-import { forwardRequest, requestIdOf, wantsToStay } from "../wire/http_rewrite.ts";
-import { type HttpTarget, readTarget } from "../wire/http_target.ts";
+import { forwardRequest, requestIdOf, VisitorLines, wantsToStay } from "../wire/http_rewrite.ts";
+import { type HttpTarget, TargetReader } from "../wire/http_target.ts";
 import { type CurrentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
 import { answerOf, type ExchangeOwner, HttpExchange, type HubAnswer } from "./http_exchange.ts";
 import type { VisitorPorts, VisitorSettings, VisitorSocket } from "./visitor_ports.ts";
@@ -30,6 +30,9 @@ export class VisitorConnection implements ExchangeOwner {
   readonly #ports: VisitorPorts;
   readonly #writer: SocketWriter;
   readonly #reader = new RequestReader();
+  readonly #targets = new TargetReader();
+  readonly #visitor: VisitorLines;
+  readonly #isTrusted: boolean;
   #phase: Phase = "head";
   #current: CurrentRequest | null = null;
   /** What came and was not read yet. */
@@ -46,6 +49,9 @@ export class VisitorConnection implements ExchangeOwner {
     this.#socket = socket;
     this.#settings = settings;
     this.#ports = ports;
+    const { ip } = socket.peer;
+    this.#isTrusted = settings.isTrusted(ip);
+    this.#visitor = new VisitorLines({ ip, protocol: settings.protocol, isTrusted: this.#isTrusted });
     this.#deadlineMs = ports.clock.now() + settings.headerTimeoutMs;
     this.#writer = new SocketWriter(socket.link.socket, ports.flusher);
   }
@@ -183,13 +189,12 @@ export class VisitorConnection implements ExchangeOwner {
 
   #begin(request: HttpRequestHead): void {
     const { clock, wallClock } = this.#ports;
-    const { isTrusted, responseTimeoutMs } = this.#settings;
-    const { peer } = this.#socket;
+    const { responseTimeoutMs } = this.#settings;
     const framing = requestFraming(request);
     if (isRefusal(framing)) return void this.#refuse(framing, framing.status, request);
-    const target = readTarget(request);
+    const target = this.#targets.read(request);
     if (isRefusal(target)) return void this.#refuse(target, target.status, request);
-    const requestId = requestIdOf(request.fields, isTrusted(peer.ip)) ?? crypto.randomUUID();
+    const requestId = requestIdOf(request.fields, this.#isTrusted) ?? crypto.randomUUID();
     this.#phase = "exchange";
     this.#deadlineMs = clock.now() + responseTimeoutMs;
     const decoder = createBodyDecoder(framing);
@@ -213,10 +218,8 @@ export class VisitorConnection implements ExchangeOwner {
   #pass(current: CurrentRequest, target: HttpTarget): void {
     const { request, framing, requestId } = current;
     const { peer, local } = this.#socket;
-    const { protocol, isTrusted } = this.#settings;
     if (framing.kind === "length" && this.#isTooLarge(framing.bytes)) return void this.#tooLarge(current);
-    const visitor = { ip: peer.ip, protocol, requestId, isTrusted: isTrusted(peer.ip) };
-    const forwarded = forwardRequest(request, { target, framing, visitor });
+    const forwarded = forwardRequest(request, { target, framing, visitor: this.#visitor, requestId });
     if (isRefusal(forwarded)) return void this.#refuse(forwarded, forwarded.status, request);
     const route = this.#ports.route(target.host);
     if (route.kind === "answer") return this.#answer(current, route.answer);

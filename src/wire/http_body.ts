@@ -2,7 +2,6 @@
  * Where the bodies of HTTP/1.1 messages end (RFC 9112, section 6), from heads; and reading them from bytes in any
  * pieces, as views that are not copied. What leaves the end open to opinion is refused.
  */
-import { Buffer } from "node:buffer";
 import { HttpFields } from "./http_fields.ts";
 import {
   type HttpRefusal,
@@ -12,6 +11,7 @@ import {
   parseFields,
   refuse,
 } from "./http_head.ts";
+import { bytesOfLatin1, latin1Of } from "./latin1.ts";
 
 /** How the end of a body is found. */
 export type BodyFraming =
@@ -128,8 +128,7 @@ class ChunkedDecoder implements BodyDecoder {
   #left = 0;
   /** The line that is on its way. */
   #line = "";
-  #trailerLines: string[] = [];
-  #trailerBytes = 0;
+  #trailerText = "";
 
   get isOver(): boolean {
     return this.#state === "over";
@@ -158,9 +157,11 @@ class ChunkedDecoder implements BodyDecoder {
   #takeLine(bytes: Uint8Array, at: number): number | HttpRefusal {
     const lineFeed = bytes.indexOf(LF, at);
     const end = lineFeed < 0 ? bytes.length : lineFeed + 1;
-    const most = this.#state === "trailers" ? MAX_TRAILER_BYTES - this.#trailerBytes : MAX_CHUNK_LINE_BYTES;
+    const most = this.#state === "trailers"
+      ? MAX_TRAILER_BYTES - this.#trailerText.length
+      : MAX_CHUNK_LINE_BYTES;
     if (this.#line.length + end - at > most + 2) return refuse(400, "A line of the body is too long");
-    this.#line += Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString("latin1");
+    this.#line += latin1Of(bytes, at, end);
     if (lineFeed < 0) return end;
     const line = this.#line;
     this.#line = "";
@@ -192,30 +193,28 @@ class ChunkedDecoder implements BodyDecoder {
   }
 
   #takeTrailer(line: string): HttpRefusal | null {
-    this.#trailerBytes += line.length + 2;
     if (line !== "") {
-      this.#trailerLines.push(line);
+      this.#trailerText += `${line}\r\n`;
       return null;
     }
-    const fields = parseFields(this.#trailerLines, 0);
-    if (isRefusal(fields)) return fields;
-    this.trailers = fields;
+    if (this.#trailerText !== "") {
+      const fields = parseFields(bytesOfLatin1(this.#trailerText), this.#trailerText, 0);
+      if (isRefusal(fields)) return fields;
+      this.trailers = fields;
+    }
     this.#state = "over";
     return null;
   }
 }
 
-const encoder = new TextEncoder();
-const CHUNK_END = encoder.encode("\r\n");
+const CHUNK_END = bytesOfLatin1("\r\n");
 
 /** A part of a chunked body as it goes out: its size, itself, the end of its line. */
 export function encodeChunk(part: Uint8Array): Uint8Array[] {
-  return [encoder.encode(`${part.length.toString(16)}\r\n`), part, CHUNK_END];
+  return [bytesOfLatin1(`${part.length.toString(16)}\r\n`), part, CHUNK_END];
 }
 
-/** The end of a chunked body. */
-export function encodeLastChunk(trailers: HttpFields): Uint8Array {
-  let text = "0\r\n";
-  for (const { name, value } of trailers) text += `${name}: ${value}\r\n`;
-  return Buffer.from(`${text}\r\n`, "latin1");
+/** The end of a chunked body, with the lines of the fields behind it. */
+export function encodeLastChunk(trailerLines: string): Uint8Array {
+  return bytesOfLatin1(`0\r\n${trailerLines}\r\n`);
 }

@@ -1,7 +1,9 @@
 /**
  * The fields of an HTTP/1.1 head (RFC 9110, section 5): names as they were written, looked up in lower case, in their
- * order. Bytes are characters of the same number, so that what is no ASCII comes out as it came in.
+ * order. Bytes are characters of the same number, so that what is no ASCII comes out as it came in. The text that they
+ * were read from is kept; names and values are cut from it when somebody asks.
  */
+import type { KnownName } from "./http_names.ts";
 
 /** One field. */
 export interface HttpField {
@@ -12,39 +14,64 @@ export interface HttpField {
   readonly value: string;
 }
 
+/** Where a field stands in its text. */
+export interface FieldPlace {
+  readonly nameFrom: number;
+  readonly nameTo: number;
+  readonly valueFrom: number;
+  readonly valueTo: number;
+  /** Behind the end of its line. */
+  readonly lineTo: number;
+  readonly known: KnownName | null;
+  readonly hasUnderscore: boolean;
+}
+
 /** The fields of one head. */
 export class HttpFields {
-  readonly #fields: HttpField[] = [];
+  /** Holds all lines. */
+  readonly #text: string;
+  readonly #places: FieldPlace[] = [];
+
+  constructor(text = "") {
+    this.#text = text;
+  }
 
   get length(): number {
-    return this.#fields.length;
+    return this.#places.length;
   }
 
-  [Symbol.iterator](): Iterator<HttpField> {
-    return this.#fields[Symbol.iterator]();
+  *[Symbol.iterator](): Iterator<HttpField> {
+    for (const place of this.#places) {
+      yield { name: this.#nameOf(place), key: this.#keyOf(place), value: this.#valueOf(place) };
+    }
   }
 
-  add(name: string, value: string): void {
-    this.#fields.push({ name, key: name.toLowerCase(), value });
+  /** Adds a field that stands in the text. */
+  place(place: FieldPlace): void {
+    this.#places.push(place);
   }
 
   /** The value of the first field of a name in lower case. */
   get(key: string): string | undefined {
-    for (const field of this.#fields) if (field.key === key) return field.value;
+    for (const place of this.#places) if (this.#isNamed(place, key)) return this.#valueOf(place);
     return undefined;
   }
 
   /** The values of all fields of a name in lower case. */
-  all(key: string): string[] {
-    const values: string[] = [];
-    for (const field of this.#fields) if (field.key === key) values.push(field.value);
-    return values;
+  all(key: string): readonly string[] {
+    let values: string[] | null = null;
+    for (const place of this.#places) {
+      if (this.#isNamed(place, key)) (values ??= []).push(this.#valueOf(place));
+    }
+    return values ?? NONE;
   }
 
   /** The elements of a list (RFC 9110, section 5.6.1) over all fields of a name, in lower case; empty ones left out. */
-  list(key: string): string[] {
+  list(key: string): readonly string[] {
+    const values = this.all(key);
+    if (values.length === 0) return NONE;
     const elements: string[] = [];
-    for (const value of this.all(key)) {
+    for (const value of values) {
       for (const element of value.split(",")) {
         const trimmed = element.trim().toLowerCase();
         if (trimmed !== "") elements.push(trimmed);
@@ -52,4 +79,57 @@ export class HttpFields {
     }
     return elements;
   }
+
+  /** The lines of the fields that are wanted, in their order, each as `Name: value`. */
+  lines(isWanted: (place: FieldPlace) => boolean, unwantedKeys: readonly string[] = NONE): string {
+    let text = "";
+    // Lines that stand as they have to, one behind the other, are cut out at once.
+    let [from, to] = [0, 0];
+    for (const place of this.#places) {
+      if (!isWanted(place)) continue;
+      if (unwantedKeys.length > 0 && unwantedKeys.includes(this.#keyOf(place))) continue;
+      const isPlain = isPlainLine(this.#text, place);
+      if (isPlain && to === place.nameFrom) to = place.lineTo;
+      else {
+        text += this.#text.slice(from, to);
+        [from, to] = isPlain ? [place.nameFrom, place.lineTo] : [0, 0];
+        if (!isPlain) text += `${this.#nameOf(place)}${SEPARATOR}${this.#valueOf(place)}${LINE_END}`;
+      }
+    }
+    return to === 0 ? text : text + this.#text.slice(from, to);
+  }
+
+  /** Whether every field is wanted, and its line stands as {@link lines} would give it. */
+  arePlain(isWanted: (place: FieldPlace) => boolean): boolean {
+    for (const place of this.#places) if (!isWanted(place) || !isPlainLine(this.#text, place)) return false;
+    return true;
+  }
+
+  #isNamed(place: FieldPlace, key: string): boolean {
+    if (place.nameTo - place.nameFrom !== key.length) return false;
+    return this.#keyOf(place) === key;
+  }
+
+  #nameOf({ nameFrom, nameTo }: FieldPlace): string {
+    return this.#text.slice(nameFrom, nameTo);
+  }
+
+  #keyOf(place: FieldPlace): string {
+    return place.known?.key ?? this.#nameOf(place).toLowerCase();
+  }
+
+  #valueOf({ valueFrom, valueTo }: FieldPlace): string {
+    return this.#text.slice(valueFrom, valueTo);
+  }
+}
+
+const SEPARATOR = ": ";
+const LINE_END = "\r\n";
+const SPACE = 0x20;
+const NONE: readonly string[] = [];
+
+/** Whether there is one space before the value and nothing behind it. */
+function isPlainLine(text: string, { nameTo, valueFrom, valueTo, lineTo }: FieldPlace): boolean {
+  return valueFrom === nameTo + SEPARATOR.length && lineTo === valueTo + LINE_END.length &&
+    text.charCodeAt(nameTo + 1) === SPACE;
 }

@@ -3,19 +3,38 @@
  * says of the visitor, and with a framing of its own. Names with `_` are left out, as programs read them as those with
  * `-`.
  */
-import { Buffer } from "node:buffer";
 import type { BodyFraming } from "./http_body.ts";
-import { HttpFields } from "./http_fields.ts";
+import { type FieldPlace, HttpFields } from "./http_fields.ts";
 import { type HttpRefusal, type HttpRequestHead, type HttpResponseHead, refuse } from "./http_head.ts";
 import type { HttpTarget } from "./http_target.ts";
+import { bytesOfLatin1, latin1Of } from "./latin1.ts";
 
-/** What the hub says of a visitor. */
+/** Who a visitor is. */
 export interface VisitorInfo {
   readonly ip: string;
   readonly protocol: "http" | "https";
-  readonly requestId: string;
   /** Whether it is a proxy whose own words about visitors are believed. */
   readonly isTrusted: boolean;
+}
+
+/** What the hub says of a visitor to services. */
+export class VisitorLines {
+  readonly #visitor: VisitorInfo;
+  /** What was said last, which mostly is what is said next. */
+  #last = { authority: "", text: "" };
+
+  constructor(visitor: VisitorInfo) {
+    this.#visitor = visitor;
+  }
+
+  /** The lines for a request to this host. */
+  of(fields: HttpFields, authority: string): string {
+    if (this.#visitor.isTrusted) return visitorLines(fields, authority, this.#visitor);
+    if (this.#last.authority !== authority) {
+      this.#last = { authority, text: visitorLines(fields, authority, this.#visitor) };
+    }
+    return this.#last.text;
+  }
 }
 
 /** A request as it is passed on. */
@@ -27,36 +46,10 @@ export interface ForwardedRequest {
   readonly expectsContinue: boolean;
 }
 
-/** Meant for one connection. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-/** Set anew. */
-const SET_ANEW: ReadonlySet<string> = new Set([
-  "host",
-  "content-length",
-  "expect",
-  "forwarded",
-  "x-forwarded-for",
-  "x-forwarded-proto",
-  "x-forwarded-host",
-  "x-real-ip",
-  "x-request-id",
-]);
 /** What a Connection field may not name. */
 const FRAMING_FIELDS: readonly string[] = ["host", "content-length", "transfer-encoding"];
-/** What may not stand behind a body (RFC 9110, section 6.5.1). */
-const NO_TRAILERS: ReadonlySet<string> = new Set([
-  ...HOP_BY_HOP,
-  ...SET_ANEW,
+/** What may not stand behind a body beside what is meant for one connection or set anew (RFC 9110, section 6.5.1). */
+const NO_TRAILERS: readonly string[] = [
   "authorization",
   "cache-control",
   "content-encoding",
@@ -64,7 +57,8 @@ const NO_TRAILERS: ReadonlySet<string> = new Set([
   "content-type",
   "cookie",
   "set-cookie",
-]);
+];
+const USUAL_OPTIONS: readonly string[] = ["close", "keep-alive", "upgrade"];
 const REQUEST_ID = /^[\w.+/=:-]{1,128}$/;
 
 /** Whether the sender of a head wants to keep its connection (RFC 9112, section 9.3). */
@@ -78,10 +72,11 @@ export function wantsToStay({ minor, fields }: Pick<HttpRequestHead, "minor" | "
 /** A request for the service, or why it is not passed on. */
 export function forwardRequest(
   request: HttpRequestHead,
-  { target, framing, visitor }: {
+  { target, framing, visitor, requestId }: {
     readonly target: HttpTarget;
     readonly framing: BodyFraming;
-    readonly visitor: VisitorInfo;
+    readonly visitor: VisitorLines;
+    readonly requestId: string;
   },
 ): ForwardedRequest | HttpRefusal {
   const { method, minor, fields } = request;
@@ -97,8 +92,8 @@ export function forwardRequest(
     return refuse(417, "Only 100-continue can be expected");
   }
   let text = `${method} ${target.path} HTTP/1.1\r\nHost: ${target.authority}\r\n`;
-  text += passedOn(fields, options, SET_ANEW);
-  text += visitorLines(fields, target.authority, visitor);
+  text += fields.lines(isForServices, beyondUsual(options));
+  text += `${visitor.of(fields, target.authority)}X-Request-Id: ${requestId}\r\n`;
   if (expectsContinue) text += "Expect: 100-continue\r\n";
   text += framingLines(framing);
   const kept: string[] = [];
@@ -112,7 +107,7 @@ export function forwardRequest(
   }
   if (kept.length > 0) text += `Connection: ${kept.join(", ")}\r\n`;
   return {
-    head: Buffer.from(`${text}\r\n`, "latin1"),
+    head: bytesOfLatin1(`${text}\r\n`),
     upgrade: upgrade === null ? null : upgrade.toLowerCase(),
     expectsContinue,
   };
@@ -127,14 +122,27 @@ export interface ResponseOptions {
 }
 
 /** A response for the visitor. */
-export function forwardResponse(
+export function forwardResponse(response: HttpResponseHead, options: ResponseOptions): Uint8Array {
+  return isAsItIs(response, options) ? response.bytes : writeResponse(response, options);
+}
+
+/** Whether a response would be written as it came. */
+function isAsItIs({ minor, reason, fields }: HttpResponseHead, options: ResponseOptions): boolean {
+  const { framing, isKept } = options;
+  if (minor !== 1 || options.minor !== 1 || !isKept || framing.kind !== "length" || reason === "") {
+    return false;
+  }
+  return fields.arePlain(isForVisitorsWithLength) && fields.get("content-length") === String(framing.bytes);
+}
+
+function writeResponse(
   { status, reason, fields }: HttpResponseHead,
   { framing, minor, isKept }: ResponseOptions,
 ): Uint8Array {
   const options = fields.list("connection");
-  let text = `HTTP/1.1 ${status} ${reason}\r\n${passedOn(fields, options, CONTENT_LENGTH)}`;
+  let text = `HTTP/1.1 ${status} ${reason}\r\n${fields.lines(isForVisitors, beyondUsual(options))}`;
   if (status === 101) {
-    return Buffer.from(`${text}Upgrade: ${upgradeOf(fields) ?? ""}\r\nConnection: Upgrade\r\n\r\n`, "latin1");
+    return bytesOfLatin1(`${text}Upgrade: ${upgradeOf(fields) ?? ""}\r\nConnection: Upgrade\r\n\r\n`);
   }
   // Of a body that is not sent the length may still be told.
   const length = fields.get("content-length");
@@ -146,35 +154,37 @@ export function forwardResponse(
     if (!isKept) text += "Connection: close\r\n";
     else if (minor === 0) text += "Connection: keep-alive\r\n";
   }
-  return Buffer.from(`${text}\r\n`, "latin1");
+  return bytesOfLatin1(`${text}\r\n`);
 }
 
 /** The same request for a service that is told another host. */
 export function withHost(head: Uint8Array, host: string): Uint8Array {
-  const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString("latin1");
+  const text = latin1Of(head, 0, head.length);
   const begin = text.indexOf("\r\nHost: ");
   const end = text.indexOf("\r\n", begin + 2);
-  return Buffer.from(`${text.slice(0, begin)}\r\nHost: ${host}${text.slice(end)}`, "latin1");
+  return bytesOfLatin1(`${text.slice(0, begin)}\r\nHost: ${host}${text.slice(end)}`);
 }
 
-/** Those of the fields behind a body that are passed on. */
-export function forwardTrailers(fields: HttpFields): HttpFields {
-  const kept = new HttpFields();
-  for (const { name, key, value } of fields) {
-    if (!NO_TRAILERS.has(key) && !key.includes("_")) kept.add(name, value);
-  }
-  return kept;
+/** The lines of those fields behind a body that are passed on. */
+export function forwardTrailers(fields: HttpFields): string {
+  return fields.length === 0 ? "" : fields.lines(isForServices, NO_TRAILERS);
 }
 
-const CONTENT_LENGTH: ReadonlySet<string> = new Set(["content-length"]);
+function isForServices({ known, hasUnderscore }: FieldPlace): boolean {
+  return known === null ? !hasUnderscore : !known.isHopByHop && !known.isSetAnew;
+}
 
-function passedOn(fields: HttpFields, options: readonly string[], setAnew: ReadonlySet<string>): string {
-  let text = "";
-  for (const { name, key, value } of fields) {
-    if (HOP_BY_HOP.has(key) || setAnew.has(key) || key.includes("_") || options.includes(key)) continue;
-    text += `${name}: ${value}\r\n`;
-  }
-  return text;
+function isForVisitors(place: FieldPlace): boolean {
+  return isForVisitorsWithLength(place) && place.known?.key !== "content-length";
+}
+
+function isForVisitorsWithLength({ known, hasUnderscore }: FieldPlace): boolean {
+  return known === null ? !hasUnderscore : !known.isHopByHop;
+}
+
+/** What a Connection field names beside what is never passed on anyway. */
+function beyondUsual(options: readonly string[]): readonly string[] {
+  return options.length === 0 ? options : options.filter((option) => !USUAL_OPTIONS.includes(option));
 }
 
 function upgradeOf(fields: HttpFields): string | null {
@@ -188,7 +198,7 @@ function framingLines(framing: BodyFraming): string {
 }
 
 function visitorLines(fields: HttpFields, authority: string, visitor: VisitorInfo): string {
-  const { ip, protocol, requestId } = visitor;
+  const { ip, protocol } = visitor;
   const said = (key: string) => visitor.isTrusted ? fields.all(key).join(", ") : "";
   const node = ip.includes(":") ? `"[${ip}]"` : ip;
   const own = `for=${node};host="${authority}";proto=${protocol}`;
@@ -196,8 +206,7 @@ function visitorLines(fields: HttpFields, authority: string, visitor: VisitorInf
     `X-Forwarded-For: ${appended(said("x-forwarded-for"), ip)}\r\n` +
     `X-Forwarded-Proto: ${said("x-forwarded-proto") || protocol}\r\n` +
     `X-Forwarded-Host: ${said("x-forwarded-host") || authority}\r\n` +
-    `X-Real-IP: ${said("x-real-ip") || ip}\r\n` +
-    `X-Request-Id: ${requestId}\r\n`;
+    `X-Real-IP: ${said("x-real-ip") || ip}\r\n`;
 }
 
 /** The id that a request has already, if it may bring one. */

@@ -18,12 +18,25 @@ export interface HttpTarget {
 const AUTHORITY = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?$/;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)([/?].*)?$/i;
 
-/** Reads target and Host of a request. */
-export function readTarget({ method, target, fields }: HttpRequestHead): HttpTarget | HttpRefusal {
-  const hosts = fields.all("host");
-  const authority = hosts[0];
-  if (authority === undefined || hosts.length > 1) return refuse(400, "There has to be one Host");
-  const host = hostOf(authority);
+/** Reads what the requests of one connection are for. */
+export class TargetReader {
+  /** What was read last, which mostly comes again. */
+  #last: { readonly authority: string; readonly host: string | null } = { authority: "", host: null };
+
+  /** Reads target and Host of a request. */
+  read(request: HttpRequestHead): HttpTarget | HttpRefusal {
+    const hosts = request.fields.all("host");
+    const authority = hosts[0];
+    if (authority === undefined || hosts.length > 1) return refuse(400, "There has to be one Host");
+    if (authority !== this.#last.authority) this.#last = { authority, host: hostOf(authority) };
+    return readTarget(request, this.#last);
+  }
+}
+
+function readTarget(
+  { method, target }: HttpRequestHead,
+  { authority, host }: { readonly authority: string; readonly host: string | null },
+): HttpTarget | HttpRefusal {
   if (host === null) return refuse(400, "The Host is none");
   if (method === "CONNECT") return refuse(400, "CONNECT is not answered here");
   if (target.startsWith("/")) {

@@ -9,8 +9,6 @@ import { GrowingBuffer } from "./growing_buffer.ts";
 export const MAX_JSON_LINE_BYTES = 16 * 1024;
 /** What is taken for a line that is not complete; it doubles as its bytes come. */
 const FIRST_BUFFER_BYTES = 256;
-/** What is kept while no lines are read. */
-export const MAX_HELD_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 
 const encoder = new TextEncoder();
@@ -56,9 +54,6 @@ export class JsonLineDecoder {
   readonly #onLine: (line: Uint8Array) => void;
   /** The line that is on its way. */
   readonly #buffer = new GrowingBuffer(FIRST_BUFFER_BYTES);
-  /** What came while no lines are read. */
-  readonly #held = new GrowingBuffer(FIRST_BUFFER_BYTES);
-  #isStopped = false;
 
   /** `onLine` gets each line without its newline, as a view that stays valid. */
   constructor(maxBytes: number, onLine: (line: Uint8Array) => void) {
@@ -71,42 +66,21 @@ export class JsonLineDecoder {
     return this.#buffer.length > 0;
   }
 
-  /** After the line that is handed out now none is read; what is fed beyond it is kept. */
-  stop(): void {
-    this.#isStopped = true;
-  }
-
-  /** Reads lines again; gives what was kept, which has to be fed first. */
-  resume(): Uint8Array {
-    this.#isStopped = false;
-    return this.#held.take();
-  }
-
-  /** Takes the next bytes. Tells of a line that is too long, or too much to keep; nothing may be fed after that. */
-  feed(bytes: Uint8Array): LineTooLong | null {
-    if (this.#isStopped) return this.#hold(bytes);
-    let at = 0;
-    while (at < bytes.length) {
-      const newlineAt = bytes.indexOf(NEWLINE, at);
-      const piece = bytes.subarray(at, newlineAt < 0 ? bytes.length : newlineAt);
-      const seenBytes = this.#buffer.length + piece.length;
-      if (seenBytes > this.#maxBytes) return { seenBytes };
-      if (newlineAt < 0) {
-        this.#buffer.append(piece, this.#maxBytes);
-        return null;
-      }
-      this.#complete(piece);
-      at = newlineAt + 1;
-      if (this.#isStopped) return this.#hold(bytes.subarray(at));
+  /**
+   * Takes the next bytes, to the end of a line at most; gives how many it took. Or tells of a line that is too long;
+   * nothing may be fed after that.
+   */
+  feed(bytes: Uint8Array): number | LineTooLong {
+    const newlineAt = bytes.indexOf(NEWLINE);
+    const piece = newlineAt < 0 ? bytes : bytes.subarray(0, newlineAt);
+    const seenBytes = this.#buffer.length + piece.length;
+    if (seenBytes > this.#maxBytes) return { seenBytes };
+    if (newlineAt < 0) {
+      this.#buffer.append(piece, this.#maxBytes);
+      return bytes.length;
     }
-    return null;
-  }
-
-  #hold(bytes: Uint8Array): LineTooLong | null {
-    const seenBytes = this.#held.length + bytes.length;
-    if (seenBytes > MAX_HELD_BYTES) return { seenBytes };
-    this.#held.append(bytes, MAX_HELD_BYTES);
-    return null;
+    this.#complete(piece);
+    return newlineAt + 1;
   }
 
   #complete(piece: Uint8Array): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Actor, Permissions } from "../../src/broker/permissions.ts";
+import { NO_DESTINATIONS } from "../../src/core/destination_check.ts";
 import type { Rights } from "../../src/core/rights.ts";
 import type { SecurityEvent } from "../../src/core/security_event.ts";
 import { ANONYMOUS, LOCAL_OPERATOR, type Principal } from "../../src/core/principal.ts";
@@ -66,6 +67,7 @@ const RIGHTS: Rights = {
   covers: (right, pattern) => pattern === `may.${right}`,
   allowsTunnel: () => false,
   allowsConnect: () => false,
+  throughHub: NO_DESTINATIONS,
 };
 
 Deno.test("Permissions: each part of a subscription needs its right, whatever the case of the pattern", () => {

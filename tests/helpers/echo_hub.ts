@@ -12,6 +12,7 @@ import type { FramesUser } from "../../src/hub/frames_user.ts";
 import { createHttpFront } from "../../src/hub/http_front.ts";
 import { DoorStats } from "../../src/hub/hub_stats.ts";
 import { Listener } from "../../src/hub/listener.ts";
+import type { JsonUser } from "../../src/hub/json_user.ts";
 import type { LoginDesk } from "../../src/hub/login.ts";
 import { LoginWatch } from "../../src/hub/login_watch.ts";
 import { OriginPolicy } from "../../src/hub/origin_policy.ts";
@@ -79,7 +80,7 @@ export interface EchoHubOptions {
   /** Makes who takes each connection of frames. @default nobody does */
   readonly framesUser?: () => FramesUser;
   /** Makes who takes each connection of JSON lines. @default nobody does */
-  readonly jsonUser?: () => ConnectionUser;
+  readonly jsonUser?: () => JsonUser;
   /** What everybody is sent first. @default nothing */
   readonly greeting?: string;
   readonly subprotocols?: UpgradeTarget["subprotocols"];

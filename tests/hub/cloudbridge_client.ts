@@ -1,120 +1,99 @@
-/**
- * A client of the CloudBridge handshake, written from its description alone: lines of JSON, and frames after the login
- * where both sides know them. It opens streams to what the hub reaches for it.
- */
+/** A client of the CloudBridge handshake, written from the description of the protocol alone: lines, then frames. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-type Json = Readonly<Record<string, unknown>>;
+export type Line = Record<string, unknown>;
+export type RawFrame = { type: number; flags: number; stream: number; payload: Uint8Array };
+export const [HEARTBEAT, OPEN, DATA, CLOSE, CREDIT, ERROR] = [0x00, 0x20, 0x21, 0x22, 0x23, 0xff];
+const NONE = new Uint8Array(0);
 
-const [OPEN, DATA, CLOSE, WINDOW] = [0x20, 0x21, 0x22, 0x23];
-const HEARTBEAT = 0x00;
-const [ACK, END] = [0x01, 0x01];
-
-/** One frame of a stream. */
-interface Frame {
-  readonly type: number;
-  readonly flags: number;
-  readonly stream: number;
-  readonly payload: Uint8Array;
+export function frame(type: number, stream: number, payload: Uint8Array | Line = NONE, flags = 0) {
+  const body = payload instanceof Uint8Array ? payload : Buffer.from(JSON.stringify(payload));
+  const head = Buffer.from([1, type, flags, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(stream, 4);
+  head.writeUInt32BE(body.length, 8);
+  return Buffer.concat([head, body]);
 }
 
-/** One client. */
 export class CloudBridgeClient implements AsyncDisposable {
   readonly #socket: Socket;
-  #received = new Uint8Array(0);
-  #lastStream = -1;
+  #bytes = Buffer.alloc(0);
+  #wake = () => {};
+  #isOver = false;
 
-  constructor({ port, ca }: { readonly port: number; readonly ca?: string | undefined }) {
+  constructor({ port, ca }: { port: number; ca?: string | undefined }) {
     this.#socket = ca === undefined
-      ? connect({ host: "127.0.0.1", port })
-      : connectTls({ host: "localhost", port, ca, servername: "localhost" });
-    this.#socket.on("error", () => {});
-    this.#socket.on("data", (chunk: Uint8Array) => {
-      this.#received = Uint8Array.from([...this.#received, ...chunk]);
-      this.#socket.emit("more");
-    });
-    this.#socket.once("close", () => this.#socket.emit("more"));
+      ? connect({ port, host: "127.0.0.1" })
+      : connectTls({ port, host: "127.0.0.1", servername: "localhost", ca });
+    for (const event of ["error", "end", "close"]) this.#socket.on(event, () => this.#arrived(null));
+    this.#socket.on("data", (chunk: Buffer) => this.#arrived(chunk));
   }
 
-  /** Says something and gives the answer. */
-  async ask(object: Json): Promise<Json> {
-    this.write(object);
-    return await this.answer();
+  send(...parts: (Line | Uint8Array)[]): void {
+    const all = parts.map((one) => one instanceof Uint8Array ? one : `${JSON.stringify(one)}\n`);
+    this.#socket.write(Buffer.concat(all.map((one) => Buffer.from(one))));
   }
 
-  write(object: Json): void {
-    this.#socket.write(`${JSON.stringify(object)}\n`);
+  async line(): Promise<Line | null> {
+    const isThere = await this.#until(() => this.#bytes.includes(0x0a));
+    return isThere ? JSON.parse(String(this.#take(this.#bytes.indexOf(0x0a) + 1))) : null;
   }
 
-  async answer(): Promise<Json> {
-    while (!this.#received.includes(0x0a)) await this.#more();
-    const line = this.#take(this.#received.indexOf(0x0a) + 1);
-    return JSON.parse(new TextDecoder().decode(line));
+  ask(line: Line): Promise<Line | null> {
+    this.send(line);
+    return this.line();
   }
 
-  /** Says hello and logs in; gives the id that the hub gave. */
-  async logIn(token: string, features: readonly string[]): Promise<string> {
-    await this.ask({ type: "hello", version: "1.0", features });
-    const { client_id: id } = await this.ask({ type: "auth", token });
-    return String(id);
+  /** The next frame that is no sign of life; those are answered. */
+  async frame(): Promise<RawFrame | null> {
+    if (!await this.#until(() => this.#bytes.length >= 12)) return null;
+    const whole = 12 + this.#bytes.readUInt32BE(8);
+    if (!await this.#until(() => this.#bytes.length >= whole)) return null;
+    const bytes = this.#take(whole);
+    const [type = 0, flags = 0] = bytes.subarray(1);
+    const payload = bytes.subarray(12);
+    if (type !== HEARTBEAT) return { type, flags, stream: bytes.readUInt32BE(4), payload };
+    if (flags === 0) this.send(frame(HEARTBEAT, 0, payload, 1));
+    return await this.frame();
   }
 
-  /** Opens a stream to what the hub reaches, sends bytes and the end of them; gives what came back, or the reset. */
-  async exchange(host: string, port: number, bytes: Uint8Array): Promise<Uint8Array | number> {
-    const stream = this.#lastStream += 2;
-    const open = new TextEncoder().encode(JSON.stringify({ target: { agent: "hub", host, port } }));
-    this.send({ type: OPEN, flags: 0, stream, payload: open });
-    this.send({ type: DATA, flags: END, stream, payload: bytes });
-    const parts: number[] = [];
-    for (;;) {
-      const frame = await this.frame();
-      if (frame.type === HEARTBEAT) this.send({ ...frame, flags: ACK });
-      if (frame.stream !== stream) continue;
-      if (frame.type === CLOSE) return new DataView(frame.payload.buffer).getUint32(0);
-      if (frame.type !== DATA) continue;
-      parts.push(...frame.payload);
-      if ((frame.flags & END) !== 0) return Uint8Array.from(parts);
-      const credit = new Uint8Array(4);
-      new DataView(credit.buffer).setUint32(0, frame.payload.length);
-      this.send({ type: WINDOW, flags: 0, stream, payload: credit });
+  /** Sends bytes over a new stream, with its end; gives all that comes back, or the code of a reset. */
+  echo(stream: number, target: Line, bytes: Uint8Array): Promise<Buffer | number> {
+    this.send(frame(OPEN, stream, { target }), frame(DATA, stream, bytes, 1));
+    return this.collect(stream);
+  }
+
+  async collect(stream: number): Promise<Buffer | number> {
+    const parts: Uint8Array[] = [];
+    for (let next = await this.frame(); next !== null; next = await this.frame()) {
+      if (next.stream !== stream) continue;
+      if (next.type === CLOSE) return Buffer.from(next.payload).readUInt32BE(0);
+      if (next.type === DATA) parts.push(next.payload);
+      if (next.type === DATA && next.flags === 1) return Buffer.concat(parts);
     }
-  }
-
-  send({ type, flags, stream, payload }: Frame): void {
-    const head = new DataView(new ArrayBuffer(12));
-    head.setUint8(0, 1);
-    head.setUint8(1, type);
-    head.setUint8(2, flags);
-    head.setUint32(4, stream);
-    head.setUint32(8, payload.length);
-    this.#socket.write(new Uint8Array([...new Uint8Array(head.buffer), ...payload]));
-  }
-
-  async frame(): Promise<Frame> {
-    while (this.#received.length < 12) await this.#more();
-    const view = new DataView(this.#received.buffer, 0, 12);
-    const length = view.getUint32(8);
-    while (this.#received.length < 12 + length) await this.#more();
-    const [type, flags, stream] = [view.getUint8(1), view.getUint8(2), view.getUint32(4)];
-    return { type, flags, stream, payload: this.#take(12 + length).slice(12) };
-  }
-
-  #take(length: number): Uint8Array {
-    const taken = this.#received.slice(0, length);
-    this.#received = this.#received.slice(length);
-    return taken;
-  }
-
-  async #more(): Promise<void> {
-    if (this.#socket.closed) throw new Error("the hub closed the connection");
-    await once(this.#socket, "more");
+    throw new Error("the connection ended before the stream did");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#socket.closed) return;
     this.#socket.destroy();
-    await once(this.#socket, "close");
+    if (!this.#socket.closed) await once(this.#socket, "close");
+  }
+
+  #arrived(chunk: Buffer | null): void {
+    this.#bytes = Buffer.concat([this.#bytes, chunk ?? NONE]);
+    this.#isOver ||= chunk === null;
+    this.#wake();
+  }
+
+  #take(length: number): Buffer {
+    const taken = this.#bytes.subarray(0, length);
+    this.#bytes = this.#bytes.subarray(length);
+    return taken;
+  }
+
+  async #until(isSo: () => boolean): Promise<boolean> {
+    while (!isSo() && !this.#isOver) await new Promise<void>((wake) => this.#wake = wake);
+    return isSo();
   }
 }

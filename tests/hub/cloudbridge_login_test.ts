@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../src/core/ports.ts";
 import { CloudBridgeSession } from "../../src/hub/cloudbridge_session.ts";
+import { ClosedEgress } from "./closed_egress.ts";
 import { EchoHub, type EchoHubOptions } from "../helpers/echo_hub.ts";
 import { FakeLogins, NEVER } from "../helpers/fake_logins.ts";
 import { JsonClient } from "../helpers/json_client.ts";
 import { testPlainAndTls } from "../helpers/plain_and_tls.ts";
-import { NO_BRIDGE } from "./no_bridge.ts";
 
 const HELLO = { type: "hello", version: "1.0" };
 const HEARTBEAT = { type: "heartbeat" };
@@ -20,7 +20,13 @@ const TUNNEL = {
 function startHub(options: EchoHubOptions): Promise<EchoHub> {
   const logins = options.logins ?? null;
   const jsonUser = () =>
-    new CloudBridgeSession({ clock: systemClock, maxMalformed: 20, logins, tunnels: NO_BRIDGE });
+    new CloudBridgeSession({
+      clock: systemClock,
+      maxMalformed: 20,
+      logins,
+      egress: new ClosedEgress(),
+      frames: null,
+    });
   return EchoHub.start({ transports: ["json"], jsonUser, ...options });
 }
 

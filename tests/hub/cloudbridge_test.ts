@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { CloudBridgeSession } from "../../src/hub/cloudbridge_session.ts";
 import type { TestCertificates } from "../helpers/certificates.ts";
+import { ClosedEgress } from "./closed_egress.ts";
 import { EchoHub, type EchoHubOptions } from "../helpers/echo_hub.ts";
 import { type Json, JsonClient, lineOf } from "../helpers/json_client.ts";
 import { testPlainAndTls } from "../helpers/plain_and_tls.ts";
 import { concat } from "../helpers/prefixed.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { TextClient } from "../helpers/text_client.ts";
-import { NO_BRIDGE } from "./no_bridge.ts";
 
 const HELLO = { type: "hello", version: "1.0", features: ["tls", "heartbeat", "tunnel_info"] };
 const HELLO_RESPONSE = {
   type: "hello_response",
   version: "1.0",
-  features: ["auth", "heartbeat", "tunnel_info", "frames"],
+  features: ["auth", "heartbeat", "tunnel_info"],
 };
 const HEARTBEAT = { type: "heartbeat" };
 const HEARTBEAT_RESPONSE = { type: "heartbeat_response" };
@@ -23,7 +23,8 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 async function startHub(options: EchoHubOptions = {}) {
   const clock = { ms: 0, now: () => clock.ms };
   const logins = options.logins ?? null;
-  const jsonUser = () => new CloudBridgeSession({ clock, maxMalformed: 20, logins, tunnels: NO_BRIDGE });
+  const jsonUser = () =>
+    new CloudBridgeSession({ clock, maxMalformed: 20, logins, egress: new ClosedEgress(), frames: null });
   const hub = await EchoHub.start({ transports: ["http", "text", "json"], jsonUser, ...options });
   return { hub, clock, [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() };
 }
@@ -153,7 +154,7 @@ Deno.test("CloudBridge: before hello there is nothing but hello", async () => {
 });
 
 testPlainAndTls(
-  "CloudBridge: what may not be had is refused as often as it is asked for",
+  "CloudBridge: a tunnel that the rights do not cover is refused as often as it is asked for",
   async (certificates) => {
     await using test = await startHub({ certificates });
     await using client = await greeted(test.hub, certificates);
@@ -168,7 +169,8 @@ testPlainAndTls(
       assert.deepEqual(await client.ask(tunnel), {
         type: "error",
         code: "invalid_tunnel_info",
-        message: "There are no tunnels here",
+        message:
+          "Cannot take the tunnel_info: the rights do not let the hub connect to remote_host and remote_port",
       });
     }
     assert.deepEqual(await client.ask(HEARTBEAT), HEARTBEAT_RESPONSE);

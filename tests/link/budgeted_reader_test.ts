@@ -158,3 +158,32 @@ Deno.test("Read budget: a receiver that takes large pieces and not all of one go
   assert.deepEqual(pieces, [700, 400, 100]);
   assert.equal(link.isPaused, false);
 });
+
+Deno.test("Read budget: what is held waits, with the peer, until it is released", () => {
+  const manual = new ManualTurns();
+  const { link, reader, received } = peer(manual);
+  reader.hold();
+  assert.equal(link.isPaused, true);
+  // What the runtime had read already still comes.
+  link.socket.emit("data", Uint8Array.of(1, 2));
+  link.socket.emit("data", Uint8Array.of(3));
+  manual.end();
+  assert.deepEqual([received, reader.isWaiting], [[], true]);
+  reader.release();
+  manual.end();
+  assert.deepEqual([received, reader.isWaiting, link.isPaused], [[1, 2, 3], false, false]);
+});
+
+Deno.test("Read budget: a socket is given away paused, with all that was not fed", () => {
+  const manual = new ManualTurns();
+  const { link, reader, received } = peer(manual, { limits: { ...LIMITS, bytes: SLICE_BYTES } });
+  const chunk = Uint8Array.from({ length: SLICE_BYTES + 2 }, (_, at) => at & 0xff);
+  link.arrive(chunk);
+  link.socket.emit("data", Uint8Array.of(7, 8));
+  assert.equal(received.length, SLICE_BYTES);
+  assert.deepEqual([...reader.detach()], [...chunk.subarray(SLICE_BYTES), 7, 8]);
+  manual.end();
+  assert.equal(link.isPaused, true);
+  link.socket.emit("data", Uint8Array.of(9));
+  assert.equal(received.length, SLICE_BYTES, "it is fed nothing more");
+});

@@ -1,21 +1,34 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { HostRules } from "../../src/core/host_rules.ts";
 import { StreamCode } from "../../src/core/stream_codes.ts";
-import { type CheckedDial, dialChecked, type DialRefusal } from "../../src/link/checked_dial.ts";
+import {
+  type CheckedDial,
+  dialChecked,
+  type DialRefusal,
+  MAX_ADDRESSES,
+} from "../../src/link/checked_dial.ts";
+import { type Resolve, Resolver } from "../../src/link/resolver.ts";
 import { freePort, TcpService } from "../helpers/tcp_echo.ts";
 
 interface Case extends Partial<CheckedDial> {
   readonly host: string;
   readonly port: number;
+  /** @default asks the system */
+  readonly resolve?: Resolve;
+  /** @default everything */
+  readonly allow?: readonly string[];
 }
 
 /** The address that was reached, or why none. */
-async function reach({ host, port, ...options }: Case): Promise<string | DialRefusal> {
-  const signal = new AbortController().signal;
+async function reach(
+  { host, port, allow = ["*:*"], resolve, ...options }: Case,
+): Promise<string | DialRefusal> {
   const outcome = await dialChecked({ host, port }, {
-    allows: () => true,
+    rules: HostRules.parse(allow),
+    lookUp: new Resolver({}, resolve).of("somebody"),
     timeoutMs: 10_000,
-    signal,
+    signal: new AbortController().signal,
     ...options,
   });
   if ("code" in outcome) return outcome;
@@ -25,6 +38,17 @@ async function reach({ host, port, ...options }: Case): Promise<string | DialRef
   return remoteAddress;
 }
 
+async function refusal(options: Case): Promise<DialRefusal> {
+  const outcome = await reach(options);
+  assert.ok(typeof outcome === "object", `${outcome} was reached`);
+  return outcome;
+}
+
+async function denied(options: Case): Promise<void> {
+  const { code, reason } = await refusal(options);
+  assert.deepEqual([code, reason], [StreamCode.notAllowed, "The destination is not allowed"]);
+}
+
 /** A resolver that is asked once, and would answer otherwise later. */
 function answers(...all: string[][]) {
   let asked = 0;
@@ -32,79 +56,107 @@ function answers(...all: string[][]) {
   return { resolve, asked: () => asked };
 }
 
-Deno.test("Checked dial: an address, a name by the system, and a name that is looked up once", async () => {
+const missing = () => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" }));
+
+Deno.test("Checked dial: an address in any of its spellings, and a name by the system", async () => {
   await using echo = await TcpService.echo();
   const { port } = echo;
-  assert.equal(await reach({ host: "127.0.0.1", port }), "127.0.0.1");
-  assert.match(String(await reach({ host: "localhost", port })), /^(127\.0\.0\.1|::1)$/);
-  const names = answers(["127.0.0.1"], ["192.0.2.1"]);
-  assert.equal(await reach({ host: "db.lan", port, resolve: names.resolve }), "127.0.0.1");
+  const allow = [`127.0.0.0/8:${port}`];
+  assert.equal(await reach({ host: "127.0.0.1", port, allow }), "127.0.0.1");
+  assert.equal(await reach({ host: "::ffff:127.0.0.1", port, allow }), "127.0.0.1");
+  assert.equal(await reach({ host: "localhost", port, allow }), "127.0.0.1");
+  for (const host of ["127.1", "0x7f.1", "0177.0.0.1", "2130706433", "10.0.0.1", "::1"]) {
+    await denied({ host, port, allow });
+  }
+  await denied({ host: "127.0.0.1", port: port + 1, allow });
+});
+
+Deno.test("Checked dial: a name is looked up once, and what it leads to later does not count", async () => {
+  await using echo = await TcpService.echo();
+  const names = answers(["127.0.0.2"], ["127.0.0.1"]);
+  // Nobody listens at 127.0.0.2: had the name been looked up again, the service at 127.0.0.1 would answer.
+  const { code } = await refusal({ host: "evil.example", port: echo.port, resolve: names.resolve });
+  assert.equal(code, StreamCode.localRefused);
   assert.equal(names.asked(), 1);
 });
 
 Deno.test("Checked dial: of several addresses only those are dialled that are allowed, in turn", async () => {
   await using echo = await TcpService.echo();
   const { port } = echo;
-  const allows = (host: string) => host === "127.0.0.1" || host === "127.0.0.2";
+  const allow = [`127.0.0.1:${port}`, `127.0.0.2:${port}`];
   // Nobody listens at 127.0.0.2; 127.0.0.3, which would come first, is not allowed.
   const resolve = () => Promise.resolve(["127.0.0.3", "127.0.0.2", "127.0.0.1"]);
-  assert.equal(await reach({ host: "db.lan", port, allows, resolve }), "127.0.0.1");
-  const denied = await reach({
-    host: "db.lan",
-    port,
-    allows,
-    resolve: () => Promise.resolve(["127.0.0.3", "192.0.2.1"]),
-  });
-  assert.ok(typeof denied === "object");
-  assert.equal(denied.code, StreamCode.notAllowed);
-  assert.equal(denied.reason, "The destination is not allowed");
-  assert.match(denied.detail, /127\.0\.0\.3, 192\.0\.2\.1/);
+  assert.equal(await reach({ host: "db.lan", port, allow, resolve }), "127.0.0.1");
+  const elsewhere = () => Promise.resolve(["127.0.0.3", "192.0.2.1"]);
+  const { code, detail } = await refusal({ host: "db.lan", port, allow, resolve: elsewhere });
+  assert.equal(code, StreamCode.notAllowed);
+  assert.match(detail, /127\.0\.0\.3, 192\.0\.2\.1/);
 });
 
-Deno.test("Checked dial: what is not allowed is not even looked up where that would show", async () => {
+Deno.test("Checked dial: of a name with very many addresses only so many are dialled", async () => {
+  await using echo = await TcpService.echo();
+  const { port } = echo;
+  const nobody = Array.from({ length: MAX_ADDRESSES }, (_, at) => `127.0.1.${at}`);
+  const { code } = await refusal({ host: "db.lan", port, ...answers([...nobody, "127.0.0.1"]) });
+  assert.equal(code, StreamCode.localRefused);
+  assert.equal(
+    await reach({ host: "db.lan", port, ...answers([...nobody.slice(1), "127.0.0.1"]) }),
+    "127.0.0.1",
+  );
+});
+
+Deno.test("Checked dial: a name that is allowed does not lead to this machine, but localhost does", async () => {
+  await using echo = await TcpService.echo();
+  const { port } = echo;
+  const allow = [`evil.example:${port}`, `localhost:${port}`];
+  const mapped = ["::ffff:127.0.0.1", "64:ff9b::7f00:1", "::127.0.0.1", "2002:7f00:1::"];
+  for (const address of ["127.0.0.1", "::1", "0.0.0.0", "169.254.169.254", ...mapped]) {
+    await denied({ host: "evil.example", port, allow, ...answers([address]) });
+  }
+  const outcome = await reach({ host: "localhost", port, allow, ...answers(["::1", "127.0.0.1"]) });
+  assert.equal(outcome, "127.0.0.1");
+});
+
+Deno.test("Checked dial: nothing is looked up unless a rule could allow it", async () => {
   const names = answers(["127.0.0.1"]);
-  const denied = { code: StreamCode.notAllowed, reason: "The destination is not allowed" };
-  const told = async (options: Case) => {
-    const outcome = await reach(options);
-    assert.ok(typeof outcome === "object");
-    return { code: outcome.code, reason: outcome.reason };
-  };
-  assert.deepEqual(await told({ host: "10.0.0.1", port: 1, allows: () => false }), denied);
-  assert.deepEqual(await told({ host: "127.1", port: 1, ...names }), denied);
+  const cases: Case[] = [
+    { host: "secret.data.example", port: 80, allow: [] },
+    { host: "secret.data.example", port: 80, allow: ["10.0.0.0/8:22", "*.lan:80", "*.lan:*"] },
+    { host: "10.0.0.1", port: 1, allow: [] },
+    { host: "127.1", port: 1 },
+  ];
+  for (const wanted of cases) await denied({ ...wanted, ...names });
   assert.equal(names.asked(), 0);
-  const missing = () => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" }));
-  assert.deepEqual(await told({ host: "a.lan", port: 1, allows: () => false, resolve: missing }), denied);
+});
+
+Deno.test("Checked dial: whoever may not go to a name is not told whether it exists", async () => {
+  const allow = ["10.0.0.0/8:22"];
+  await denied({ host: "db.lan", port: 22, allow, ...answers(["192.0.2.1"]) });
+  await denied({ host: "db.lan", port: 22, allow, ...answers([]) });
+  await denied({ host: "no.lan", port: 22, allow, resolve: missing });
 });
 
 Deno.test("Checked dial: refused, not found and too late are told apart", async () => {
-  const codeOf = async (options: Case) => {
-    const outcome = await reach(options);
-    assert.ok(typeof outcome === "object");
-    return [outcome.code, outcome.reason, outcome.detail];
-  };
   const port = await freePort();
-  assert.deepEqual(await codeOf({ host: "127.0.0.1", port }), [
-    StreamCode.localRefused,
-    "The destination cannot be reached",
-    "127.0.0.1: ECONNREFUSED",
-  ]);
-  const missing = () => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" }));
-  assert.deepEqual(await codeOf({ host: "a.lan", port, resolve: missing }), [
-    StreamCode.localRefused,
-    "The destination cannot be found",
-    "ENOTFOUND",
-  ]);
+  const { code, reason, detail } = await refusal({ host: "127.0.0.1", port });
+  assert.equal(code, StreamCode.localRefused);
+  assert.equal(reason, "The destination cannot be reached");
+  assert.equal(detail, "127.0.0.1: ECONNREFUSED");
+  const unknown = await refusal({ host: "a.lan", port, resolve: missing });
+  assert.deepEqual(unknown, {
+    code: StreamCode.localRefused,
+    reason: "The destination cannot be found",
+    detail: "ENOTFOUND",
+  });
   const silent = () => new Promise<string[]>(() => {});
-  assert.deepEqual((await codeOf({ host: "a.lan", port, resolve: silent, timeoutMs: 20 })).slice(0, 2), [
-    StreamCode.localTimeout,
-    "The destination does not answer",
-  ]);
+  const late = await refusal({ host: "a.lan", port, resolve: silent, timeoutMs: 20 });
+  assert.deepEqual([late.code, late.reason], [StreamCode.localTimeout, "The destination does not answer"]);
 });
 
 Deno.test("Checked dial: whoever does not want it any more does not wait", async () => {
   const abort = new AbortController();
   const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
-  const outcome = reach({
+  const outcome = refusal({
     host: "a.lan",
     port: 1,
     signal: abort.signal,
@@ -115,5 +167,13 @@ Deno.test("Checked dial: whoever does not want it any more does not wait", async
   });
   await asked;
   abort.abort();
-  assert.ok(typeof await outcome === "object");
+  assert.equal((await outcome).code, StreamCode.localTimeout);
+});
+
+Deno.test("Checked dial: whoever looks up too much is told so, whether or not the name is his business", async () => {
+  const lookUp = () => Promise.resolve("too_many" as const);
+  for (const allow of [["a.lan:1"], ["10.0.0.0/8:1"]]) {
+    assert.equal((await refusal({ host: "a.lan", port: 1, allow, lookUp })).code, StreamCode.overLimit);
+  }
+  await denied({ host: "a.lan", port: 1, allow: [], lookUp });
 });

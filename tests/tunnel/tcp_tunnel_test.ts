@@ -46,3 +46,24 @@ Deno.test("TCP tunnel: a service that wants it is told who visits by a PROXY hea
   assert.deepEqual(header.source, source);
   assert.equal(new TextDecoder().decode(bytes.subarray(header.bytes)), "hello");
 });
+
+Deno.test("TCP tunnel: a service that ends first still hears the visitor to the end", async () => {
+  await using hub = await TestHub.start();
+  const heard = Promise.withResolvers<string>();
+  await using service = await TcpService.start((socket) => {
+    let text = "";
+    socket.end("bye");
+    socket.on("data", (chunk: Uint8Array) => text += new TextDecoder().decode(chunk));
+    socket.on("end", () => heard.resolve(text));
+  });
+  await using edge = new TunnelAgent(
+    `tcp://127.0.0.1:${hub.port}`,
+    `[{ name: db, kind: tcp, local: ${service.port} }]`,
+  );
+  await using visitor = await Visitor.at(await edge.port("db"));
+  await visitor.all;
+  assert.equal(visitor.text, "bye");
+  visitor.socket.end("one more thing");
+  assert.equal(await heard.promise, "one more thing");
+  assert.equal(await visitor.closed, null);
+});

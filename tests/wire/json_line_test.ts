@@ -20,7 +20,17 @@ function decoder(maxBytes = MAX_JSON_LINE_BYTES) {
     lines.push(line);
     copies.push(line.slice());
   });
-  return { decoder, lines, copies };
+  /** Feeds all lines, as long as they can be read. */
+  const feed = (bytes: Uint8Array) => {
+    let rest = bytes;
+    while (rest.length > 0) {
+      const taken = decoder.feed(rest);
+      if (typeof taken !== "number") return taken;
+      rest = rest.subarray(taken);
+    }
+    return null;
+  };
+  return { decoder: { feed, isInside: () => decoder.isInside }, lines, copies };
 }
 
 function ended(line: Uint8Array): Uint8Array {
@@ -117,7 +127,7 @@ Deno.test("JSON line decoder: any lines in any pieces come out whole and in orde
     }
     assert.deepEqual(copies, sent);
     assert.deepEqual(got, sent, "what was given stays as it was");
-    assert.equal(reader.isInside, begun.length > 0);
+    assert.equal(reader.isInside(), begun.length > 0);
   }));
 });
 
@@ -190,4 +200,15 @@ Deno.test("JSON line decoder: a piece over the limit takes nothing at all", () =
   const piece = lineOf(1 << 20);
   const sizes = allocatedBy(() => assert.ok(decoder().decoder.feed(piece)));
   assert.deepEqual(sizes, []);
+});
+
+Deno.test("JSON line decoder: of several lines one is taken at a time", () => {
+  const lines: string[] = [];
+  const decoder = new JsonLineDecoder(100, (line) => lines.push(new TextDecoder().decode(line)));
+  const bytes = bytesOf("a\nbc\nd");
+  assert.equal(decoder.feed(bytes), 2);
+  assert.deepEqual([lines, decoder.isInside], [["a"], false]);
+  assert.equal(decoder.feed(bytes.subarray(2)), 3);
+  assert.equal(decoder.feed(bytes.subarray(5)), 1);
+  assert.deepEqual([lines, decoder.isInside], [["a", "bc"], true]);
 });
