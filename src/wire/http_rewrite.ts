@@ -58,7 +58,6 @@ const NO_TRAILERS: readonly string[] = [
   "cookie",
   "set-cookie",
 ];
-const USUAL_OPTIONS: readonly string[] = ["close", "keep-alive", "upgrade"];
 const REQUEST_ID = /^[\w.+/=:-]{1,128}$/;
 
 /** Whether the sender of a head wants to keep its connection (RFC 9112, section 9.3). */
@@ -92,7 +91,7 @@ export function forwardRequest(
     return refuse(417, "Only 100-continue can be expected");
   }
   let text = `${method} ${target.path} HTTP/1.1\r\nHost: ${target.authority}\r\n`;
-  text += fields.lines(isForServices, beyondUsual(options));
+  text += fields.lines(isForServices, options);
   text += `${visitor.of(fields, target.authority)}X-Request-Id: ${requestId}\r\n`;
   if (expectsContinue) text += "Expect: 100-continue\r\n";
   text += framingLines(framing);
@@ -140,7 +139,7 @@ function writeResponse(
   { framing, minor, isKept }: ResponseOptions,
 ): Uint8Array {
   const options = fields.list("connection");
-  let text = `HTTP/1.1 ${status} ${reason}\r\n${fields.lines(isForVisitors, beyondUsual(options))}`;
+  let text = `HTTP/1.1 ${status} ${reason}\r\n${fields.lines(isForVisitors, options)}`;
   if (status === 101) {
     return bytesOfLatin1(`${text}Upgrade: ${upgradeOf(fields) ?? ""}\r\nConnection: Upgrade\r\n\r\n`);
   }
@@ -167,7 +166,7 @@ export function withHost(head: Uint8Array, host: string): Uint8Array {
 
 /** The lines of those fields behind a body that are passed on. */
 export function forwardTrailers(fields: HttpFields): string {
-  return fields.length === 0 ? "" : fields.lines(isForServices, NO_TRAILERS);
+  return fields.lines(isForServices, NO_TRAILERS);
 }
 
 function isForServices({ known, hasUnderscore }: FieldPlace): boolean {
@@ -180,11 +179,6 @@ function isForVisitors(place: FieldPlace): boolean {
 
 function isForVisitorsWithLength({ known, hasUnderscore }: FieldPlace): boolean {
   return known === null ? !hasUnderscore : !known.isHopByHop;
-}
-
-/** What a Connection field names beside what is never passed on anyway. */
-function beyondUsual(options: readonly string[]): readonly string[] {
-  return options.length === 0 ? options : options.filter((option) => !USUAL_OPTIONS.includes(option));
 }
 
 function upgradeOf(fields: HttpFields): string | null {

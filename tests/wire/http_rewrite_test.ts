@@ -81,6 +81,11 @@ Deno.test("HTTP rewrite: what a visitor says of itself counts only where it is t
   assert.match(passedOn("", { ip: "2001:db8::1" }), /Forwarded: for="\[2001:db8::1\]";host="a"/);
 });
 
+Deno.test("HTTP rewrite: a field that Connection names is for one connection, whatever it is called", () => {
+  const head = passedOn("Connection: close, x-Mine\r\nClose: 1\r\nX-Mine: 2\r\nX-Kept: 3\r\n");
+  assert.ok(!head.includes("Close:") && !head.includes("X-Mine:") && head.includes("X-Kept: 3\r\n"), head);
+});
+
 Deno.test("HTTP rewrite: the id of a request is believed of the trusted, if it is one", () => {
   const idOf = (id: string, isTrusted: boolean) => {
     const fields = fieldsOf(`X-Request-Id: ${id}\r\n`);
