@@ -9,14 +9,13 @@ import { curveOf, judgeCurve, type MemorySample } from "./memory_curve.ts";
 import { SideProcess } from "./side_process.ts";
 import type { Soak, SoakOptions, SoakResult } from "./soak.ts";
 import type { TunnelAgentTask } from "./tunnel_agent.ts";
-import type { Usage } from "./usage.ts";
+import { SIDES, type Usage } from "./usage.ts";
 
 const MIB = 1024 * 1024;
 const HOST = "soak.localhost";
 const WARM_UP_BYTES = 64 * MIB;
 /** Between two looks at the memory of both sides. */
 const SAMPLE_MS = 250;
-const SIDES = ["agent", "hub"] as const;
 /** In this order; each moves half of what is moved in its direction. */
 const PARTS: readonly { way: "up" | "down"; framing: TransferFraming }[] = [
   { way: "up", framing: "length" },

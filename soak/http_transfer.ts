@@ -21,7 +21,7 @@ import {
   RequestReader,
   ResponseReader,
 } from "../src/wire/http_head.ts";
-import { TcpService } from "../tests/helpers/tcp_echo.ts";
+import { room, TcpService } from "../tests/helpers/tcp_echo.ts";
 
 /** How a body says where it ends. */
 export type TransferFraming = "length" | "chunked";
@@ -123,16 +123,6 @@ async function writeBody(
     if (!isTaken) await room(socket);
   }
   if (framing === "chunked") socket.write(encodeLastChunk(""));
-}
-
-/** Until more can be written, or never. */
-async function room(socket: Socket): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  socket.once("drain", resolve);
-  socket.once("close", resolve);
-  await promise;
-  socket.off("drain", resolve);
-  socket.off("close", resolve);
 }
 
 function framingLine(framing: TransferFraming, bytes: number): string {

@@ -1,5 +1,5 @@
 /** Whether two sides hold at the end what they held at the start. */
-import type { Usage } from "./usage.ts";
+import { SIDES, toMib, type Usage } from "./usage.ts";
 
 /** Both sides at one time. */
 interface Sides {
@@ -19,7 +19,6 @@ const RESIDENT_SLACK_BYTES = 64 * MIB;
 const LATE_SLACK_BYTES = 16 * MIB;
 /** Fewer samples than this have no second half. */
 const MIN_SAMPLES = 5;
-const SIDES = ["agent", "hub"] as const;
 
 /** Whether a side has so many connections and no stream. */
 export function holds({ connections, streams }: Usage, wanted: number): boolean {
@@ -73,8 +72,4 @@ export function usageLines(samples: readonly Sides[]): string[] {
         } MiB, connections ${connections}, streams ${streams}`;
     })
   );
-}
-
-function toMib(bytes: number): number {
-  return Number((bytes / MIB).toFixed(1));
 }

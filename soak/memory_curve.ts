@@ -1,4 +1,5 @@
 /** What a process has resident while something flows through it, and whether that is bounded. */
+import { toMib } from "./usage.ts";
 
 /** One look. */
 export interface MemorySample {
@@ -52,8 +53,4 @@ export function judgeCurve(samples: readonly MemorySample[], restBytes: number):
 function medianOf(sizes: readonly number[]): number {
   const sorted = [...sizes].sort((one, other) => one - other);
   return sorted[sorted.length >> 1] ?? 0;
-}
-
-function toMib(bytes: number): number {
-  return Number((bytes / MIB).toFixed(1));
 }

@@ -13,6 +13,16 @@ export interface Usage {
   readonly streams: number;
 }
 
+/** The sides that a soak measures. */
+export const SIDES = ["agent", "hub"] as const;
+
+const MIB = 1024 * 1024;
+
+/** Bytes for people. */
+export function toMib(bytes: number): number {
+  return Number((bytes / MIB).toFixed(1));
+}
+
 /** What a process counts itself. */
 export type OwnCounts = Pick<Usage, "connections" | "streams">;
 

@@ -8,7 +8,7 @@ import type { Flusher } from "../link/flusher.ts";
 import type { Resolve } from "../link/resolver.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { StreamRefusal } from "../link/stream_mux.ts";
-import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { OpenStream, TargetOpen, TunnelOpen } from "../wire/frame_payloads.ts";
 import type { HttpRequestHead } from "../wire/http_head.ts";
 import { encodeProxyHeader } from "../wire/proxy_header.ts";
 import { CONNECT } from "./agent_counts.ts";
@@ -17,7 +17,7 @@ import { forwardHttp } from "./http_forwarder.ts";
 import { forwardLocally } from "./local_forwarder.ts";
 import { LocalServices } from "./local_services.ts";
 import { emptyStats, type LocalStats } from "./local_stats.ts";
-import { type TargetOpen, TargetStreams } from "./target_streams.ts";
+import { TargetStreams } from "./target_streams.ts";
 import type { TunnelClient } from "./tunnel_client.ts";
 
 /** A tunnel as the configuration has it. */
@@ -49,8 +49,6 @@ export interface AgentStreamsOptions {
   /** One connection is over, of a tunnel by its name or to a destination, after so many milliseconds. */
   readonly onDone: (name: string, result: { readonly ms: number; readonly isOk: boolean }) => void;
 }
-
-type TunnelStream = Extract<OpenStream, { tunnelId: number }>;
 
 /** The streams of one agent. */
 export class AgentStreams {
@@ -126,7 +124,7 @@ export class AgentStreams {
 
   #forward(
     stream: Stream,
-    { open, tunnel }: { open: TunnelStream; tunnel: ConfiguredTunnel },
+    { open, tunnel }: { open: TunnelOpen; tunnel: ConfiguredTunnel },
   ): StreamConsumer {
     const { flusher, onFailure, onDone } = this.#options;
     const stats = this.#stats.get(tunnel.name) ?? emptyStats();

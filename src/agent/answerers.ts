@@ -4,6 +4,7 @@
  * and the hub takes; what goes wrong is an error with a code and a reason that tells nothing of the machine.
  */
 import { formatDuration } from "../config/units.ts";
+import { concat } from "../core/concat.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import { type CommandOutcome, runCommand } from "./command_run.ts";
 import type { Asked, RequestHandler } from "./messages.ts";
@@ -92,17 +93,7 @@ async function bodyOf(response: Response, asked: Asked): Promise<Uint8Array> {
     if (length > most) throw tooLong(asked);
     parts.push(part);
   }
-  return joined(parts, length);
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concat(parts);
 }
 
 function late(asked: Asked): TrunklineError {

@@ -3,6 +3,7 @@
  * response as it comes, each to the end that its own framing says. A connection is used again only when both ended as
  * they should. What stands behind a failure only the agent's log says.
  */
+import { concat } from "../core/concat.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { keptOf } from "../core/views.ts";
 import type { ByteMeter } from "../link/socket_pump.ts";
@@ -94,7 +95,7 @@ class HttpForward implements StreamConsumer, LocalUser {
 
   #readRequest(bytes: Uint8Array): void {
     const result = this.#requests.feed(bytes);
-    this.#requestHead = joined(this.#requestHead, bytes);
+    this.#requestHead = this.#requestHead.length === 0 ? bytes : concat([this.#requestHead, bytes]);
     if (result.kind === "incomplete") return;
     if (result.kind === "refused") return this.#refuse(result.reason);
     const { head, rest } = result;
@@ -282,12 +283,4 @@ const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS", "PUT", "DELET
 
 function isSafe(request: HttpRequestHead | null): boolean {
   return request !== null && SAFE_METHODS.includes(request.method);
-}
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
-  if (one.length === 0) return other;
-  const whole = new Uint8Array(one.length + other.length);
-  whole.set(one);
-  whole.set(other, one.length);
-  return whole;
 }

@@ -10,11 +10,11 @@ import { PlainSocket } from "../link/gated_socket.ts";
 import { type ByteMeter, SocketPump } from "../link/socket_pump.ts";
 import { ignoreSocketError } from "../link/socket_transport.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
-import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { OpenStream, TargetOpen } from "../wire/frame_payloads.ts";
 import { type StreamFailure, whyNoStream } from "./agent_link.ts";
 
 /** Where connections go. */
-export type StreamTarget = Extract<OpenStream, { target: unknown }>["target"];
+export type StreamTarget = TargetOpen["target"];
 
 /** What a local port needs. */
 export interface LocalListenerOptions {

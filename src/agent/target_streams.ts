@@ -9,11 +9,8 @@ import type { Flusher } from "../link/flusher.ts";
 import type { Resolve } from "../link/resolver.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { StreamRefusal } from "../link/stream_mux.ts";
-import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { TargetOpen } from "../wire/frame_payloads.ts";
 import { emptyStats } from "./local_stats.ts";
-
-/** A stream to a destination, as the hub opens it. */
-export type TargetOpen = Extract<OpenStream, { target: unknown }>;
 
 /** What leads them. */
 export interface TargetStreamsOptions {

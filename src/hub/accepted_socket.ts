@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import type { TLSSocketOptions } from "node:tls";
+import { concat } from "../core/concat.ts";
 import { isLoopback } from "../core/ip_range.ts";
 import type { PeerAddress } from "../core/transport.ts";
 import { type GatedSocket, PlainSocket, TlsGate } from "../link/gated_socket.ts";
@@ -45,7 +46,7 @@ export class AcceptedSocket {
     for (;;) {
       const chunk = await this.readChunk();
       if (chunk === null) return "gone";
-      bytes = concat(bytes, chunk);
+      bytes = concat([bytes, chunk]);
       const result = decodeProxyHeader(bytes);
       if (result.kind === "invalid") return "invalid";
       if (result.kind === "header") {
@@ -118,11 +119,3 @@ export function sayLastWords(socket: Socket, lastWords: Uint8Array): void {
 }
 
 function discard(): void {}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second;
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
-}

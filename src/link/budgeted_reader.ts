@@ -4,6 +4,7 @@
  * paused and the rest waits for the next turn. Its owner may hold it back for longer, and may take what was read and not
  * fed away with the socket.
  */
+import { concat } from "../core/concat.ts";
 import type { GatedStream } from "./gated_socket.ts";
 import type { ReadBudget } from "./read_budget.ts";
 import type { Turns, Waiting } from "./turns.ts";
@@ -58,6 +59,11 @@ export class BudgetedReader implements Waiting {
   /** Whether bytes that were read wait for the next turn. */
   get isWaiting(): boolean {
     return this.#isWaiting;
+  }
+
+  /** Whether it feeds nothing until {@link release}. */
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
   /** Starts with bytes that were read already, then reads the socket, unless it was stopped before. */
@@ -154,16 +160,6 @@ export class BudgetedReader implements Waiting {
   #readOn(): void {
     if (!this.#isWaiting && !this.#isStopped && !this.#isHeld) this.#link.resume();
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function discard(): void {}

@@ -25,7 +25,6 @@ export class JsonLinesTransport extends StreamTransport {
   readonly kind = "json";
   readonly #maxLineBytes: number;
   readonly #decoder: JsonLineDecoder;
-  #isHeld = false;
 
   constructor(options: TransportOptions) {
     super(options);
@@ -38,13 +37,11 @@ export class JsonLinesTransport extends StreamTransport {
 
   /** Hands out no further line; what comes waits, and its peer with it. */
   hold(): void {
-    this.#isHeld = true;
     this.reader.hold();
   }
 
   /** Hands out lines again. */
   release(): void {
-    this.#isHeld = false;
     this.reader.release();
   }
 
@@ -55,7 +52,7 @@ export class JsonLinesTransport extends StreamTransport {
 
   protected override decode(bytes: Uint8Array): number | Farewell {
     let at = 0;
-    while (at < bytes.length && !this.#isHeld) {
+    while (at < bytes.length && !this.reader.isHeld) {
       if (!this.isInside && classifyFirstByte(bytes[at] ?? 0) === "frames") return FRAME_TOO_EARLY;
       const taken = this.#decoder.feed(bytes.subarray(at));
       if (typeof taken !== "number") return tooLong(this.#maxLineBytes);

@@ -4,6 +4,7 @@
  * and told by a line of their own as soon as lines can be written again.
  */
 import { auditLine, type AuditSink } from "../auth/audit_trail.ts";
+import { concat } from "../core/concat.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
 
@@ -122,7 +123,7 @@ export class AuditOutput implements AuditSink {
   async #writeLines(lines: readonly Uint8Array[]): Promise<void> {
     const told = this.#untold;
     const notice = told === 0 ? [] : [this.#encoder.encode(this.#lossLine(told))];
-    const bytes = joined([...(this.#isTorn ? [new Uint8Array([0x0a])] : []), ...notice, ...lines]);
+    const bytes = concat([...(this.#isTorn ? [new Uint8Array([0x0a])] : []), ...notice, ...lines]);
     let written = 0;
     try {
       while (written < bytes.length) {
@@ -150,14 +151,4 @@ export class AuditOutput implements AuditSink {
   #lossLine(lines: number): string {
     return auditLine({ kind: "lines_lost", lines }, this.#wallNow());
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const result = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
 }

@@ -22,7 +22,7 @@ export class AgentPools {
   readonly #pools = new Map<string, OwnPool>();
   /** By tenant and id, whatever the account. */
   readonly #byId = new Map<string, Set<OwnPool>>();
-  /** The keys of names that streams go to again and again. */
+  /** The keys of names that are asked for again and again. */
   readonly #keys = new WeakMap<AgentName, string>();
 
   /** A connection is there; gives the pool of the session before, which is over, where there was one. */
@@ -48,14 +48,14 @@ export class AgentPools {
 
   /** The pool of an agent that is connected. */
   find(name: AgentName): AgentPool | undefined {
-    return this.#pools.get(agentKey(name));
+    let key = this.#keys.get(name);
+    if (key === undefined) this.#keys.set(name, key = agentKey(name));
+    return this.#pools.get(key);
   }
 
   /** The connection on which the next stream to an agent goes; `undefined` while it has none. */
   pick(name: AgentName): AgentLink | undefined {
-    let key = this.#keys.get(name);
-    if (key === undefined) this.#keys.set(name, key = agentKey(name));
-    const pool = this.#pools.get(key);
+    const pool = this.find(name);
     if (pool === undefined) return undefined;
     let best: AgentLink | undefined;
     for (const link of pool.links) if (best === undefined || isBetter(link, best)) best = link;
@@ -67,7 +67,7 @@ export class AgentPools {
    * where there is none, or it is not clear which.
    */
   named(agentId: string, { tenant, account }: Pick<AgentName, "tenant" | "account">): AgentPool | undefined {
-    const own = this.find({ tenant, account, agentId });
+    const own = this.#pools.get(agentKey({ tenant, account, agentId }));
     if (own !== undefined) return own;
     const pools = this.#byId.get(idKey({ tenant, agentId })) ?? [];
     const [only, other] = pools;

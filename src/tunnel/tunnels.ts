@@ -11,7 +11,7 @@ import type { Resolve } from "../link/resolver.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
-import type { OpenStream, RegisterTunnel, UnregisterTunnel } from "../wire/frame_payloads.ts";
+import type { OpenStream, RegisterTunnel, TargetOpen, UnregisterTunnel } from "../wire/frame_payloads.ts";
 import { type AgentPool, AgentPools } from "./agent_pools.ts";
 import type { AgentLink, FrameServices } from "./frame_services.ts";
 import { HubEgress } from "./hub_egress.ts";
@@ -51,7 +51,7 @@ export interface TunnelsOptions {
 const NO_TUNNEL: HubAnswer = { status: 404, message: "There is nothing at this address" };
 const AWAY: HubAnswer = { status: 502, message: "The service is not connected at the moment" };
 
-type Target = Extract<OpenStream, { target: unknown }>["target"];
+type Target = TargetOpen["target"];
 
 /** The tunnels. */
 export class Tunnels implements FrameServices {

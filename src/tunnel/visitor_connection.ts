@@ -3,6 +3,7 @@
  * in their order. What cannot be passed on for certain is refused; what the hub itself answers is a small page. A
  * visitor that leaves ends what it asked for at once.
  */
+import { concat } from "../core/concat.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { SocketWriter } from "../link/socket_writer.ts";
 import { ignoreSocketError } from "../link/socket_transport.ts";
@@ -179,11 +180,8 @@ export class VisitorConnection implements ExchangeOwner {
 
   /** The next request waits for the response to this one; so much of it is read that a visitor's end is seen. */
   #keepAhead(bytes: Uint8Array): null {
-    const whole = new Uint8Array(this.#ahead.length + bytes.length);
-    whole.set(this.#ahead);
-    whole.set(bytes, this.#ahead.length);
-    this.#ahead = whole;
-    if (whole.length >= MAX_AHEAD_BYTES) this.#pause();
+    this.#ahead = concat([this.#ahead, bytes]);
+    if (this.#ahead.length >= MAX_AHEAD_BYTES) this.#pause();
     return null;
   }
 

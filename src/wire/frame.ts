@@ -21,7 +21,7 @@ import {
 } from "./frame_header.ts";
 import * as payloads from "./frame_payloads.ts";
 import { isNestedTooDeep, MAX_JSON_DEPTH } from "./json_depth.ts";
-import { MAX_CUT_BYTES, Slab } from "./slab.ts";
+import { Slab } from "./slab.ts";
 import { readTunnelStream } from "./tunnel_stream.ts";
 
 /** The reset of a stream: both directions are over. */
@@ -171,15 +171,13 @@ function openFrame({ streamId, open, isEnd }: OpenStreamFrame): Encoded {
   const text = JSON.stringify(open);
   const flags = flagIf(isEnd);
   const bytes = FRAME_HEADER_BYTES + text.length;
-  if (bytes <= MAX_CUT_BYTES) {
-    const frame = slab.take(bytes);
-    const { read } = encoder.encodeInto(text, viewOf(frame, FRAME_HEADER_BYTES, bytes));
-    if (read === text.length) {
-      writeFrameHeader(frame, { type: FrameType.openStream, flags, streamId, length: text.length });
-      return { parts: [frame], bytes };
-    }
-    // Not ASCII: it takes more than a byte for each character.
+  const frame = slab.take(bytes);
+  const { read } = encoder.encodeInto(text, viewOf(frame, FRAME_HEADER_BYTES, bytes));
+  if (read === text.length) {
+    writeFrameHeader(frame, { type: FrameType.openStream, flags, streamId, length: text.length });
+    return { parts: [frame], bytes };
   }
+  // Not ASCII: it takes more than a byte for each character.
   return joined({ type: FrameType.openStream, flags, streamId, payload: encoder.encode(text) });
 }
 

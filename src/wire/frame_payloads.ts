@@ -5,11 +5,13 @@
 import { z } from "zod";
 
 const text = (max: number) => z.string().max(max);
-const port = z.int().min(0).max(65_535);
-const uint32 = z.int().min(0).max(0xffff_ffff);
+/** What ports, ids, addresses and names have at most. */
+export const [MAX_PORT, MAX_ID, MAX_IP_LENGTH, MAX_HOST_LENGTH] = [65_535, 0xffff_ffff, 45, 253];
+const port = z.int().min(0).max(MAX_PORT);
+const uint32 = z.int().min(0).max(MAX_ID);
 const milliseconds = z.int().min(0).max(0x7fff_ffff);
-const host = text(253).min(1);
-const endpoint = z.object({ ip: text(45).min(1), port });
+const host = text(MAX_HOST_LENGTH).min(1);
+const endpoint = z.object({ ip: text(MAX_IP_LENGTH).min(1), port });
 const requestId = text(64).min(1);
 const hostLike = host.optional();
 const failure = { ok: z.literal(false), code: text(64), message: text(1024) };
@@ -88,5 +90,9 @@ export type RegisterTunnel = z.infer<typeof registerTunnelSchema>;
 export type UnregisterTunnel = z.infer<typeof unregisterTunnelSchema>;
 export type TunnelResponse = z.infer<typeof tunnelResponseSchema>;
 export type OpenStream = z.infer<typeof openStreamSchema>;
+/** For a stream of a tunnel. */
+export type TunnelOpen = Extract<OpenStream, { tunnelId: number }>;
+/** For a stream to a destination. */
+export type TargetOpen = Extract<OpenStream, { target: unknown }>;
 export type GoAway = z.infer<typeof goAwaySchema>;
 export type ErrorPayload = z.infer<typeof errorSchema>;

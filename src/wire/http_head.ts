@@ -2,8 +2,9 @@
  * Reads the heads of HTTP/1.1 requests and responses (RFC 9112) from bytes in any pieces. Strict: what two readers could
  * read in two ways is refused. A head is never kept beyond its limits.
  */
-import { GrowingBuffer } from "./growing_buffer.ts";
+import { concat } from "../core/concat.ts";
 import { viewOf } from "../core/views.ts";
+import { GrowingBuffer } from "./growing_buffer.ts";
 import { type FieldPlace, HttpFields } from "./http_fields.ts";
 import { addToSum, EMPTY_SUM, knownName } from "./http_names.ts";
 import { latin1Of } from "./latin1.ts";
@@ -95,7 +96,7 @@ class HeadReader<H> {
     if (result === null) return INCOMPLETE;
     this.#held.take();
     if (result.kind !== "head" || part.length === bytes.length) return result;
-    return { ...result, rest: joined(result.rest, bytes.subarray(part.length)) };
+    return { ...result, rest: concat([result.rest, bytes.subarray(part.length)]) };
   }
 
   #hold(bytes: Uint8Array): HttpHeadResult<H> {
@@ -134,7 +135,7 @@ export class RequestReader {
 
   #withoutEmptyLine(bytes: Uint8Array): Uint8Array {
     if (bytes.length === 0 || this.#emptyLine === "whole") return bytes;
-    const text = this.#emptyLine === "half" ? joined(CARRIAGE_RETURN, bytes) : bytes;
+    const text = this.#emptyLine === "half" ? concat([CARRIAGE_RETURN, bytes]) : bytes;
     if (text[0] !== CR) return text;
     this.#emptyLine = text.length === 1 ? "half" : text[1] === LF ? "whole" : "none";
     return this.#emptyLine === "none" ? text : text.subarray(2);
@@ -279,11 +280,4 @@ function earlyFault(bytes: Uint8Array, from: number): HttpRefusal | null {
   return first !== undefined && (first < 0x20 || first > 0x7e) && first !== CR
     ? refuse(400, "This is no HTTP")
     : null;
-}
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(one.length + other.length);
-  whole.set(one);
-  whole.set(other, one.length);
-  return whole;
 }

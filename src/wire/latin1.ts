@@ -16,9 +16,9 @@ export function latin1Of(bytes: Uint8Array, from: number, to: number): string {
 /** The characters as bytes; a short text is cut from a slab. */
 export function bytesOfLatin1(text: string): Uint8Array<ArrayBuffer> {
   const bytes = slab.take(text.length);
-  // In UTF-8 only ASCII has a byte for each character.
-  const { read, written } = encoder.encodeInto(text, bytes);
-  if (read === text.length && written === text.length) return bytes;
+  // In UTF-8 only ASCII has a byte for each character; of anything else not all fits.
+  const { read } = encoder.encodeInto(text, bytes);
+  if (read === text.length) return bytes;
   for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
   return bytes;
 }

@@ -2,10 +2,8 @@
  * The payload of OpenStream as hubs write it for a stream of a tunnel, read without a general reader of JSON: one comes
  * with every exchange. What is written in any other way is left to the schema, which takes the same and gives the same.
  */
-import type { OpenStream } from "./frame_payloads.ts";
-
-/** An OpenStream for a tunnel. */
-export type TunnelStream = Extract<OpenStream, { tunnelId: number }>;
+import { MAX_HOST_LENGTH, MAX_ID, MAX_IP_LENGTH, MAX_PORT, type TunnelOpen } from "./frame_payloads.ts";
+import { latin1Of } from "./latin1.ts";
 
 const encoder = new TextEncoder();
 const TUNNEL = encoder.encode('{"tunnelId":');
@@ -19,11 +17,7 @@ const SNI_END = encoder.encode('"}');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BRACE = 0x7d;
-const MAX_IP_BYTES = 45;
-const MAX_HOST_BYTES = 253;
 const MAX_ID_DIGITS = 10;
-const MAX_ID = 0xffff_ffff;
-const MAX_PORT = 65_535;
 
 /** A text that was read, and is given again where the same bytes come: many streams have the same addresses. */
 interface Remembered {
@@ -35,7 +29,7 @@ const lastDst: Remembered = { text: "" };
 const lastSni: Remembered = { text: "" };
 
 /** Reads one; `null` for what is not exactly as hubs write it, which may be right all the same. */
-export function readTunnelStream(payload: Uint8Array): TunnelStream | null {
+export function readTunnelStream(payload: Uint8Array): TunnelOpen | null {
   return new Reader(payload).read();
 }
 
@@ -49,7 +43,7 @@ class Reader {
     this.#bytes = bytes;
   }
 
-  read(): TunnelStream | null {
+  read(): TunnelOpen | null {
     this.#skip(TUNNEL);
     const tunnelId = this.#number(MAX_ID);
     this.#skip(SRC);
@@ -62,7 +56,7 @@ class Reader {
       return this.#isOver ? { tunnelId, src, dst } : null;
     }
     this.#skip(SNI);
-    const sni = this.#text(MAX_HOST_BYTES, lastSni);
+    const sni = this.#text(MAX_HOST_LENGTH, lastSni);
     this.#skip(SNI_END);
     return this.#isOver ? { tunnelId, src, dst, sni } : null;
   }
@@ -71,8 +65,8 @@ class Reader {
     return this.#isRight && this.#at === this.#bytes.length;
   }
 
-  #endpoint(remembered: Remembered): TunnelStream["src"] {
-    const ip = this.#text(MAX_IP_BYTES, remembered);
+  #endpoint(remembered: Remembered): TunnelOpen["src"] {
+    const ip = this.#text(MAX_IP_LENGTH, remembered);
     this.#skip(PORT);
     return { ip, port: this.#number(MAX_PORT) };
   }
@@ -134,6 +128,6 @@ function textOf(
     while (same < text.length && text.charCodeAt(same) === bytes[from + same]) same++;
     if (same === text.length) return text;
   }
-  remembered.text = String.fromCharCode(...bytes.subarray(from, to));
+  remembered.text = latin1Of(bytes, from, to);
   return remembered.text;
 }

@@ -116,3 +116,13 @@ export class Visitor implements AsyncDisposable {
     await this.closed;
   }
 }
+
+/** Until more can be written, or never. */
+export async function room(socket: Socket): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.once("drain", resolve);
+  socket.once("close", resolve);
+  await promise;
+  socket.off("drain", resolve);
+  socket.off("close", resolve);
+}

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { visit } from "../helpers/http_visit.ts";
-import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { room, TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { HOST, rawService, requestText, statusOf, withService } from "./http_scene.ts";
 
 const MIB = 1024 * 1024;
@@ -19,16 +19,6 @@ async function trickle(socket: Socket, text: string): Promise<void> {
     await new Promise((passed) => setTimeout(passed, 40));
     socket.write(character);
   }
-}
-
-/** Until more can be written, or never. */
-async function room(socket: Socket): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  socket.once("drain", resolve);
-  socket.once("close", resolve);
-  await promise;
-  socket.off("drain", resolve);
-  socket.off("close", resolve);
 }
 
 /** A service with a large answer at `/large`, written as it is taken. */
