@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import type { Encoded } from "../core/transport.ts";
+import { viewOf } from "../core/views.ts";
 import {
   CLOSE_HEAD_BYTES,
   DATAGRAM_HEAD_BYTES,
@@ -20,6 +21,8 @@ import {
 } from "./frame_header.ts";
 import * as payloads from "./frame_payloads.ts";
 import { isNestedTooDeep, MAX_JSON_DEPTH } from "./json_depth.ts";
+import { MAX_CUT_BYTES, Slab } from "./slab.ts";
+import { readTunnelStream } from "./tunnel_stream.ts";
 
 /** The reset of a stream: both directions are over. */
 export interface CloseStreamFrame {
@@ -75,6 +78,7 @@ export type OtherFrame =
 export type Frame = DataFrame | OtherFrame;
 
 const NOTHING = new Uint8Array(0);
+const slab = new Slab();
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Payloads up to this many bytes are copied behind their header; larger ones are passed on as they are. */
@@ -101,7 +105,7 @@ export function encodeFrame(frame: Frame): Encoded {
     case "tunnel_response":
       return json(FrameType.tunnelResponse, frame.response);
     case "open_stream":
-      return json(FrameType.openStream, frame.open, { streamId: frame.streamId, flags: flagIf(frame.isEnd) });
+      return openFrame(frame);
     case "close_stream":
       return joined({ type: FrameType.closeStream, streamId: frame.streamId, payload: closePayload(frame) });
     case "window_update":
@@ -158,8 +162,25 @@ function joined({ type, flags = 0, streamId = 0, head = NOTHING, payload }: Piec
   return { parts: [first], bytes: first.length };
 }
 
-function json(type: FrameType, value: unknown, rest: { streamId?: number; flags?: number } = {}): Encoded {
-  return joined({ type, ...rest, payload: encoder.encode(JSON.stringify(value)) });
+function json(type: FrameType, value: unknown): Encoded {
+  return joined({ type, payload: encoder.encode(JSON.stringify(value)) });
+}
+
+/** Cut from a slab: one is written with every exchange, and gone with the next write. */
+function openFrame({ streamId, open, isEnd }: OpenStreamFrame): Encoded {
+  const text = JSON.stringify(open);
+  const flags = flagIf(isEnd);
+  const bytes = FRAME_HEADER_BYTES + text.length;
+  if (bytes <= MAX_CUT_BYTES) {
+    const frame = slab.take(bytes);
+    const { read } = encoder.encodeInto(text, viewOf(frame, FRAME_HEADER_BYTES, bytes));
+    if (read === text.length) {
+      writeFrameHeader(frame, { type: FrameType.openStream, flags, streamId, length: text.length });
+      return { parts: [frame], bytes };
+    }
+    // Not ASCII: it takes more than a byte for each character.
+  }
+  return joined({ type: FrameType.openStream, flags, streamId, payload: encoder.encode(text) });
 }
 
 function flagIf(isSet: boolean): number {
@@ -237,6 +258,8 @@ function decodeJson(
   switch (type) {
     case FrameType.openStream: {
       const isEnd = flags === FRAME_FLAG;
+      const open = readTunnelStream(payload);
+      if (open !== null) return { kind: "open_stream", streamId, open, isEnd };
       return parsed(payload, payloads.openStreamSchema, (open) => ({
         kind: "open_stream",
         streamId,
