@@ -42,6 +42,9 @@ Deno.test("HTTP target: the absolute form becomes the origin form, if it is for 
 
 Deno.test("HTTP target: other forms are refused, but for the asterisk of OPTIONS", () => {
   assert.deepEqual(targetOf("OPTIONS *"), ["a", "a", "*"]);
+  assert.deepEqual(targetOf("OPTIONS http://a"), ["a", "a", "*"], "that is how a proxy is asked for it");
+  assert.deepEqual(targetOf("OPTIONS http://a/"), ["a", "a", "/"]);
+  assert.deepEqual(targetOf("OPTIONS http://a?b"), ["a", "a", "/?b"]);
   assert.equal(targetOf("GET *"), "Only OPTIONS is for *");
   assert.equal(targetOf("CONNECT a:443"), "CONNECT is not answered here");
   assert.equal(targetOf("GET /a#b"), "The target has a fragment");
