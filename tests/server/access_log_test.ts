@@ -1,6 +1,10 @@
 /** The lines of the access log. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { TunnelAgent } from "../agent/tunnel_agent.ts";
+import { DenoProcess, taskArguments } from "../helpers/process.ts";
+import { freePort, Visitor } from "../helpers/tcp_echo.ts";
+import { rawService, requestText, sendRaw } from "../tunnel/http_scene.ts";
 import { accessLine } from "../../src/server/access_log.ts";
 import type { ExchangeRecord } from "../../src/tunnel/exchange_record.ts";
 import type { HttpFields } from "../../src/wire/http_fields.ts";
@@ -74,4 +78,45 @@ Deno.test("Access log: a line of JSON with everything", () => {
   });
   const never = JSON.parse(accessLine({ ...RECORD, waitedMs: null, isWhole: false }, "json"));
   assert.deepEqual([never.firstByteMs, never.complete], [null, false]);
+});
+
+Deno.test("Access log: a hub writes a line for each request, those that it refuses and those that broke off too", async () => {
+  const [hubPort, publicPort] = [await freePort(), await freePort()];
+  const settings = [
+    `hub.listen=127.0.0.1:${hubPort}`,
+    `public.listen=127.0.0.1:${publicPort}`,
+    "public.access_log=json",
+    "metrics.enabled=false",
+  ];
+  const args = [...await taskArguments("start"), ...settings.flatMap((one) => ["--set", one])];
+  const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
+  await using service = await rawService((socket, head) => {
+    if (head.includes("GET /never ")) return onAsked();
+    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  });
+  await using hub = new DenoProcess(args);
+  await using edge = new TunnelAgent(
+    `tcp://127.0.0.1:${hubPort}`,
+    `[{ name: web, kind: http, local: ${service.port}, subdomain: app }]`,
+  );
+  await edge.reached("web", "up");
+  const nextLine = async () => {
+    for (;;) {
+      const text = await hub.nextLine();
+      if (!text.startsWith('{"time":')) continue;
+      const { method, target, status, bytesIn, bytesOut, tunnel, complete } = JSON.parse(text);
+      return [method, target, status, bytesIn, bytesOut, tunnel, complete];
+    }
+  };
+  await sendRaw(publicPort, requestText("POST /a?b", "Content-Length: 3\r\n", "abc"));
+  assert.deepEqual(await nextLine(), ["POST", "/a?b", 200, 3, 2, "web", true]);
+  await sendRaw(publicPort, "GET / HTTP/1.1\r\nHost: nobody.localhost\r\nConnection: close\r\n\r\n");
+  assert.deepEqual(await nextLine(), ["GET", "/", 404, 0, 0, null, true]);
+  await sendRaw(publicPort, "no request\r\n\r\n");
+  assert.deepEqual(await nextLine(), ["-", "-", 400, 0, 0, null, true]);
+  await using visitor = await Visitor.at(publicPort);
+  visitor.socket.write(requestText("GET /never"));
+  await asked;
+  visitor.socket.resetAndDestroy();
+  assert.deepEqual(await nextLine(), ["GET", "/never", 0, 0, 0, "web", false]);
 });
