@@ -145,7 +145,7 @@ export class HubServer {
       clock: cachedClock,
       logger: logger.child("public"),
       tunnels: this.#tunnels,
-      admission: countingVisitors(this.#admission),
+      admission: countingVisitors(this.#admission, config.public.trusted_proxies),
       onDone: ({ seconds, waitedSeconds }) => {
         this.#metrics.observe("tunnel_request_duration_seconds", seconds);
         if (waitedSeconds !== null) this.#metrics.observe("tunnel_response_wait_seconds", waitedSeconds);

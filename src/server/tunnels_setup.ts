@@ -2,6 +2,7 @@
 import type { Config } from "../config/schema.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
+import { type IpRange, matchesAnyIpRange } from "../core/ip_range.ts";
 import type { Admission } from "../hub/admission.ts";
 import type { Resolve } from "../link/resolver.ts";
 import { Flusher } from "../link/flusher.ts";
@@ -55,17 +56,20 @@ function publicUrl(
   return `${scheme}://${host}${port === usual ? "" : `:${port}`}`;
 }
 
-/** Counts visitors with the connections of spokes. */
-export function countingVisitors(admission: Admission): VisitorAdmission {
+/** Counts visitors with the connections of spokes; those of proxies have no bound of their own. */
+export function countingVisitors(
+  admission: Admission,
+  proxies: readonly IpRange[] = [],
+): VisitorAdmission {
   return {
     enter(ip) {
       if (!admission.enter()) return false;
-      if (admission.enterIp(ip)) return true;
+      if (matchesAnyIpRange(proxies, ip) || admission.enterIp(ip)) return true;
       admission.leave();
       return false;
     },
     leave(ip) {
-      admission.leaveIp(ip);
+      if (!matchesAnyIpRange(proxies, ip)) admission.leaveIp(ip);
       admission.leave();
     },
   };

@@ -3,7 +3,7 @@
  * names. What could be routed in two ways is refused.
  */
 import { parseHost } from "../core/host.ts";
-import { type HttpRefusal, type HttpRequestHead, refuse } from "./http_head.ts";
+import { type HttpRefusal, type HttpRequestHead, isRefusal, refuse } from "./http_head.ts";
 
 /** Where a request goes. */
 export interface HttpTarget {
@@ -47,7 +47,10 @@ function readTarget(
   if (target === "*") {
     return method === "OPTIONS" ? { host, authority, path: "*" } : refuse(400, "Only OPTIONS is for *");
   }
-  return readAbsolute(target, { host, authority });
+  const absolute = readAbsolute(target, { host, authority });
+  // A server as a whole is named without a path (RFC 9112, section 3.2.4).
+  const isWhole = method === "OPTIONS" && !isRefusal(absolute) && /^https?:\/\/[^/?]*$/i.test(target);
+  return isWhole ? { host, authority, path: "*" } : absolute;
 }
 
 function readAbsolute(

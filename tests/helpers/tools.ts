@@ -44,6 +44,7 @@ export const testTools: readonly TestTool[] = [
   { name: "redis-server", debianPackage: "redis-server", find: () => findOnPath("redis-server") },
   { name: "redis-benchmark", debianPackage: "redis-tools", find: () => findOnPath("redis-benchmark") },
   { name: "nginx", debianPackage: "nginx-light", find: () => findOnPath("nginx") },
+  { name: "haproxy", debianPackage: "haproxy", find: () => findOnPath("haproxy") },
   { name: "curl", debianPackage: "curl", find: () => findOnPath("curl") },
   { name: "git", debianPackage: "git", find: () => findOnPath("git") },
   { name: "iperf3", debianPackage: "iperf3", find: () => findOnPath("iperf3") },
