@@ -303,12 +303,18 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
 
   /** Tells the user whenever the socket took something. */
   #sink(sink: OutboxSink): OutboxSink {
+    const tell = () => {
+      if (this.#phase === "up") this.#options.user.drained();
+    };
     return {
-      write: (parts, onWritten) =>
-        sink.write(parts, () => {
+      write: (parts, onWritten) => {
+        const isTaken = sink.write(parts, () => {
           onWritten();
-          if (this.#phase === "up") this.#options.user.drained();
-        }),
+          tell();
+        });
+        if (isTaken) queueMicrotask(tell);
+        return isTaken;
+      },
     };
   }
 

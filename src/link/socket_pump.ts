@@ -110,7 +110,8 @@ export class SocketPump implements StreamConsumer, Flushable {
     if (bytes > 0) {
       this.#parts = [];
       this.#partBytes = 0;
-      this.#sink.write(this.#flusher.joiner.join(parts), () => this.#consumed(bytes));
+      const isTaken = this.#sink.write(this.#flusher.joiner.join(parts), () => this.#consumed(bytes));
+      if (isTaken) this.#consumed(bytes);
     }
     if (this.#hasStreamEnded) this.#socket.end();
   }

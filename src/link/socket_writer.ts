@@ -62,16 +62,16 @@ export class SocketWriter implements Flushable {
     this.#isDue = false;
     const parts = this.#parts;
     const credits = this.#credits;
-    this.#parts = [];
+    if (parts.length > 0) this.#parts = [];
     if (credits.length > 0) this.#credits = [];
-    if (parts.length === 0 || this.#socket.destroyed) {
-      // What was written before is not passed on yet, but nobody counts on an order.
-      settle(credits);
-    } else {
-      this.#inFlight.push(credits);
-      this.#sink.write(this.#flusher.joiner.join(parts), this.#taken);
-    }
+    if (parts.length === 0 || this.#socket.destroyed || this.#write(parts)) settle(credits);
+    else this.#inFlight.push(credits);
     if (this.#isEnding && !this.#socket.destroyed) this.#socket.end();
+  }
+
+  /** Whether the socket took it at once. */
+  #write(parts: readonly Uint8Array[]): boolean {
+    return this.#sink.write(this.#flusher.joiner.join(parts), this.#taken);
   }
 
   /** The socket took the oldest write. */
