@@ -78,7 +78,6 @@ export class Outbox {
   #ledgerBytes = 0;
   #phase: Phase = "open";
   #flushDue = false;
-  /** Whether something waits for longer than a turn; what comes then will wait too, in memory of its own. */
   #isBacklogged = false;
   #pong: Encoded | null = null;
   #last: Encoded | null = null;
@@ -98,6 +97,11 @@ export class Outbox {
   /** Bytes that wait here or in the socket. */
   get heldBytes(): number {
     return this.#lanes.bytes + this.#extraBytes + this.#inFlightBytes;
+  }
+
+  /** Whether something waits for longer than a turn; what comes then will wait too, in memory of its own. */
+  get isBacklogged(): boolean {
+    return this.#isBacklogged;
   }
 
   /** Bytes of one lane that were not yet handed to the socket. */

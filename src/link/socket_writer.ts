@@ -1,8 +1,10 @@
 /**
  * Writes to a socket what a turn of the event loop brought, in one write. Bytes of streams that are handed over with it
- * count as passed on once the socket took them, or is gone: none counts twice, and none for ever.
+ * count as passed on once the socket took them, or is gone: none counts twice, and none for ever. What waits in the socket
+ * does not keep the large buffer alive that it was read from.
  */
 import type { Socket } from "node:net";
+import { keptOf } from "../core/views.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
 import { RingQueue } from "./ring_queue.ts";
 import { SocketSink } from "./socket_sink.ts";
@@ -71,7 +73,8 @@ export class SocketWriter implements Flushable {
 
   /** Whether the socket took it at once. */
   #write(parts: readonly Uint8Array[]): boolean {
-    return this.#sink.write(this.#flusher.joiner.join(parts), this.#taken);
+    const joined = this.#flusher.joiner.join(parts);
+    return this.#sink.write(this.#sink.isBehind ? joined.map(keptOf) : joined, this.#taken);
   }
 
   /** The socket took the oldest write. */
