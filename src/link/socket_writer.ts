@@ -73,8 +73,9 @@ export class SocketWriter implements Flushable {
 
   /** Whether the socket took it at once. */
   #write(parts: readonly Uint8Array[]): boolean {
-    const joined = this.#flusher.joiner.join(parts);
-    return this.#sink.write(this.#sink.isBehind ? joined.map(keptOf) : joined, this.#taken);
+    const { joiner } = this.#flusher;
+    const joined = this.#sink.isBehind ? joiner.join(parts).map(keptOf) : joiner.joinBriefly(parts);
+    return this.#sink.write(joined, this.#taken);
   }
 
   /** The socket took the oldest write. */
