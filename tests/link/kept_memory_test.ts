@@ -1,5 +1,6 @@
 /** A small piece of a large buffer does not keep that alive where it waits for longer than a turn. */
 import assert from "node:assert/strict";
+import { joinDialled } from "../../src/link/dialled_stream.ts";
 import { Flusher } from "../../src/link/flusher.ts";
 import { SocketPump } from "../../src/link/socket_pump.ts";
 import { SocketWriter } from "../../src/link/socket_writer.ts";
@@ -72,3 +73,25 @@ for (const kind of ["writer", "pump"] as const) {
     assert.deepEqual([written.map(({ length }) => length), written.some(isOf)], [[200], false]);
   });
 }
+
+Deno.test("Kept memory: what waits for a connection that is being made is a copy", async () => {
+  await using side = await socketPair(undefined);
+  const { socket } = side.near;
+  const stream = opened(new End("hub"));
+  const dialled = Promise.withResolvers<typeof socket>();
+  const joint = joinDialled(stream, {
+    dial: () => dialled.promise,
+    flusher: new Flusher(64 * KIB),
+    onClosed: () => {},
+  });
+  const { part, isOf } = cut(200);
+  stream.attach(joint);
+  assert.equal(stream.receive(part, false), null);
+  const written: unknown[] = [];
+  socket.write = (chunk: unknown) => written.push(chunk) > 0;
+  dialled.resolve(socket);
+  await until(() => written.length > 0);
+  const [piece] = written;
+  assert.ok(piece instanceof Uint8Array);
+  assert.deepEqual([piece.length, isOf(piece)], [200, false]);
+});
