@@ -59,6 +59,7 @@ function createMux(random: Random): { mux: StreamMux; lane: () => StreamLane } {
       push: () => "queued",
       pushPong: () => {},
       wake: () => {},
+      isBacklogged: false,
       attachStreams: (streams) => {
         lane = streams;
       },

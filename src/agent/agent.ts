@@ -5,7 +5,7 @@
 import { TrunklineError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { Resolve } from "../link/resolver.ts";
-import { Flusher } from "../link/flusher.ts";
+import { TurnClock } from "../link/turn_clock.ts";
 import type { ComponentHealth, Readiness } from "../metrics/health.ts";
 import { AgentCounts, type AgentErrorKind } from "./agent_counts.ts";
 import { AgentLink, type AgentLinkOptions } from "./agent_link.ts";
@@ -17,10 +17,11 @@ import {
 } from "./agent_streams.ts";
 import { ConfiguredServices } from "./configured_services.ts";
 import { ProblemLog } from "./problem_log.ts";
+import { createAgentTurns } from "./session_parts.ts";
 import type { TunnelState, TunnelStatus, WantedTunnel } from "./tunnel_client.ts";
 
 /** What an agent is made of. */
-export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel"> {
+export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel" | "turns"> {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly offer: AgentOffer;
@@ -32,7 +33,6 @@ export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel"> {
   readonly onTunnel?: (status: TunnelStatus) => void;
 }
 
-const JOIN_BYTES = 64 * 1024;
 /** How long the hub may take to say that it heard of the tunnels' end. */
 const LEAVE_MS = 2000;
 
@@ -52,8 +52,10 @@ export class Agent {
       errors[kind]++;
       problems.tell(error);
     };
+    const turns = createAgentTurns();
     this.link = new AgentLink({
       ...options,
+      turns,
       onTunnel: (status) => {
         if (status.state.kind === "refused") errors.tunnel++;
         logTunnel(status, logger);
@@ -66,7 +68,8 @@ export class Agent {
     });
     this.streams = new AgentStreams({
       tunnels: this.link.tunnels,
-      flusher: new Flusher(JOIN_BYTES),
+      flusher: turns.flusher,
+      clock: new TurnClock(clock, turns.turns),
       onFailure: (tunnel, reason) => fail("local", unreachable(tunnel, reason)),
       onDenied: (target, detail) => fail("destination", notLed(target, detail)),
       onDone: (name, result) => this.counts.done(name, result),

@@ -44,11 +44,16 @@ export class AgentCounts {
 
   /** A request is over: a stream of a tunnel or to a destination, or a question to a service. */
   done(name: string, { ms, isOk }: { readonly ms: number; readonly isOk: boolean }): void {
-    const counted = this.requests.has(name) || this.requests.size < MAX_NAMES ? name : OTHER;
-    const count = this.requests.get(counted) ?? { ok: 0, failed: 0 };
-    this.requests.set(counted, count);
+    const count = this.requests.get(name) ?? this.#begin(name);
     if (isOk) count.ok++;
     else count.failed++;
     this.onDuration(ms / 1000);
+  }
+
+  #begin(name: string): RequestCount {
+    const counted = this.requests.size < MAX_NAMES ? name : OTHER;
+    const count = this.requests.get(counted) ?? { ok: 0, failed: 0 };
+    this.requests.set(counted, count);
+    return count;
   }
 }

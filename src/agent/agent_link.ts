@@ -20,7 +20,7 @@ import type { LinkStatus, PoolLinkSettings, PoolUser } from "./pool_link.ts";
 import { ProblemLog } from "./problem_log.ts";
 import type { Session } from "./session.ts";
 import { DEFAULT_BOUNDS, type SessionBounds } from "./session_limits.ts";
-import { createSessionParts } from "./session_parts.ts";
+import { type AgentTurns, createAgentTurns, createSessionParts } from "./session_parts.ts";
 import { TunnelClient, type TunnelStatus } from "./tunnel_client.ts";
 
 /** Says who uses a stream that the hub opens, or why nobody does. Must not wait. */
@@ -36,6 +36,8 @@ export interface AgentLinkOptions {
   readonly logger: Logger;
   /** @default the process's clock */
   readonly clock?: Clock;
+  /** What it shares with others in the agent. @default its own */
+  readonly turns?: AgentTurns;
   /** How long a login may take, in milliseconds. @default 10_000 */
   readonly authTimeoutMs?: number;
   /** @default see {@link DEFAULT_BOUNDS} */
@@ -171,11 +173,11 @@ export class AgentLink implements PoolUser {
 }
 
 function readSettings(options: AgentLinkOptions, user: PoolUser): PoolLinkSettings {
-  const { target, identity, logger, clock = systemClock, bounds = {} } = options;
+  const { target, identity, logger, clock = systemClock, bounds = {}, turns = createAgentTurns() } = options;
   return {
     target,
     login: new LoginMemory(identity),
-    parts: createSessionParts({ ip: target.url.host, port: target.url.port }, clock),
+    parts: createSessionParts({ ip: target.url.host, port: target.url.port }, { clock, turns }),
     bounds: { ...DEFAULT_BOUNDS, ...bounds },
     backoff: options.backoff ?? new Backoff({ random: Math.random }),
     clock,

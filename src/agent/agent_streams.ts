@@ -3,6 +3,7 @@
  * to the destinations that they name, as far as the agent's list allows.
  */
 import type { AgentConfig } from "../config/mod.ts";
+import type { Clock } from "../core/ports.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { Resolve } from "../link/resolver.ts";
@@ -13,7 +14,7 @@ import type { HttpRequestHead } from "../wire/http_head.ts";
 import { encodeProxyHeader } from "../wire/proxy_header.ts";
 import { CONNECT } from "./agent_counts.ts";
 import type { ConfiguredService } from "./configured_services.ts";
-import { forwardHttp } from "./http_forwarder.ts";
+import { forwardHttp, type HttpForwardOptions, type HttpReport } from "./http_forwarder.ts";
 import { forwardLocally } from "./local_forwarder.ts";
 import { LocalServices } from "./local_services.ts";
 import { emptyStats, type LocalStats } from "./local_stats.ts";
@@ -35,6 +36,8 @@ export interface AgentOffer {
 export interface AgentStreamsOptions {
   readonly tunnels: TunnelClient;
   readonly flusher: Flusher;
+  /** Good enough where it is read once a turn. */
+  readonly clock: Clock;
   /** Somebody was not led where it wanted to go. */
   readonly onDenied: (target: TargetOpen["target"], detail: string) => void;
   /** Finds what others want to reach. @default the system is asked */
@@ -50,12 +53,20 @@ export interface AgentStreamsOptions {
   readonly onDone: (name: string, result: { readonly ms: number; readonly isOk: boolean }) => void;
 }
 
+/** An HTTP tunnel and its service. */
+interface HttpRoute {
+  readonly stats: LocalStats;
+  readonly options: HttpForwardOptions;
+}
+
 /** The streams of one agent. */
 export class AgentStreams {
   readonly #options: AgentStreamsOptions;
   /** By name. */
   #configured = new Map<string, ConfiguredTunnel>();
   readonly #stats = new Map<string, LocalStats>();
+  /** Of HTTP tunnels, by name. */
+  readonly #routes = new Map<string, HttpRoute>();
   /** Those to destinations that others name. */
   readonly targets: TargetStreams;
   readonly #services: LocalServices;
@@ -87,6 +98,10 @@ export class AgentStreams {
     for (const name of this.#stats.keys()) if (!this.#configured.has(name)) this.#stats.delete(name);
     for (const name of this.#configured.keys()) {
       if (!this.#stats.has(name)) this.#stats.set(name, emptyStats());
+    }
+    this.#routes.clear();
+    for (const tunnel of tunnels.filter(({ kind }) => kind === "http")) {
+      this.#routes.set(tunnel.name, this.#routeOf(tunnel, this.#stats.get(tunnel.name) ?? emptyStats()));
     }
   }
 
@@ -126,9 +141,9 @@ export class AgentStreams {
     stream: Stream,
     { open, tunnel }: { open: TunnelOpen; tunnel: ConfiguredTunnel },
   ): StreamConsumer {
-    const { flusher, onFailure, onDone } = this.#options;
+    const { flusher, clock, onFailure, onDone } = this.#options;
     const stats = this.#stats.get(tunnel.name) ?? emptyStats();
-    const startedMs = performance.now();
+    const startedMs = clock.now();
     let hasFailed = false;
     stats.active++;
     stats.total++;
@@ -150,7 +165,7 @@ export class AgentStreams {
         },
         onClosed: () => {
           stats.active--;
-          onDone(tunnel.name, { ms: performance.now() - startedMs, isOk: !hasFailed });
+          onDone(tunnel.name, { ms: clock.now() - startedMs, isOk: !hasFailed });
           this.#ended();
         },
       },
@@ -158,30 +173,34 @@ export class AgentStreams {
   }
 
   #forwardHttp(stream: Stream, tunnel: ConfiguredTunnel): StreamConsumer {
-    const { onFailure, onDone, onResponse } = this.#options;
-    const stats = this.#stats.get(tunnel.name) ?? emptyStats();
-    const startedMs = performance.now();
-    let isOk = true;
-    stats.active++;
-    stats.total++;
+    const route = this.#routes.get(tunnel.name);
+    if (route === undefined) {
+      throw new TypeError(`Cannot lead a request: there is no route of ${tunnel.name}`);
+    }
+    route.stats.active++;
+    route.stats.total++;
     this.#active++;
-    return forwardHttp(stream, {
-      pool: this.#services.poolOf(tunnel),
-      hostHeader: tunnel.host_header,
-      meter: stats,
-      onFailure: (reason) => {
-        isOk = false;
+    return forwardHttp(stream, route.options);
+  }
+
+  /** What all exchanges of a tunnel share. */
+  #routeOf(tunnel: ConfiguredTunnel, stats: LocalStats): HttpRoute {
+    const { clock, onFailure, onDone, onResponse } = this.#options;
+    const report: HttpReport = {
+      failed: (reason) => {
         stats.failed++;
         onFailure(tunnel, reason);
       },
-      onClosed: () => {
+      responded: (request, { status, startedMs }) =>
+        onResponse?.(tunnel, { request, status, ms: clock.now() - startedMs }),
+      over: ({ isOk, startedMs }) => {
         stats.active--;
-        onDone(tunnel.name, { ms: performance.now() - startedMs, isOk });
+        onDone(tunnel.name, { ms: clock.now() - startedMs, isOk });
         this.#ended();
       },
-      onResponse: (request, status) =>
-        onResponse?.(tunnel, { request, status, ms: performance.now() - startedMs }),
-    });
+    };
+    const pool = this.#services.poolOf(tunnel);
+    return { stats, options: { pool, hostHeader: tunnel.host_header, meter: stats, clock, report } };
   }
 
   #ended(): void {

@@ -4,8 +4,9 @@
  * they should. What stands behind a failure only the agent's log says.
  */
 import { concat } from "../core/concat.ts";
+import type { Clock } from "../core/ports.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import { keptOf } from "../core/views.ts";
+import { keptOf, viewOf } from "../core/views.ts";
 import type { ByteMeter } from "../link/socket_pump.ts";
 import type { SocketWriter } from "../link/socket_writer.ts";
 import type { Stream, StreamConsumer, StreamReset } from "../link/stream.ts";
@@ -18,6 +19,7 @@ import {
   ResponseReader,
 } from "../wire/http_head.ts";
 import { wantsToStay, withHost } from "../wire/http_rewrite.ts";
+import { Slab } from "../wire/slab.ts";
 import { LocalConnection, type LocalPool, type LocalUser } from "./local_pool.ts";
 
 /** How to lead it. */
@@ -26,12 +28,18 @@ export interface HttpForwardOptions {
   /** What the service is told as its host; `null`: what the visitor sent. */
   readonly hostHeader: string | null;
   readonly meter: ByteMeter;
+  readonly clock: Clock;
+  readonly report: HttpReport;
+}
+
+/** Who hears of the exchanges of one service. */
+export interface HttpReport {
   /** The service could not be reached, or did what it may not. */
-  readonly onFailure: (reason: string) => void;
-  /** It is over. */
-  readonly onClosed: (reset: StreamReset | null) => void;
-  /** The response began: its status, for whoever watches. */
-  readonly onResponse?: (request: HttpRequestHead, status: number) => void;
+  failed(reason: string): void;
+  /** The response began. */
+  responded(request: HttpRequestHead, begun: { readonly status: number; readonly startedMs: number }): void;
+  /** One exchange is over. `isOk`: the service did not fail. */
+  over(ended: { readonly isOk: boolean; readonly startedMs: number }): void;
 }
 
 type Phase = "head" | "body" | "upgraded" | "over";
@@ -61,15 +69,18 @@ class HttpForward implements StreamConsumer, LocalUser {
   #hasHeard = false;
   #hasStreamEnded = false;
   #hasSocketEnded = false;
+  readonly #startedMs: number;
+  #isOk = true;
 
   constructor(stream: Stream, options: HttpForwardOptions) {
     this.#stream = stream;
     this.#options = options;
+    this.#startedMs = options.clock.now();
   }
 
   data(bytes: Uint8Array): void {
     if (this.#request === null) return this.#readRequest(bytes);
-    if (this.#writer === null) this.#held.push(bytes);
+    if (this.#writer === null) this.#held.push(keptOf(bytes));
     else this.#send(bytes, this.#writer);
   }
 
@@ -90,7 +101,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     for (const { length } of this.#held) this.#stream.consumed(length);
     this.#held = [];
     if (reset !== null) this.#release(false);
-    this.#options.onClosed(reset);
+    this.#options.report.over({ isOk: this.#isOk, startedMs: this.#startedMs });
   }
 
   #readRequest(bytes: Uint8Array): void {
@@ -101,26 +112,33 @@ class HttpForward implements StreamConsumer, LocalUser {
     const { head, rest } = result;
     const framing = requestFraming(head);
     if (isRefusal(framing)) return this.#refuse(framing.reason);
-    this.#requestHead = this.#requestHead.subarray(0, this.#requestHead.length - rest.length);
-    this.#stream.consumed(this.#requestHead.length);
-    const { hostHeader } = this.#options;
-    if (hostHeader !== null) this.#requestHead = withHost(this.#requestHead, hostHeader);
+    this.#keepHead(this.#requestHead.length - rest.length);
     this.#request = head;
     this.#requestBody = createBodyDecoder(framing);
-    if (rest.length > 0) this.#held.push(rest);
+    if (rest.length > 0) this.#held.push(keptOf(rest));
     const idle = this.#options.pool.lendIdle();
     if (idle === undefined) void this.#connect(false);
     else this.#use(idle);
   }
 
+  /** Keeps the head as it is sent, which may be needed again, in memory that it shares with other heads at most. */
+  #keepHead(bytes: number): void {
+    this.#stream.consumed(bytes);
+    const { hostHeader } = this.#options;
+    const sent = viewOf(this.#requestHead, 0, bytes);
+    const head = hostHeader === null ? sent : withHost(sent, hostHeader);
+    this.#requestHead = heads.take(head.length);
+    this.#requestHead.set(head);
+  }
+
   async #connect(fresh: boolean): Promise<void> {
-    const { pool, onFailure } = this.#options;
+    const { pool } = this.#options;
     const lent = await pool.lend({ fresh });
     if (this.#phase === "over") {
       if (lent instanceof LocalConnection) pool.giveBack(lent, true);
     } else if (lent instanceof LocalConnection) this.#use(lent);
     else {
-      onFailure(lent.kind === "late" ? "it did not answer in time" : lent.detail);
+      this.#failed(lent.kind === "late" ? "it did not answer in time" : lent.detail);
       const code = lent.kind === "late" ? StreamCode.localTimeout : StreamCode.localRefused;
       this.#reset(code, "The service cannot be reached");
     }
@@ -147,7 +165,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     if (this.#phase !== "upgraded" && this.#requestBody !== null) {
       const piece = this.#requestBody.isOver ? OVER : this.#requestBody.feed(bytes);
       if (isRefusal(piece)) return this.#refuse(piece.reason);
-      used = bytes.subarray(0, piece.usedBytes);
+      used = viewOf(bytes, 0, piece.usedBytes);
       if (used.length < bytes.length) return this.#refuse("There was more than the request");
     }
     this.#options.meter.bytesWritten += used.length;
@@ -161,15 +179,16 @@ class HttpForward implements StreamConsumer, LocalUser {
     if (this.#phase === "upgraded") return this.#passOn(chunk);
     let at = 0;
     while (at < chunk.length) {
-      const rest = chunk.subarray(at);
-      const left = this.#response === null ? this.#readHead(rest) : this.#readBody(rest);
-      if (left === null) return;
-      at = chunk.length - left.length;
-      if (this.#isPhase("upgraded")) return this.#passOn(chunk);
+      const rest = at === 0 ? chunk : viewOf(chunk, at, chunk.length);
+      const used = this.#response === null ? this.#readHead(rest) : this.#readBody(rest);
+      if (used === null) return;
+      at += used;
+      if (this.#isPhase("upgraded")) break;
       if (this.#isPhase("over")) {
         // The response ended in this chunk; what stands behind it makes the connection useless.
-        this.#passOn(chunk.subarray(0, at));
-        return this.#complete(left.length === 0);
+        const isClean = at === chunk.length;
+        this.#passOn(isClean ? chunk : viewOf(chunk, 0, at));
+        return this.#complete(isClean);
       }
     }
     this.#passOn(chunk);
@@ -179,19 +198,21 @@ class HttpForward implements StreamConsumer, LocalUser {
     return this.#phase === phase;
   }
 
-  #readHead(bytes: Uint8Array): Uint8Array | null {
+  /** How many of the bytes it took; `null` when nothing is to be read any more. */
+  #readHead(bytes: Uint8Array): number | null {
     const result = this.#responses.feed(bytes);
-    if (result.kind === "incomplete") return NOTHING;
+    if (result.kind === "incomplete") return bytes.length;
     if (result.kind === "refused") return this.#break(result.reason);
-    const { head, rest } = result;
+    const { head } = result;
+    const used = bytes.length - result.rest.length;
     const method = this.#request?.method ?? "GET";
     if (head.status === 101) {
       this.#phase = "upgraded";
       this.#tell(head);
       if (this.#hasStreamEnded) this.#writer?.end();
-      return rest;
+      return used;
     }
-    if (head.status < 200) return rest;
+    if (head.status < 200) return used;
     const framing = responseFraming(head, method);
     if (isRefusal(framing)) return this.#break(framing.reason);
     this.#response = head;
@@ -199,18 +220,18 @@ class HttpForward implements StreamConsumer, LocalUser {
     this.#isUntilClose = framing.kind === "until_close";
     this.#responseBody = createBodyDecoder(framing);
     this.#phase = this.#responseBody.isOver ? "over" : "body";
-    return rest;
+    return used;
   }
 
-  #readBody(bytes: Uint8Array): Uint8Array | null {
+  #readBody(bytes: Uint8Array): number | null {
     const piece = this.#responseBody?.feed(bytes);
     if (piece === undefined || isRefusal(piece)) return this.#break(piece?.reason ?? "");
     if (piece.isOver) this.#phase = "over";
-    return bytes.subarray(piece.usedBytes);
+    return piece.usedBytes;
   }
 
   #passOn(bytes: Uint8Array): void {
-    if (!this.#stream.write(keptOf(bytes))) this.#lent?.link.pause();
+    if (!this.#stream.write(bytes)) this.#lent?.link.pause();
   }
 
   ended(): void {
@@ -236,12 +257,12 @@ class HttpForward implements StreamConsumer, LocalUser {
       void this.#connect(true);
       return;
     }
-    this.#options.onFailure(reason);
+    this.#failed(reason);
     this.#reset(StreamCode.localReset, "The service ended in the middle");
   }
 
   #break(reason: string): null {
-    this.#options.onFailure(`it does not speak as HTTP has it: ${reason}`);
+    this.#failed(`it does not speak as HTTP has it: ${reason}`);
     this.#reset(StreamCode.localBroken, "The service does not speak as HTTP has it");
     return null;
   }
@@ -272,11 +293,20 @@ class HttpForward implements StreamConsumer, LocalUser {
   }
 
   #tell(head: HttpResponseHead): void {
-    if (this.#request !== null) this.#options.onResponse?.(this.#request, head.status);
+    const { status } = head;
+    if (this.#request !== null) {
+      this.#options.report.responded(this.#request, { status, startedMs: this.#startedMs });
+    }
+  }
+
+  #failed(reason: string): void {
+    this.#isOk = false;
+    this.#options.report.failed(reason);
   }
 }
 
 const NOTHING = new Uint8Array(0);
+const heads = new Slab();
 const OVER = { parts: [], usedBytes: 0, isOver: true } as const;
 /** What may be sent twice (RFC 9110, section 9.2.2). */
 const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];

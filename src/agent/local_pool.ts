@@ -35,6 +35,9 @@ export interface LocalUser {
 /** Why there is no connection. */
 export type PoolFailure = { readonly kind: "late" } | { readonly kind: "refused"; readonly detail: string };
 
+/** So often the idle are looked at in the time that they may be idle. */
+const SWEEPS = 2;
+
 /** One connection. */
 export class LocalConnection {
   readonly link: GatedSocket;
@@ -43,8 +46,8 @@ export class LocalConnection {
   isUsed = false;
   /** `null` while it is idle. */
   user: LocalUser | null = null;
-  /** When it became idle, in milliseconds of the process. */
-  idleSinceMs = 0;
+  /** How often the idle had been looked at when it became one of them. */
+  idleSince = 0;
   hasEnded = false;
 
   constructor(link: GatedSocket, flusher: Flusher) {
@@ -61,6 +64,7 @@ export class LocalPool {
   readonly #waiting: (() => void)[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #count = 0;
+  #sweeps = 0;
   #isClosed = false;
 
   constructor(options: LocalPoolOptions) {
@@ -101,10 +105,10 @@ export class LocalPool {
     const { socket } = connection.link;
     connection.user = null;
     if (!isGood || this.#isClosed || socket.destroyed || connection.hasEnded) return void socket.destroy();
-    connection.idleSinceMs = performance.now();
+    connection.idleSince = this.#sweeps;
     this.#idle.push(connection);
     connection.link.resume();
-    this.#timer ??= setInterval(() => this.#sweep(), this.#options.idleTimeoutMs / 2);
+    this.#timer ??= setInterval(() => this.#sweep(), this.#options.idleTimeoutMs / SWEEPS);
     this.#waiting.shift()?.();
   }
 
@@ -150,8 +154,9 @@ export class LocalPool {
   }
 
   #sweep(): void {
-    const since = performance.now() - this.#options.idleTimeoutMs;
-    for (const connection of this.#idle.filter(({ idleSinceMs }) => idleSinceMs <= since)) {
+    this.#sweeps++;
+    // The first one may have come right behind it.
+    for (const connection of this.#idle.filter(({ idleSince }) => this.#sweeps - idleSince > SWEEPS)) {
       this.#drop(connection);
     }
     if (this.#idle.length > 0) return;

@@ -40,7 +40,7 @@ import type { MessageSender, SendOptions } from "./message_sender.ts";
 import { type SessionBounds, SessionLimits } from "./session_limits.ts";
 import { LANES, MAX_MESSAGE_BYTES, type SessionParts, SOCKET_BYTES } from "./session_parts.ts";
 import type { SessionUser } from "./session_user.ts";
-import { TrackedConsumer } from "./tracked_consumer.ts";
+import { type StreamWatcher, TrackedConsumer } from "./tracked_consumer.ts";
 import type { TunnelSender } from "./tunnel_client.ts";
 
 /** What a session is made of. */
@@ -63,7 +63,8 @@ const NOT_LOGGED_IN: StreamRefusal = { code: StreamCode.notAllowed, reason: "Nob
 const PUBLISHES = { name: "", slowConsumer: "close", gapNotice: null } as const;
 
 /** One session. */
-export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSender, TunnelSender {
+export class Session
+  implements LinkSession, FramesOwner, OutboxOwner, MessageSender, TunnelSender, StreamWatcher {
   readonly closed: Promise<SessionEnd>;
   readonly #options: SessionOptions;
   readonly #limits: SessionLimits;
@@ -139,7 +140,7 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
 
   /** Opens a stream; it can be written to at once. The hub refuses more than it said at the login. */
   openStream(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
-    return this.#transport.mux.open(open, this.#track(consumer));
+    return this.#transport.mux.open(open, new TrackedConsumer(consumer, this));
   }
 
   send(message: Uint8Array, { lane, isText }: SendOptions): boolean {
@@ -229,7 +230,12 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
   accept(stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal {
     if (this.#phase !== "up") return NOT_LOGGED_IN;
     const accepted = this.#options.user.accept(stream, open);
-    return "code" in accepted ? accepted : this.#track(accepted);
+    return "code" in accepted ? accepted : new TrackedConsumer(accepted, this);
+  }
+
+  streamOver(): void {
+    this.#options.user.streamEnded();
+    this.settle();
   }
 
   goingAway(goAway: GoAway): void {
@@ -303,12 +309,18 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
 
   /** Tells the user whenever the socket took something. */
   #sink(sink: OutboxSink): OutboxSink {
+    const tell = () => {
+      if (this.#phase === "up") this.#options.user.drained();
+    };
     return {
-      write: (parts, onWritten) =>
-        sink.write(parts, () => {
+      write: (parts, onWritten) => {
+        const isTaken = sink.write(parts, () => {
           onWritten();
-          if (this.#phase === "up") this.#options.user.drained();
-        }),
+          tell();
+        });
+        if (isTaken) queueMicrotask(tell);
+        return isTaken;
+      },
     };
   }
 
@@ -358,13 +370,6 @@ export class Session implements LinkSession, FramesOwner, OutboxOwner, MessageSe
       expire: () => this.abandon("the hub gave no sign of life"),
     });
     this.#monitor.start();
-  }
-
-  #track(consumer: StreamConsumer): StreamConsumer {
-    return new TrackedConsumer(consumer, () => {
-      this.#options.user.streamEnded();
-      this.settle();
-    });
   }
 
   #giveUp(error: TrunklineError): void {

@@ -29,6 +29,17 @@ const LEDGER_BYTES = 256 * MIB;
 const JOIN_BYTES = 64 * KIB;
 const CLOSE_TIMEOUT_MS = 1000;
 
+/** What everything in one agent shares that has a part in the turns of the event loop. */
+export interface AgentTurns {
+  readonly turns: Turns;
+  readonly flusher: Flusher;
+}
+
+/** Makes it. */
+export function createAgentTurns(): AgentTurns {
+  return { turns: new Turns(), flusher: new Flusher(JOIN_BYTES) };
+}
+
 /** What sessions share. */
 export interface SessionParts {
   /** Whom they talk to. */
@@ -40,17 +51,20 @@ export interface SessionParts {
 }
 
 /** Makes them. */
-export function createSessionParts(peer: PeerAddress, clock: Clock): SessionParts {
+export function createSessionParts(
+  peer: PeerAddress,
+  { clock, turns: { turns, flusher } }: { clock: Clock; turns: AgentTurns },
+): SessionParts {
   return {
     peer,
     transport: {
       stats: new LinkStats(),
       clock,
       closeTimeoutMs: CLOSE_TIMEOUT_MS,
-      turns: new Turns(),
+      turns,
       readLimits: READ_LIMITS,
     },
-    flusher: new Flusher(JOIN_BYTES),
+    flusher,
     ledger: new OutboxLedger(LEDGER_BYTES, clock),
     streamStats: new StreamStats(),
   };

@@ -1,14 +1,20 @@
 /** The user of a stream, and somebody who has to know that the stream is over. */
 import type { StreamConsumer, StreamReset } from "../link/stream.ts";
 
+/** Who has to know. */
+export interface StreamWatcher {
+  /** A stream is over. */
+  streamOver(): void;
+}
+
 /** Passes everything on to the user, and tells of the end after him. */
 export class TrackedConsumer implements StreamConsumer {
   readonly #consumer: StreamConsumer;
-  readonly #onClosed: () => void;
+  readonly #watcher: StreamWatcher;
 
-  constructor(consumer: StreamConsumer, onClosed: () => void) {
+  constructor(consumer: StreamConsumer, watcher: StreamWatcher) {
     this.#consumer = consumer;
-    this.#onClosed = onClosed;
+    this.#watcher = watcher;
   }
 
   data(bytes: Uint8Array): void {
@@ -25,6 +31,6 @@ export class TrackedConsumer implements StreamConsumer {
 
   closed(reset: StreamReset | null): void {
     this.#consumer.closed(reset);
-    this.#onClosed();
+    this.#watcher.streamOver();
   }
 }

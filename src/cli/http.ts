@@ -23,16 +23,18 @@ const LABEL = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 /** Runs the command until a signal. Throws a `TrunklineError` when it cannot begin. */
 export function runHttp(options: HttpOptions, io: CommandIo): Promise<ExitCode> {
   const recent = new RecentRequests(() => systemClock.now());
-  const isWatched = io.terminal !== null && !options.json && !options.quiet;
+  const isShown = io.terminal !== null && !options.json && !options.quiet;
+  const isSilent = options.quiet && !options.json;
+  const isListed = !(isShown && io.isTerminal);
   const onResponse = (seen: SeenResponse) => {
-    recent.add(seen);
+    if (isShown) recent.add(seen);
     if (options.json) io.out(JSON.stringify(eventOf(seen)));
-    else if (!options.quiet && !(isWatched && io.isTerminal)) io.out(requestLine(seen));
+    else if (isListed) io.out(requestLine(seen));
   };
   const purpose: Purpose = {
     tunnels: [tunnelOf(options)],
     more: () => recent.lines(),
-    onResponse: (_tunnel, response) => onResponse(response),
+    ...(isSilent ? {} : { onResponse: (_tunnel, response) => onResponse(response) }),
   };
   return runPassingAgent(options, purpose, io);
 }

@@ -11,35 +11,47 @@ export interface SeenResponse {
 }
 
 const SHOWN = 10;
-const WINDOW_MS = 10_000;
-/** Times that are kept for the rate. */
-const MAX_TIMES = 100_000;
+/** The rate is that of the last so many seconds, the one that runs included. */
+const WINDOW_SECONDS = 10;
 
-/** Keeps them. */
+/** Keeps them; a line is made when it is shown. */
 export class RecentRequests {
   readonly #now: () => number;
-  readonly #last: string[] = [];
-  #times: number[] = [];
+  /** The newest last. */
+  #last: SeenResponse[] = [];
+  /** How many there were, by the second and its place in the window. */
+  readonly #counts = new Array<number>(WINDOW_SECONDS).fill(0);
+  #second: number;
   #total = 0;
 
   constructor(now: () => number) {
     this.#now = now;
+    this.#second = Math.floor(now() / 1000);
   }
 
   add(response: SeenResponse): void {
     this.#total++;
-    this.#last.push(requestLine(response));
-    if (this.#last.length > SHOWN) this.#last.shift();
-    this.#times.push(this.#now());
-    if (this.#times.length > MAX_TIMES) this.#times = this.#times.slice(-MAX_TIMES / 2);
+    this.#last.push(response);
+    if (this.#last.length >= 2 * SHOWN) this.#last = this.#last.slice(-SHOWN);
+    this.#turnTo(Math.floor(this.#now() / 1000));
+    const at = this.#second % WINDOW_SECONDS;
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
   }
 
   /** What is to be shown: figures, then the requests, the newest first. */
   lines(): string[] {
-    const since = this.#now() - WINDOW_MS;
-    this.#times = this.#times.filter((time) => time >= since);
-    const rate = (this.#times.length / WINDOW_MS * 1000).toFixed(1);
-    return [`${grouped(this.#total)} requests, ${rate} a second`, ...this.#last.toReversed()];
+    this.#turnTo(Math.floor(this.#now() / 1000));
+    const counted = this.#counts.reduce((sum, count) => sum + count, 0);
+    const rate = (counted / WINDOW_SECONDS).toFixed(1);
+    const last = this.#last.slice(-SHOWN).toReversed().map(requestLine);
+    return [`${grouped(this.#total)} requests, ${rate} a second`, ...last];
+  }
+
+  /** Forgets the seconds that left the window. */
+  #turnTo(second: number): void {
+    const passed = Math.min(WINDOW_SECONDS, second - this.#second);
+    for (let i = 0; i < passed; i++) this.#counts[(second - i) % WINDOW_SECONDS] = 0;
+    this.#second = second;
   }
 }
 

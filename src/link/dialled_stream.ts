@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { StreamCode } from "../core/stream_codes.ts";
+import { keptOf } from "../core/views.ts";
 import type { DialRefusal } from "./checked_dial.ts";
 import type { Flusher } from "./flusher.ts";
 import { PlainSocket } from "./gated_socket.ts";
@@ -56,7 +57,7 @@ class DialledStream implements StreamConsumer {
   }
 
   data(bytes: Uint8Array): void {
-    if (this.#pump === null) this.#held.push(bytes);
+    if (this.#pump === null) this.#held.push(keptOf(bytes));
     else this.#pump.data(bytes);
   }
 

@@ -80,9 +80,13 @@ export class InFlight {
     return this.#marks.peek()?.sentMs ?? null;
   }
 
-  /** Counts bytes that are sent; whether a mark has to follow them. */
-  send(bytes: number, nowMs: number): boolean {
-    if (this.bytes === 0) this.#ackedMs = nowMs;
+  /** Something is sent after a time in which nothing was on its way. */
+  begin(nowMs: number): void {
+    this.#ackedMs = nowMs;
+  }
+
+  /** Counts bytes that are sent, after {@link begin} where none were; whether a mark has to follow them. */
+  send(bytes: number): boolean {
     this.#sentBytes += bytes;
     if (this.#probe === "draining") return true;
     const unmarked = this.#sentBytes - this.#markedBytes;

@@ -4,12 +4,15 @@
  * out again when the next flush has the very same pieces.
  */
 
+import { MAX_CUT_BYTES, Slab } from "../wire/slab.ts";
+
 /** Pieces up to this many bytes are worth a copy to save a write. */
 export const SMALL_BYTES = 4096;
 
 /** Joins pieces for the flushes of one hub. */
 export class PartJoiner {
   readonly #joinBytes: number;
+  readonly #slab = new Slab();
   #lastParts: readonly Uint8Array[] = [];
   #lastJoined: readonly Uint8Array[] = [];
 
@@ -25,6 +28,18 @@ export class PartJoiner {
     this.#lastJoined = joinParts(parts, this.#joinBytes);
     this.#lastParts = parts;
     return this.#lastJoined;
+  }
+
+  /**
+   * The pieces of a flush for one receiver that takes them at once: what is small altogether is joined in memory that
+   * others share, which is cheaper than memory of its own.
+   */
+  joinBriefly(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+    if (parts.length < 2) return parts;
+    let bytes = 0;
+    for (const part of parts) bytes += part.length;
+    if (bytes > MAX_CUT_BYTES) return joinParts(parts, this.#joinBytes);
+    return [fill(this.#slab.take(bytes), parts, 0)];
   }
 
   /** Forgets the last result, so that it does not outlive its turn. */
@@ -66,11 +81,17 @@ function concat(
 ): Uint8Array {
   const first = parts[from];
   if (to - from === 1 && first !== undefined) return first;
-  const whole = new Uint8Array(bytes);
+  return fill(new Uint8Array(bytes), parts, from);
+}
+
+/** Copies pieces into the whole of memory until that is full. */
+function fill(whole: Uint8Array, parts: readonly Uint8Array[], from: number): Uint8Array {
   let offset = 0;
-  for (let i = from; i < to; i++) {
+  for (let i = from; offset < whole.length; i++) {
     const part = parts[i];
-    if (part === undefined) continue;
+    if (part === undefined) {
+      throw new RangeError("Cannot join pieces: there are fewer bytes than were counted");
+    }
     whole.set(part, offset);
     offset += part.length;
   }

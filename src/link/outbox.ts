@@ -15,8 +15,11 @@ import type { OutboxLedger } from "./outbox_ledger.ts";
 
 /** Where the bytes go: one thin adapter to a real socket. */
 export interface OutboxSink {
-  /** Writes all parts in order as one write where possible; `onWritten` is called once when the socket took them. */
-  write(parts: readonly Uint8Array[], onWritten: () => void): void;
+  /**
+   * Writes all parts in order as one write where possible. Gives whether the socket took them at once; if not,
+   * `onWritten` is called once when it did.
+   */
+  write(parts: readonly Uint8Array[], onWritten: () => void): boolean;
 }
 
 /** What all outboxes of a hub share. */
@@ -75,7 +78,6 @@ export class Outbox {
   #ledgerBytes = 0;
   #phase: Phase = "open";
   #flushDue = false;
-  /** Whether something waits for longer than a turn; what comes then will wait too, in memory of its own. */
   #isBacklogged = false;
   #pong: Encoded | null = null;
   #last: Encoded | null = null;
@@ -95,6 +97,11 @@ export class Outbox {
   /** Bytes that wait here or in the socket. */
   get heldBytes(): number {
     return this.#lanes.bytes + this.#extraBytes + this.#inFlightBytes;
+  }
+
+  /** Whether something waits for longer than a turn; what comes then will wait too, in memory of its own. */
+  get isBacklogged(): boolean {
+    return this.#isBacklogged;
   }
 
   /** Bytes of one lane that were not yet handed to the socket. */
@@ -186,25 +193,44 @@ export class Outbox {
   /** Hands as much to the socket as it may hold. Called by the flusher and when the socket took something. */
   flush(): void {
     this.#flushDue = false;
-    if (this.#phase === "closed") return;
+    // While the socket takes all of it at once there may be more that has to go.
+    while (this.#phase !== "closed" && this.#flushOnce() && this.#hasMore);
+  }
+
+  /** Whether something is left that was not handed to the socket. */
+  get #hasMore(): boolean {
+    return this.heldBytes > this.#inFlightBytes || this.#gaps !== null;
+  }
+
+  /** Whether something was handed to the socket, which took it at once. */
+  #flushOnce(): boolean {
     const { socketBytes, flusher } = this.#settings;
     const parts: Uint8Array[] = [];
     const bytes = this.#takeInto(parts, socketBytes - this.#inFlightBytes);
     this.#isBacklogged = this.#inFlightBytes > 0 || this.#lanes.bytes > 0;
     this.#inFlightBytes += bytes;
-    this.#tellLedger();
-    if (bytes === 0) return;
+    if (bytes === 0) {
+      this.#tellLedger();
+      return false;
+    }
     const finished = this.#phase === "finishing" && this.#last === null;
-    this.#sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished));
+    const isTaken = this.#sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished));
+    if (isTaken) this.#taken(bytes, finished);
+    else this.#tellLedger();
+    return isTaken;
   }
 
   #written(bytes: number, finished: boolean): void {
     if (this.#phase === "closed") return;
+    this.#taken(bytes, finished);
+    if (!finished && !this.#flushDue && this.#hasMore) this.flush();
+  }
+
+  #taken(bytes: number, finished: boolean): void {
     this.#inFlightBytes -= bytes;
     this.progress++;
     this.#tellLedger();
     if (finished) this.#onFinished?.();
-    else if (!this.#flushDue && (this.heldBytes > this.#inFlightBytes || this.#gaps !== null)) this.flush();
   }
 
   /** Takes what may be handed to the socket now: the pong, the lanes, and the last message behind all. */

@@ -110,7 +110,11 @@ export class SocketPump implements StreamConsumer, Flushable {
     if (bytes > 0) {
       this.#parts = [];
       this.#partBytes = 0;
-      this.#sink.write(this.#flusher.joiner.join(parts), () => this.#consumed(bytes));
+      const joined = this.#flusher.joiner.join(parts);
+      // What waits in the socket must not keep alive what it was cut from.
+      const kept = this.#sink.isBehind ? joined.map(keptOf) : joined;
+      const isTaken = this.#sink.write(kept, () => this.#consumed(bytes));
+      if (isTaken) this.#consumed(bytes);
     }
     if (this.#hasStreamEnded) this.#socket.end();
   }
@@ -132,7 +136,7 @@ export class SocketPump implements StreamConsumer, Flushable {
   /** Whether more may be read. */
   readonly #read = (chunk: Uint8Array): boolean => {
     this.#meter.bytesRead += chunk.length;
-    const wantsMore = this.#stream?.write(keptOf(chunk)) ?? false;
+    const wantsMore = this.#stream?.write(chunk) ?? false;
     if (!wantsMore) this.#link.pause();
     return wantsMore;
   };

@@ -1,8 +1,10 @@
 /**
  * Writes to a socket what a turn of the event loop brought, in one write. Bytes of streams that are handed over with it
- * count as passed on once the socket took them, or is gone: none counts twice, and none for ever.
+ * count as passed on once the socket took them, or is gone: none counts twice, and none for ever. What waits in the socket
+ * does not keep the large buffer alive that it was read from.
  */
 import type { Socket } from "node:net";
+import { keptOf } from "../core/views.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
 import { RingQueue } from "./ring_queue.ts";
 import { SocketSink } from "./socket_sink.ts";
@@ -62,16 +64,18 @@ export class SocketWriter implements Flushable {
     this.#isDue = false;
     const parts = this.#parts;
     const credits = this.#credits;
-    this.#parts = [];
+    if (parts.length > 0) this.#parts = [];
     if (credits.length > 0) this.#credits = [];
-    if (parts.length === 0 || this.#socket.destroyed) {
-      // What was written before is not passed on yet, but nobody counts on an order.
-      settle(credits);
-    } else {
-      this.#inFlight.push(credits);
-      this.#sink.write(this.#flusher.joiner.join(parts), this.#taken);
-    }
+    if (parts.length === 0 || this.#socket.destroyed || this.#write(parts)) settle(credits);
+    else this.#inFlight.push(credits);
     if (this.#isEnding && !this.#socket.destroyed) this.#socket.end();
+  }
+
+  /** Whether the socket took it at once. */
+  #write(parts: readonly Uint8Array[]): boolean {
+    const { joiner } = this.#flusher;
+    const joined = this.#sink.isBehind ? joiner.join(parts).map(keptOf) : joiner.joinBriefly(parts);
+    return this.#sink.write(joined, this.#taken);
   }
 
   /** The socket took the oldest write. */

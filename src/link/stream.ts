@@ -27,7 +27,10 @@ export interface StreamReset {
 
 /** Who uses a stream. */
 export interface StreamConsumer {
-  /** Bytes came, as a view that stays valid. {@link Stream.consumed} has to be told when they were passed on. */
+  /**
+   * Bytes came, as a view that stays valid but may keep a large buffer alive: who keeps it beyond the turn copies it
+   * ({@link keptOf}). {@link Stream.consumed} has to be told when they were passed on.
+   */
   data(bytes: Uint8Array): void;
   /** Nothing more will come. */
   end(): void;
@@ -42,6 +45,8 @@ export interface StreamHost {
   readonly queue: StreamQueue;
   readonly headers: DataHeaders;
   readonly measured: Measured;
+  /** Whether what is written waits for longer than a turn. */
+  readonly isBacklogged: boolean;
   /** The id of the next stream that is opened. */
   nextId(): number;
   /** The stream has its id now. */
@@ -136,7 +141,7 @@ export class Stream implements StreamSource, Member {
   write(bytes: Uint8Array): boolean {
     if (this.#isOver || this.#writeEnd !== "open") return false;
     if (bytes.length > 0) {
-      this.#chunks.push(bytes);
+      this.#chunks.push(this.#willWait(bytes.length) ? keptOf(bytes) : bytes);
       this.#queuedBytes += bytes.length;
       this.#host.queue.hold(bytes.length);
       this.#ask();
@@ -184,7 +189,7 @@ export class Stream implements StreamSource, Member {
       const result = this.#flow.receive(bytes.length);
       if (result === "over_credit") return protocolFault(`Stream ${this.#id} got more data than its credit`);
       if (result === "over_cap") return result;
-      this.#consumer.data(keptOf(bytes));
+      this.#consumer.data(bytes);
     }
     // The consumer may have reset it.
     if (isEnd && !this.#isOver) this.peerEnded();
@@ -229,6 +234,11 @@ export class Stream implements StreamSource, Member {
       this.#consumer.drained();
     }
     return { parts, bytes: FRAME_HEADER_BYTES + length };
+  }
+
+  /** Whether bytes that are written now do not go out at the end of this turn. */
+  #willWait(bytes: number): boolean {
+    return this.#flow.sendCredit < this.#queuedBytes + bytes || this.#host.isBacklogged;
   }
 
   /** What waits takes in memory. */

@@ -51,7 +51,7 @@ export interface MuxLimits {
 /** What a mux is made of. */
 export interface StreamMuxOptions {
   readonly role: LinkRole;
-  readonly outbox: Pick<Outbox, "push" | "pushPong" | "attachStreams" | "wake">;
+  readonly outbox: Pick<Outbox, "push" | "pushPong" | "attachStreams" | "wake" | "isBacklogged">;
   readonly owner: StreamMuxOwner;
   readonly limits: MuxLimits;
   readonly clock: Clock;
@@ -129,6 +129,10 @@ export class StreamMux implements StreamHost {
   /** Whether the peer owes an answer to a heartbeat for long. */
   get isStalled(): boolean {
     return this.#pacer.isStalled;
+  }
+
+  get isBacklogged(): boolean {
+    return this.#outbox.isBacklogged || this.#pacer.isFull;
   }
 
   /** Bytes that came and were not passed on, of all streams. */

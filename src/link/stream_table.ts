@@ -9,7 +9,8 @@ export interface Numbered {
   readonly id: number;
 }
 
-const FIRST_CAPACITY = 16;
+/** More than an agent mostly has at a time, so that it is rarely made anew. */
+const FIRST_CAPACITY = 64;
 /** So that nobody who chooses ids knows where they come to stand; odd, with its highest bit set. */
 const FACTOR = (0x8000_0000 | (Math.random() * 0x8000_0000) | 1) >>> 0;
 
@@ -50,7 +51,7 @@ export class StreamTable<T extends Numbered> {
     }
     this.#close(at);
     this.#size--;
-    if (this.#size * 8 < slots.length && slots.length > FIRST_CAPACITY) this.#resize(slots.length / 2);
+    if (this.#size * 16 < slots.length && slots.length > FIRST_CAPACITY) this.#resize(slots.length / 2);
     return true;
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { MAX_CUT_BYTES, SLAB_BYTES } from "../../src/wire/slab.ts";
 import { joinParts, PartJoiner } from "../../src/link/join_parts.ts";
 
 Deno.test("Joining: any parts come out in order, small ones together, large ones uncopied", () => {
@@ -23,4 +24,18 @@ Deno.test("Joining: the very same pieces are copied once a turn, others anew", (
   assert.deepEqual(joiner.join([a, c, b]).map((part) => [...part]), [[1, 2, 2]]);
   joiner.forget();
   assert.notEqual(joiner.join([a, b]), first);
+});
+
+Deno.test("Joining: for one receiver all that is small is one piece, cut from what others share", () => {
+  const parts = fc.array(
+    fc.oneof(fc.uint8Array({ maxLength: 400 }), fc.constant(new Uint8Array(5000).fill(7))),
+  );
+  const joiner = new PartJoiner(64 * 1024);
+  fc.assert(fc.property(parts, (pieces) => {
+    const joined = joiner.joinBriefly(pieces);
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    assert.deepEqual(joined.flatMap((part) => [...part]), pieces.flatMap((part) => [...part]));
+    if (pieces.length > 1 && bytes <= MAX_CUT_BYTES) assert.equal(joined.length, 1);
+    for (const part of joined) assert.ok(part.length > 1024 || part.buffer.byteLength <= SLAB_BYTES);
+  }));
 });

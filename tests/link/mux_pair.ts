@@ -121,6 +121,7 @@ export class End implements FrameSink {
         write: (parts, onWritten) => {
           this.pending.push(...parts);
           this.#taken.push(onWritten);
+          return false;
         },
       },
       owner: { overflow: () => this.overflows++, evict: () => {}, dropped: () => {} },

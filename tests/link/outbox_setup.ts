@@ -14,9 +14,10 @@ export class FakeSink implements OutboxSink {
   readonly writes: Uint8Array[] = [];
   #taken: (() => void)[] = [];
 
-  write(parts: readonly Uint8Array[], onWritten: () => void): void {
+  write(parts: readonly Uint8Array[], onWritten: () => void): boolean {
     this.writes.push(...parts);
     this.#taken.push(onWritten);
+    return false;
   }
 
   /** The oldest write that is under way is done. */

@@ -152,7 +152,10 @@ for (const where of ["the pump", "the socket"] as const) {
     const isInPump = where === "the pump";
     const flusher = isInPump ? new Flusher(64 * KIB, () => {}) : new Flusher(64 * KIB);
     // A socket whose peer takes nothing.
-    if (!isInPump) side.near.socket.write = () => true;
+    if (!isInPump) {
+      side.near.socket.write = () => true;
+      Object.defineProperty(side.near.socket, "writableLength", { value: 10 * KIB });
+    }
     const pump = new SocketPump(side.near, flusher);
     const stream = pair.hub.transport.mux.open(OPEN, pump);
     assert.ok(stream instanceof Stream);
