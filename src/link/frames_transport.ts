@@ -9,6 +9,7 @@ import { encodeFrame, type OtherFrame } from "../wire/frame.ts";
 import { FrameDecoder, type FrameSink } from "../wire/frame_decoder.ts";
 import type { FrameFault } from "../wire/frame_header.ts";
 import type { ErrorPayload } from "../wire/frame_payloads.ts";
+import { TurnClock } from "./turn_clock.ts";
 import type { TransportOptions } from "./socket_transport.ts";
 import type { LinkRole } from "./stream_ids.ts";
 import { type MuxLimits, StreamMux, type StreamMuxOwner } from "./stream_mux.ts";
@@ -68,7 +69,9 @@ export class FramesTransport extends StreamTransport implements FrameSink {
     const { owner, role, limits, outbox, maxMessageBytes, settings, streamStats } = options;
     this.#owner = owner;
     this.#decoder = new FrameDecoder(maxMessageBytes, this);
-    this.mux = new StreamMux({ role, outbox, owner, limits, clock: settings.clock, stats: streamStats });
+    const { clock, turns } = settings;
+    const turnClock = new TurnClock(clock, turns);
+    this.mux = new StreamMux({ role, outbox, owner, limits, clock, turnClock, stats: streamStats });
   }
 
   protected override get sliceBytes(): number {

@@ -6,9 +6,9 @@
 import type { Encoded } from "../core/transport.ts";
 import { keptOf, viewOf } from "../core/views.ts";
 import type { DataHeaders } from "../wire/data_headers.ts";
-import { encodeFrame } from "../wire/frame.ts";
+import { encodeFrame, encodeOpenStream } from "../wire/frame.ts";
 import { FRAME_HEADER_BYTES, type FrameFault, MAX_DATA_BYTES, protocolFault } from "../wire/frame_header.ts";
-import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { EncodedOpen, OpenStream } from "../wire/frame_payloads.ts";
 import { type FlowControl, type Measured, PIECE_BYTES } from "./flow_control.ts";
 import { RingQueue } from "./ring_queue.ts";
 import { type Member, NOWHERE } from "./member_set.ts";
@@ -64,7 +64,7 @@ export interface StreamOptions {
   readonly host: StreamHost;
   readonly flow: FlowControl;
   /** What it is opened for; `null` where the peer opened it. */
-  readonly open: OpenStream | null;
+  readonly open: OpenStream | EncodedOpen | null;
   /** 0 until it is opened. */
   readonly id: number;
 }
@@ -86,7 +86,7 @@ export class Stream implements StreamSource, Member {
   readonly #flow: FlowControl;
   #consumer = NOBODY;
   #id: number;
-  #open: OpenStream | null;
+  #open: OpenStream | EncodedOpen | null;
   readonly #chunks = new RingQueue<Uint8Array>();
   /** How much of the first chunk is written. */
   #offset = 0;
@@ -255,7 +255,7 @@ export class Stream implements StreamSource, Member {
     const isEnd = this.#writeEnd === "ending" && this.#queuedBytes === 0;
     this.#id = this.#host.nextId();
     this.#host.opened(this);
-    const frame = encodeFrame({ kind: "open_stream", streamId: this.#id, open: this.#open, isEnd });
+    const frame = encodeOpenStream({ streamId: this.#id, open: this.#open, isEnd });
     this.#open = null;
     if (isEnd) this.#writeEnd = "ended";
     return frame;

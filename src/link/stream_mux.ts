@@ -12,7 +12,7 @@ import { TokenBucket } from "../limits/token_bucket.ts";
 import { DataHeaders } from "../wire/data_headers.ts";
 import { type CloseStreamFrame, encodeFrame, type OpenStreamFrame, type OtherFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
-import type { GoAway, OpenStream } from "../wire/frame_payloads.ts";
+import type { EncodedOpen, GoAway, OpenStream } from "../wire/frame_payloads.ts";
 import { FlowControl, WindowBudget, type WindowLimits } from "./flow_control.ts";
 import { LinkPacer } from "./link_pacer.ts";
 import { MemberSet } from "./member_set.ts";
@@ -55,6 +55,8 @@ export interface StreamMuxOptions {
   readonly owner: StreamMuxOwner;
   readonly limits: MuxLimits;
   readonly clock: Clock;
+  /** For what need not be exact. @default `clock` */
+  readonly turnClock?: Clock;
   readonly stats: StreamStats;
 }
 
@@ -94,13 +96,13 @@ export class StreamMux implements StreamHost {
   #isGoing = false;
   #isClosed = false;
 
-  constructor({ role, outbox, owner, limits, clock, stats }: StreamMuxOptions) {
+  constructor({ role, outbox, owner, limits, clock, turnClock = clock, stats }: StreamMuxOptions) {
     this.#outbox = outbox;
     this.#owner = owner;
     this.#limits = limits;
     this.#stats = stats;
     this.#budget = new WindowBudget(limits.windows);
-    this.#pacer = new LinkPacer(clock, stats);
+    this.#pacer = new LinkPacer({ clock, turnClock }, stats);
     this.#ids = new StreamIds(role);
     this.#resets = role === "hub" ? new TokenBucket(MAX_RESETS_PER_SECOND, clock.now()) : null;
     this.queue = new StreamQueue({
@@ -151,7 +153,7 @@ export class StreamMux implements StreamHost {
   }
 
   /** Opens a stream; it can be written to at once. */
-  open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
+  open(open: OpenStream | EncodedOpen, consumer: StreamConsumer): Stream | OpenRefusal {
     if (this.#isClosed) return "closed";
     if (this.#isPeerGoing) return "going_away";
     if (this.#ids.left <= this.#unopened.size) return "no_ids";
@@ -273,7 +275,7 @@ export class StreamMux implements StreamHost {
     this.#outbox.push("control", frame);
   };
 
-  #create({ open, id }: { open: OpenStream | null; id: number }): Stream {
+  #create({ open, id }: { open: OpenStream | EncodedOpen | null; id: number }): Stream {
     const nowMs = this.#pacer.nowMs;
     const flow = new FlowControl(this.#budget, { sendCredit: this.#limits.peerInitialBytes, nowMs });
     return new Stream({ host: this, flow, open, id });

@@ -17,7 +17,7 @@ import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamMux, StreamRefusal } from "../link/stream_mux.ts";
 import { encodeFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
-import type { AuthRequest, GoAway, OpenStream, TunnelResponse } from "../wire/frame_payloads.ts";
+import type { AuthRequest, EncodedOpen, GoAway, OpenStream, TunnelResponse } from "../wire/frame_payloads.ts";
 import { isWaiting, push, refuse, respond } from "./agent_answers.ts";
 import type { AgentLimits, KnownPlace } from "./agent_place.ts";
 import {
@@ -140,7 +140,7 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     return tenant === DEFAULT_TENANT ? account : `${tenant}/${account}`;
   }
 
-  open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
+  open(open: OpenStream | EncodedOpen, consumer: StreamConsumer): Stream | OpenRefusal {
     if (this.#isGoing) return "going_away";
     return this.#mux?.open(open, consumer) ?? "closed";
   }

@@ -4,7 +4,6 @@
  */
 import type { z } from "zod";
 import type { Encoded } from "../core/transport.ts";
-import { viewOf } from "../core/views.ts";
 import {
   CLOSE_HEAD_BYTES,
   DATAGRAM_HEAD_BYTES,
@@ -105,7 +104,7 @@ export function encodeFrame(frame: Frame): Encoded {
     case "tunnel_response":
       return json(FrameType.tunnelResponse, frame.response);
     case "open_stream":
-      return openFrame(frame);
+      return encodeOpenStream(frame);
     case "close_stream":
       return joined({ type: FrameType.closeStream, streamId: frame.streamId, payload: closePayload(frame) });
     case "window_update":
@@ -166,19 +165,20 @@ function json(type: FrameType, value: unknown): Encoded {
   return joined({ type, payload: encoder.encode(JSON.stringify(value)) });
 }
 
-/** Cut from a slab: one is written with every exchange, and gone with the next write. */
-function openFrame({ streamId, open, isEnd }: OpenStreamFrame): Encoded {
-  const text = JSON.stringify(open);
-  const flags = flagIf(isEnd);
-  const bytes = FRAME_HEADER_BYTES + text.length;
-  const frame = slab.take(bytes);
-  const { read } = encoder.encodeInto(text, viewOf(frame, FRAME_HEADER_BYTES, bytes));
-  if (read === text.length) {
-    writeFrameHeader(frame, { type: FrameType.openStream, flags, streamId, length: text.length });
-    return { parts: [frame], bytes };
-  }
-  // Not ASCII: it takes more than a byte for each character.
-  return joined({ type: FrameType.openStream, flags, streamId, payload: encoder.encode(text) });
+/** An OpenStream frame. Cut from a slab: one is written with every exchange, and gone with the next write. */
+export function encodeOpenStream(
+  { streamId, open, isEnd }: {
+    streamId: number;
+    open: payloads.OpenStream | payloads.EncodedOpen;
+    isEnd: boolean;
+  },
+): Encoded {
+  const { payload } = open instanceof payloads.EncodedOpen ? open : new payloads.EncodedOpen(open);
+  const { length } = payload;
+  const frame = slab.take(FRAME_HEADER_BYTES + length);
+  writeFrameHeader(frame, { type: FrameType.openStream, flags: flagIf(isEnd), streamId, length });
+  frame.set(payload, FRAME_HEADER_BYTES);
+  return { parts: [frame], bytes: frame.length };
 }
 
 function flagIf(isSet: boolean): number {

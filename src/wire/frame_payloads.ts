@@ -96,3 +96,14 @@ export type TunnelOpen = Extract<OpenStream, { tunnelId: number }>;
 export type TargetOpen = Extract<OpenStream, { target: unknown }>;
 export type GoAway = z.infer<typeof goAwaySchema>;
 export type ErrorPayload = z.infer<typeof errorSchema>;
+
+const encoder = new TextEncoder();
+
+/** What a stream is opened for, written once for many streams. */
+export class EncodedOpen {
+  readonly payload: Uint8Array;
+
+  constructor(open: OpenStream) {
+    this.payload = encoder.encode(JSON.stringify(open));
+  }
+}
