@@ -221,6 +221,7 @@ export class VisitorConnection implements ExchangeOwner {
     if (framing.kind === "length" && this.#isTooLarge(framing.bytes)) return void this.#tooLarge(current);
     const forwarded = forwardRequest(request, { target, framing, visitor: this.#visitor, requestId });
     if (isRefusal(forwarded)) return void this.#refuse(forwarded, forwarded.status, request);
+    request.fields.keep();
     const route = this.#ports.route(target.host);
     if (route.kind === "answer") return this.#answer(current, route.answer);
     const { tunnel, link } = route;

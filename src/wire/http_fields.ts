@@ -3,6 +3,8 @@
  * order. Bytes are characters of the same number, so that what is no ASCII comes out as it came in. They keep what they
  * were read from; names and values are cut from it when somebody asks.
  */
+import { keptOf } from "../core/views.ts";
+import type { HeadWriter } from "./head_writer.ts";
 import type { KnownName } from "./http_names.ts";
 import { latin1Of } from "./latin1.ts";
 
@@ -25,6 +27,18 @@ export interface FieldPlace {
   readonly lineTo: number;
   readonly known: KnownName | null;
   readonly hasUnderscore: boolean;
+}
+
+/** Which lines are passed on. */
+export interface WantedLines {
+  readonly isWanted: (place: FieldPlace) => boolean;
+  readonly unwantedKeys: readonly string[];
+}
+
+/** Who gets lines: cut out of what they stand in, or written anew. */
+interface LineSink {
+  readonly cut: (from: number, to: number) => void;
+  readonly text: (line: string) => void;
 }
 
 /** The fields of one head. */
@@ -59,11 +73,12 @@ export class HttpFields {
     return undefined;
   }
 
-  /** The values of all fields of a name in lower case. */
-  all(key: string): readonly string[] {
+  /** The values of all fields of a name in lower case. `likely`: given again, and not made anew, where a value is that. */
+  all(key: string, likely = ""): readonly string[] {
     let values: string[] | null = null;
     for (const place of this.#places) {
-      if (this.#isNamed(place, key)) (values ??= []).push(this.#valueOf(place));
+      if (!this.#isNamed(place, key)) continue;
+      (values ??= []).push(this.#isValue(place, likely) ? likely : this.#valueOf(place));
     }
     return values ?? NONE;
   }
@@ -82,24 +97,47 @@ export class HttpFields {
     return elements;
   }
 
+  /** No less than the bytes of all lines. */
+  get maxBytes(): number {
+    return this.#source.length + this.length;
+  }
+
   /** The lines of the fields that are wanted, in their order, each as `Name: value`. */
   lines(isWanted: (place: FieldPlace) => boolean, unwantedKeys: readonly string[] = NONE): string {
     const all = this.#text();
-    let text = "";
-    // Lines that stand as they have to, one behind the other, are cut out at once.
+    let lines = "";
+    const text = (line: string) => void (lines += line);
+    this.#eachLine({ isWanted, unwantedKeys }, { text, cut: (from, to) => text(all.slice(from, to)) });
+    return lines;
+  }
+
+  /** Writes what {@link lines} gives. */
+  writeLines(head: HeadWriter, wanted: WantedLines): void {
+    const source = this.#source;
+    this.#eachLine(wanted, {
+      text: (line) => head.text(line),
+      cut: (from, to) => {
+        if (typeof source === "string") head.text(source.slice(from, to));
+        else head.part(source, from, to);
+      },
+    });
+  }
+
+  /** Goes through the lines that are wanted. What stands as it has to, one line behind the other, is cut out at once. */
+  #eachLine({ isWanted, unwantedKeys }: WantedLines, { cut, text }: LineSink): void {
     let [from, to] = [0, 0];
     for (const place of this.#places) {
       if (!isWanted(place)) continue;
       if (unwantedKeys.length > 0 && unwantedKeys.includes(this.#keyOf(place))) continue;
-      const isPlain = isPlainLine(all, place);
+      const isPlain = isPlainLine(this.#source, place);
       if (isPlain && to === place.nameFrom) to = place.lineTo;
       else {
-        text += all.slice(from, to);
+        if (to > 0) cut(from, to);
         [from, to] = isPlain ? [place.nameFrom, place.lineTo] : [0, 0];
-        if (!isPlain) text += `${this.#nameOf(place)}${SEPARATOR}${this.#valueOf(place)}${LINE_END}`;
+        if (!isPlain) text(`${this.#nameOf(place)}${SEPARATOR}${this.#valueOf(place)}${LINE_END}`);
       }
     }
-    return to === 0 ? text : text + all.slice(from, to);
+    if (to > 0) cut(from, to);
   }
 
   /** Whether every field is wanted, and its line stands as {@link lines} would give it. */
@@ -107,6 +145,11 @@ export class HttpFields {
     const source = this.#source;
     for (const place of this.#places) if (!isWanted(place) || !isPlainLine(source, place)) return false;
     return true;
+  }
+
+  /** Lets go of what else is in the memory that they stand in. */
+  keep(): void {
+    if (typeof this.#source !== "string") this.#source = keptOf(this.#source);
   }
 
   #text(): string {
@@ -124,6 +167,15 @@ export class HttpFields {
   #isNamed(place: FieldPlace, key: string): boolean {
     if (place.nameTo - place.nameFrom !== key.length) return false;
     return this.#keyOf(place) === key;
+  }
+
+  #isValue({ valueFrom, valueTo }: FieldPlace, text: string): boolean {
+    const source = this.#source;
+    if (typeof source === "string" || valueTo - valueFrom !== text.length) return false;
+    for (let at = 0; at < text.length; at++) {
+      if (source[valueFrom + at] !== text.charCodeAt(at)) return false;
+    }
+    return true;
   }
 
   #nameOf({ nameFrom, nameTo }: FieldPlace): string {
