@@ -12,10 +12,11 @@ import { TokenBucket } from "../limits/token_bucket.ts";
 import { DataHeaders } from "../wire/data_headers.ts";
 import { type CloseStreamFrame, encodeFrame, type OpenStreamFrame, type OtherFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
-import type { EncodedOpen, GoAway, OpenStream } from "../wire/frame_payloads.ts";
+import type { GoAway, OpenStream, SharedOpen } from "../wire/frame_payloads.ts";
 import { FlowControl, WindowBudget, type WindowLimits } from "./flow_control.ts";
 import { LinkPacer } from "./link_pacer.ts";
 import { MemberSet } from "./member_set.ts";
+import { OpenWriter } from "./open_refs.ts";
 import type { Outbox } from "./outbox.ts";
 import { Stream, type StreamConsumer, type StreamHost, type StreamReset } from "./stream.ts";
 import { StreamControl } from "./stream_control.ts";
@@ -69,6 +70,7 @@ const TOO_MANY_RESETS: FrameFault = {
   closeCode: CloseCode.policy,
   message: `More than ${MAX_RESETS_PER_SECOND} streams a second were opened and reset`,
 };
+const HOLDS_TOO_MUCH = "The connection holds too much that was not read";
 /** Resets that wait for a peer who does not read. */
 const MAX_WAITING_RESETS = 4096;
 
@@ -76,6 +78,7 @@ const MAX_WAITING_RESETS = 4096;
 export class StreamMux implements StreamHost {
   readonly queue: StreamQueue;
   readonly headers = new DataHeaders();
+  readonly opens = new OpenWriter();
   readonly #pacer: LinkPacer;
   readonly #outbox: StreamMuxOptions["outbox"];
   readonly #owner: StreamMuxOwner;
@@ -153,7 +156,7 @@ export class StreamMux implements StreamHost {
   }
 
   /** Opens a stream; it can be written to at once. */
-  open(open: OpenStream | EncodedOpen, consumer: StreamConsumer): Stream | OpenRefusal {
+  open(open: OpenStream | SharedOpen, consumer: StreamConsumer): Stream | OpenRefusal {
     if (this.#isClosed) return "closed";
     if (this.#isPeerGoing) return "going_away";
     if (this.#ids.left <= this.#unopened.size) return "no_ids";
@@ -196,10 +199,7 @@ export class StreamMux implements StreamHost {
     const result = stream.receive(bytes, isEnd);
     if (result === "over_cap") {
       this.#stats.overCap++;
-      (this.#fullest() ?? stream).reset(
-        StreamCode.overLimit,
-        "The connection holds too much that was not read",
-      );
+      (this.#fullest() ?? stream).reset(StreamCode.overLimit, HOLDS_TOO_MUCH);
       // There is room now; where it was this very stream, there is nobody left to take it.
       return stream.isOver ? null : this.data(streamId, bytes, isEnd);
     }
@@ -275,7 +275,7 @@ export class StreamMux implements StreamHost {
     this.#outbox.push("control", frame);
   };
 
-  #create({ open, id }: { open: OpenStream | EncodedOpen | null; id: number }): Stream {
+  #create({ open, id }: { open: OpenStream | SharedOpen | null; id: number }): Stream {
     const nowMs = this.#pacer.nowMs;
     const flow = new FlowControl(this.#budget, { sendCredit: this.#limits.peerInitialBytes, nowMs });
     return new Stream({ host: this, flow, open, id });

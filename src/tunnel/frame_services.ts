@@ -7,9 +7,9 @@ import type { Principal } from "../core/principal.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
 import type {
-  EncodedOpen,
   OpenStream,
   RegisterTunnel,
+  SharedOpen,
   TunnelResponse,
   UnregisterTunnel,
 } from "../wire/frame_payloads.ts";
@@ -35,7 +35,7 @@ export interface AgentLink {
   /** How long the way there and back took last, in milliseconds; `null` while it was not measured. */
   readonly roundTripMs: number | null;
   /** Opens a stream to the agent; it can be written to at once. */
-  open(open: OpenStream | EncodedOpen, consumer: StreamConsumer): Stream | OpenRefusal;
+  open(open: OpenStream | SharedOpen, consumer: StreamConsumer): Stream | OpenRefusal;
   /** Tells the agent what became of a tunnel. Of no effect once the connection ends. */
   tell(response: TunnelResponse): void;
 }
