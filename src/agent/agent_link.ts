@@ -9,7 +9,6 @@ import { StreamCode } from "../core/stream_codes.ts";
 import { Backoff } from "../limits/backoff.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { StreamRefusal } from "../link/stream_mux.ts";
-import { TurnClock } from "../link/turn_clock.ts";
 import type { OpenStream, TunnelResponse } from "../wire/frame_payloads.ts";
 import type { DialTarget } from "./dial_target.ts";
 import type { LinkState } from "./link.ts";
@@ -181,7 +180,7 @@ function readSettings(options: AgentLinkOptions, user: PoolUser): PoolLinkSettin
     parts: createSessionParts({ ip: target.url.host, port: target.url.port }, { clock, turns }),
     bounds: { ...DEFAULT_BOUNDS, ...bounds },
     backoff: options.backoff ?? new Backoff({ random: Math.random }),
-    clock: new TurnClock(clock, turns.turns),
+    clock,
     logger,
     authTimeoutMs: options.authTimeoutMs ?? AUTH_TIMEOUT_MS,
     user,
