@@ -2,9 +2,8 @@
  * Reads a certificate and its key from PEM files and makes sure that they belong together before anything
  * listens, so that a mistake is told at the start and not at the first handshake.
  */
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureVersion } from "node:tls";
-import type { Config } from "../config/schema.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 
 /** Which files, and the oldest version of TLS that is spoken. */
@@ -20,6 +19,8 @@ export interface TlsMaterial {
   readonly minVersion: SecureVersion;
   /** When the certificate is no longer valid. */
   readonly validTo: Date;
+  /** The same for the same files. */
+  readonly id: string;
 }
 
 /** Loads and checks both files. Throws `certificate_invalid`, naming the key of the configuration below `section`. */
@@ -40,14 +41,49 @@ export function loadTlsFiles({ cert, key, minVersion }: TlsFiles, section = "hub
     cert,
     () => createSecureContext({ cert: certPem, key: keyPem, minVersion: version }),
   );
-  return { context, minVersion: version, validTo: new Date(certificate.validTo) };
+  const id = createHash("sha256").update(`${certPem}\n${keyPem}`).digest("base64");
+  return { context, minVersion: version, validTo: new Date(certificate.validTo), id };
 }
 
-/** Loads what `hub.tls` names; `null` when TLS is off. */
-export function loadConfiguredTls(
-  { cert, key, min_version: minVersion }: Config["hub"]["tls"],
-): TlsMaterial | null {
-  return cert === null || key === null ? null : loadTlsFiles({ cert, key, minVersion });
+/** What a section of the configuration says of certificates. */
+export interface TlsSection {
+  readonly cert: string | null;
+  readonly key: string | null;
+  readonly min_version: TlsFiles["minVersion"];
+  readonly sni: readonly { readonly host: string; readonly cert: string; readonly key: string }[];
+}
+
+/** The certificates of one door, by the name that a client asks for. */
+export interface TlsSet {
+  /** For whoever asks for no name, or one that has none. */
+  readonly material: TlsMaterial;
+  readonly byHost: ReadonlyMap<string, TlsMaterial>;
+}
+
+/** Loads all that a section names; `null` when TLS is off. Throws as {@link loadTlsFiles}. */
+export function loadTlsSet(tls: TlsSection | null, section: string): TlsSet | null {
+  if (tls === null || tls.cert === null || tls.key === null) return null;
+  const { cert, key, min_version: minVersion, sni } = tls;
+  const material = loadTlsFiles({ cert, key, minVersion }, section);
+  const byHost = new Map<string, TlsMaterial>();
+  for (const [at, one] of sni.entries()) {
+    byHost.set(one.host.toLowerCase(), loadTlsFiles({ ...one, minVersion }, `${section}.sni[${at}]`));
+  }
+  return { material, byHost };
+}
+
+/** What is shown to a client that asks for a name; `*.` stands for one label. */
+export function materialFor({ material, byHost }: TlsSet, host: string): TlsMaterial {
+  const name = host.toLowerCase();
+  const dot = name.indexOf(".");
+  const wildcard = dot < 0 ? undefined : byHost.get(`*${name.slice(dot)}`);
+  return byHost.get(name) ?? wildcard ?? material;
+}
+
+/** The files that a section names. */
+export function tlsFilesOf(tls: TlsSection | null): string[] {
+  if (tls === null) return [];
+  return [tls, ...tls.sni].flatMap(({ cert, key }) => [cert, key]).filter((path) => path !== null);
 }
 
 function readPem(setting: string, path: string): string {
