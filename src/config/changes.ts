@@ -42,10 +42,10 @@ function plan<C>(
 }
 
 function withLiveSettings(running: Config, next: Config): Config {
-  const { tokens, permissions, revoked, jwt, oidc, claims, lockout } = next.auth;
+  const { tokens, certificates, permissions, revoked, jwt, oidc, claims, lockout } = next.auth;
   return {
     ...running,
-    auth: { ...running.auth, tokens, permissions, revoked, jwt, oidc, claims, lockout },
+    auth: { ...running.auth, tokens, certificates, permissions, revoked, jwt, oidc, claims, lockout },
     logging: { ...running.logging, level: next.logging.level },
   };
 }

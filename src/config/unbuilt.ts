@@ -19,10 +19,6 @@ export interface UnbuiltPart {
 /** Every part that does not exist yet. */
 export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "dashboard.enabled", part: "the dashboard" },
-  { key: "auth.certificates", part: "login by certificate" },
-  { key: "hub.tls.client_ca", part: "the check of client certificates" },
-  { key: "hub.tls.require_client_cert", part: "the check of client certificates" },
-  { key: "hub.tls.deny", part: "the check of client certificates" },
   { key: "hub.tls.sni", part: "the choice of a certificate by host name" },
   { key: "hub.tls.reload.auto", part: "loading certificates anew" },
   { key: "limits.connection.messages_per_second", part: "the rate of connections" },

@@ -36,6 +36,7 @@ import { createCloudBridge } from "./cloudbridge_setup.ts";
 import { brokerTarget, createBroker } from "./broker_setup.ts";
 import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
+import { listenerTls } from "./listener_tls.ts";
 import { formatListening, type ListeningAddress } from "./listening_address.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
@@ -330,9 +331,7 @@ export class HubServer {
     const material = tls ? this.#tls : null;
     return new Listener({
       address,
-      tls: material === null
-        ? null
-        : () => ({ secureContext: material.context, minVersion: material.minVersion }),
+      tls: material === null ? null : () => listenerTls(material),
       transports,
       http,
       accepted,
@@ -344,12 +343,15 @@ export class HubServer {
           createCloudBridge(this.#config, {
             clock: this.#clock,
             logins: this.#logins,
+            certificate: link.certificate,
             egress: this.#tunnels.egress,
             agents: transports.includes("frames") ? this.#agents : null,
           }),
         ),
       admission: this.#admission,
       stats: this.#door,
+      logins: this.#logins,
+      events: this.#audit.events,
       logger: this.#logger.child("listener"),
       firstByteTimeoutMs: hub.first_byte_timeout,
       keepAliveMs: hub.tcp_keepalive,

@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureVersion } from "node:tls";
+import { ClientTrust } from "../auth/client_trust.ts";
 import type { Config } from "../config/schema.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 
@@ -12,6 +13,8 @@ export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
   readonly minVersion: "1.2" | "1.3";
+  /** @default no client certificates */
+  readonly clients?: ClientFiles | null;
 }
 
 /** What a TLS listener needs. */
@@ -20,10 +23,23 @@ export interface TlsMaterial {
   readonly minVersion: SecureVersion;
   /** When the certificate is no longer valid. */
   readonly validTo: Date;
+  /** Whose client certificates are believed; `null`: none are asked for. */
+  readonly clients: ClientTrust | null;
+}
+
+/** Which client certificates are believed. */
+export interface ClientFiles {
+  /** PEM of authorities. */
+  readonly ca: string;
+  readonly required: boolean;
+  readonly deny: readonly string[];
 }
 
 /** Loads and checks both files. Throws `certificate_invalid`, naming the key of the configuration below `section`. */
-export function loadTlsFiles({ cert, key, minVersion }: TlsFiles, section = "hub.tls"): TlsMaterial {
+export function loadTlsFiles(
+  { cert, key, minVersion, clients = null }: TlsFiles,
+  section = "hub.tls",
+): TlsMaterial {
   const certPem = readPem(`${section}.cert`, cert);
   const keyPem = readPem(`${section}.key`, key);
   const certificate = parse(`${section}.cert`, cert, () => new X509Certificate(certPem));
@@ -35,19 +51,47 @@ export function loadTlsFiles({ cert, key, minVersion }: TlsFiles, section = "hub
     );
   }
   const version: SecureVersion = minVersion === "1.3" ? "TLSv1.3" : "TLSv1.2";
+  const authorities = clients === null ? null : loadAuthorities(`${section}.client_ca`, clients);
+  // Clients are told the names of the authorities, so that they find the certificate to show.
+  const ca = authorities === null ? {} : { ca: [...authorities.pems] };
   const context = parse(
     `${section}.cert`,
     cert,
-    () => createSecureContext({ cert: certPem, key: keyPem, minVersion: version }),
+    () => createSecureContext({ cert: certPem, key: keyPem, minVersion: version, ...ca }),
   );
-  return { context, minVersion: version, validTo: new Date(certificate.validTo) };
+  const validTo = new Date(certificate.validTo);
+  return { context, minVersion: version, validTo, clients: authorities?.trust ?? null };
 }
 
 /** Loads what `hub.tls` names; `null` when TLS is off. */
 export function loadConfiguredTls(
-  { cert, key, min_version: minVersion }: Config["hub"]["tls"],
+  { cert, key, min_version: minVersion, client_ca: ca, require_client_cert: required, deny }:
+    Config["hub"]["tls"],
 ): TlsMaterial | null {
-  return cert === null || key === null ? null : loadTlsFiles({ cert, key, minVersion });
+  if (cert === null || key === null) return null;
+  return loadTlsFiles({ cert, key, minVersion, clients: ca === null ? null : { ca, required, deny } });
+}
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+function loadAuthorities(
+  setting: string,
+  { ca: path, required, deny }: ClientFiles,
+): { readonly pems: readonly string[]; readonly trust: ClientTrust } {
+  const pems = readPem(setting, path).match(PEM_CERTIFICATE) ?? [];
+  if (pems.length === 0) {
+    throw new TrunklineError(
+      "certificate_invalid",
+      `Cannot use ${setting}: ${path} holds no certificate in PEM; write that of the authority into it`,
+    );
+  }
+  const authorities = pems.map((pem) => parse(setting, path, () => new X509Certificate(pem)));
+  try {
+    return { pems, trust: new ClientTrust({ authorities, required, deny }) };
+  } catch (cause) {
+    const message = `Cannot use ${setting}: of a certificate in ${path}, ${messageOf(cause)}`;
+    throw new TrunklineError("certificate_invalid", message, { cause });
+  }
 }
 
 function readPem(setting: string, path: string): string {
