@@ -57,25 +57,23 @@ export class ClientTrust {
     this.#deny = new Set(deny.map(plainHex));
   }
 
-  /** Judges what a peer shows: its certificate first, then those that vouch for it, in any order. */
-  check(shown: readonly X509Certificate[], nowMs: number): CertificateVerdict {
-    const [own, ...others] = shown;
-    if (own === undefined) return { kind: "refused", fault: "missing" };
+  /** Judges what a peer shows, in DER: its certificate first, then those that vouch for it, in any order. */
+  check(shown: readonly Uint8Array[], nowMs: number): CertificateVerdict {
     if (shown.length > MAX_CERTIFICATES) return { kind: "refused", fault: "chain_too_long" };
-    const fields = readCertificate(own.raw);
-    if (fields === null) return { kind: "refused", fault: "malformed" };
-    const verdict = this.#judge({ x509: own, fields }, others, nowMs);
+    const known = shown.map(readKnown).filter((one) => one !== null);
+    const [own, ...others] = known;
+    if (known.length < shown.length) return { kind: "refused", fault: "malformed" };
+    if (own === undefined) return { kind: "refused", fault: "missing" };
+    const verdict = this.#judge(own, others, nowMs);
     if (!verdict.ok) return { kind: "refused", fault: verdict.fault };
-    const fingerprint = own.fingerprint256.replaceAll(":", "");
-    return {
-      kind: "accepted",
-      certificate: { names: fields.names, fingerprint, expiresAtMs: verdict.value },
-    };
+    const { x509: { fingerprint256 }, fields: { names } } = own;
+    const fingerprint = fingerprint256.replaceAll(":", "");
+    return { kind: "accepted", certificate: { names, fingerprint, expiresAtMs: verdict.value } };
   }
 
   /** Gives until when it holds. */
-  #judge(own: Known, others: readonly X509Certificate[], nowMs: number): Judged<number> {
-    const issuer = this.#issuerOf(own.x509, others, nowMs);
+  #judge(own: Known, others: readonly Known[], nowMs: number): Judged<number> {
+    const issuer = this.#issuerOf(own, others, nowMs);
     if (!issuer.ok) return issuer;
     const fault = this.#faultOf(own, nowMs) ?? faultOfClient(own.fields);
     if (fault !== null) return { ok: false, fault };
@@ -83,7 +81,7 @@ export class ClientTrust {
   }
 
   /** Finds who vouches for a certificate: from the authorities down, so that nothing unsigned costs a signature. */
-  #issuerOf(own: X509Certificate, others: readonly X509Certificate[], nowMs: number): Judged<Issuer> {
+  #issuerOf(own: Known, others: readonly Known[], nowMs: number): Judged<Issuer> {
     let fault: CertificateFault = "untrusted";
     const judge = (known: Known, above: Issuer | null): Issuer | null => {
       const found = this.#faultOf(known, nowMs) ?? faultOfAuthority(known.fields);
@@ -100,9 +98,7 @@ export class ClientTrust {
       for (const other of rest) {
         if (issuer.below === 0 || !hasSigned(issuer, other)) continue;
         rest.delete(other);
-        const fields = readCertificate(other.raw);
-        if (fields === null) fault = "malformed";
-        const next = fields === null ? null : judge({ x509: other, fields }, issuer);
+        const next = judge(other, issuer);
         if (next !== null) issuers.push(next);
       }
     }
@@ -145,12 +141,22 @@ function faultOfClient({ maySign, purposes }: CertificateFields): CertificateFau
   return maySign && purposes?.includes(Purpose.client) === true ? null : "usage";
 }
 
-function hasSigned({ x509: issuer }: Known, x509: X509Certificate): boolean {
+function hasSigned({ x509: issuer }: Known, { x509 }: Known): boolean {
   try {
     return x509.checkIssued(issuer) && x509.verify(issuer.publicKey);
   } catch {
     // A kind of key that the runtime cannot verify with.
     return false;
+  }
+}
+
+function readKnown(der: Uint8Array): Known | null {
+  const fields = readCertificate(der);
+  if (fields === null) return null;
+  try {
+    return { x509: new X509Certificate(der), fields };
+  } catch {
+    return null;
   }
 }
 
@@ -161,7 +167,9 @@ function knownAuthority(x509: X509Certificate): Known {
     throw new TypeError("it is not one of an authority");
   }
   // What it signed itself tells whether its kind of key can be verified with.
-  if (x509.checkIssued(x509) && !hasSigned({ x509, fields }, x509)) throw new TypeError(CANNOT_VERIFY);
+  if (x509.checkIssued(x509) && !hasSigned({ x509, fields }, { x509, fields })) {
+    throw new TypeError(CANNOT_VERIFY);
+  }
   return { x509, fields };
 }
 

@@ -2,7 +2,6 @@
  * One accepted TCP connection on its way to a transport: where it comes from, what is counted for it and how
  * it ends. The PROXY header, TLS and the first byte are read here, one after the other, within one deadline.
  */
-import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocketOptions } from "node:tls";
 import type { ClientCertificate } from "../core/client_certificate.ts";
@@ -87,7 +86,7 @@ export class AcceptedSocket {
   }
 
   /** The certificates that the peer showed when TLS began: its own first, and not verified. */
-  get shownCertificates(): readonly X509Certificate[] {
+  get shownCertificates(): readonly Uint8Array[] {
     return this.link instanceof TlsGate ? certificatesOf(this.link.socket) : [];
   }
 

@@ -2,8 +2,7 @@
  * The gate of client certificates, right behind the TLS handshake: nobody gets past it whose certificate was not
  * verified on this very connection. Who verifies stands behind a port; the runtime's own word is not asked for.
  */
-import type { X509Certificate } from "node:crypto";
-import type { TLSSocket, TLSSocketOptions } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket, TLSSocketOptions } from "node:tls";
 import {
   type CertificateVerdict,
   type ClientCertificate,
@@ -14,8 +13,8 @@ import {
 export interface ClientGate {
   /** Whether everybody has to show a certificate. */
   readonly required: boolean;
-  /** Judges the certificate of a peer, and those that came with it behind it. */
-  check(shown: readonly X509Certificate[]): CertificateVerdict;
+  /** Judges the certificate of a peer and those that came with it behind it, in DER. */
+  check(shown: readonly Uint8Array[]): CertificateVerdict;
 }
 
 /** How TLS is spoken with a connection. */
@@ -33,19 +32,24 @@ export type GateOutcome =
 const NONE = { kind: "accepted", certificate: null } as const;
 
 /** Judges a connection after its handshake. A certificate that is no good is never taken for none. */
-export function judgeClient({ required, check }: ClientGate, shown: readonly X509Certificate[]): GateOutcome {
+export function judgeClient({ required, check }: ClientGate, shown: readonly Uint8Array[]): GateOutcome {
   if (shown.length === 0) return required ? { kind: "refused", fault: "missing" } : NONE;
   return check(shown);
 }
 
-/** What a peer showed, of this session or of the one that it resumes; one more than anybody may show at most. */
-export function certificatesOf(socket: TLSSocket): readonly X509Certificate[] {
-  const shown: X509Certificate[] = [];
-  let next = socket.getPeerX509Certificate();
-  while (next !== undefined && shown.length <= MAX_CERTIFICATES) {
-    shown.push(next);
-    const issuer: X509Certificate | undefined = next.issuerCertificate;
-    next = issuer === undefined || issuer.raw.equals(next.raw) ? undefined : issuer;
+/**
+ * What a peer showed, of this session or of the one that it resumes, in DER; one more than anybody may show at most.
+ * The runtime adds the authority where it knows it.
+ */
+export function certificatesOf(socket: TLSSocket): readonly Uint8Array[] {
+  const shown: Uint8Array[] = [];
+  // An empty object stands for none, whatever its type says.
+  let next: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && shown.length <= MAX_CERTIFICATES) {
+    shown.push(next.raw);
+    const issuer: Partial<DetailedPeerCertificate> | undefined = next.issuerCertificate;
+    // Who signed itself stands behind itself for ever.
+    next = issuer === next ? undefined : issuer;
   }
   return shown;
 }

@@ -4,8 +4,20 @@ import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { X509Certificate } from "node:crypto";
 
-const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
-const SIGNING = { name: "ECDSA", hash: "SHA-256" };
+const RSA = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+/** Kinds of keys and how they sign. */
+export const KINDS = {
+  "P-256": { keys: { name: "ECDSA", namedCurve: "P-256" }, signing: { name: "ECDSA", hash: "SHA-256" } },
+  "P-384": { keys: { name: "ECDSA", namedCurve: "P-384" }, signing: { name: "ECDSA", hash: "SHA-384" } },
+  "Ed25519": { keys: { name: "Ed25519" }, signing: { name: "Ed25519" } },
+  "RSA": {
+    keys: { ...RSA, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
+    signing: RSA,
+  },
+  "SHA-1": { keys: { name: "ECDSA", namedCurve: "P-256" }, signing: { name: "ECDSA", hash: "SHA-1" } },
+} as const;
+/** A kind of key. */
+export type Kind = keyof typeof KINDS;
 const DAY_MS = 86_400_000;
 
 /** What a certificate is to be; left out: as a good one of a client. */
@@ -26,6 +38,8 @@ export interface CertificateWish {
   readonly further?: readonly x509.Extension[];
   readonly serial?: string;
   readonly subject?: x509.JsonName;
+  /** What kind of key it has. @default "P-256" */
+  readonly kind?: Kind;
 }
 
 export const CLIENT = x509.ExtendedKeyUsage.clientAuth;
@@ -38,16 +52,22 @@ export class TestCertificate {
   readonly cert: string;
   readonly key: string;
 
-  private constructor(certificate: x509.X509Certificate, keys: CryptoKeyPair, key: string) {
+  readonly kind: Kind;
+
+  private constructor(
+    certificate: x509.X509Certificate,
+    { keys, key, kind }: { keys: CryptoKeyPair; key: string; kind: Kind },
+  ) {
     this.certificate = certificate;
     this.keys = keys;
+    this.kind = kind;
     this.cert = `${certificate.toString("pem")}\n`;
     this.key = key;
   }
 
   static async make(wish: CertificateWish = {}): Promise<TestCertificate> {
-    const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-    const { by, from = -1, until = 1, serial = randomSerial() } = wish;
+    const { by, from = -1, until = 1, serial = randomSerial(), kind = "P-256" } = wish;
+    const keys = await generateKeys(kind);
     const subject = wish.subject ?? [{ CN: [wish.name ?? "alice"] }];
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serial,
@@ -57,15 +77,12 @@ export class TestCertificate {
       notAfter: new Date(Date.now() + until * DAY_MS),
       publicKey: keys.publicKey,
       signingKey: (by?.keys ?? keys).privateKey,
-      signingAlgorithm: SIGNING,
+      signingAlgorithm: KINDS[by?.kind ?? kind].signing,
       extensions: extensionsOf(wish),
     });
     const der = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
-    return new TestCertificate(
-      certificate,
-      keys,
-      `${x509.PemConverter.encode(der, x509.PemConverter.PrivateKeyTag)}\n`,
-    );
+    const key = `${x509.PemConverter.encode(der, x509.PemConverter.PrivateKeyTag)}\n`;
+    return new TestCertificate(certificate, { keys, key, kind });
   }
 
   /** A certificate of an authority. */
@@ -81,6 +98,12 @@ export class TestCertificate {
   shownWith(...others: readonly TestCertificate[]): { cert: string; key: string } {
     return { cert: [this, ...others].map(({ cert }) => cert).join(""), key: this.key };
   }
+}
+
+async function generateKeys(kind: Kind): Promise<CryptoKeyPair> {
+  const keys = await crypto.subtle.generateKey(KINDS[kind].keys, true, ["sign", "verify"]);
+  if (!("privateKey" in keys)) throw new TypeError("Cannot make a pair of keys");
+  return keys;
 }
 
 function extensionsOf(
