@@ -75,15 +75,18 @@ export interface MutualOptions {
 export class MutualScene implements AsyncDisposable {
   readonly hub: TestHub;
   readonly authority: TestCertificate;
+  /** Of the hub. */
+  readonly settings: readonly string[];
   readonly #server: TestCertificates;
   readonly #folder: string;
 
   private constructor(
     hub: TestHub,
-    parts: { authority: TestCertificate; server: TestCertificates; folder: string },
+    parts: Pick<MutualScene, "authority" | "settings"> & { server: TestCertificates; folder: string },
   ) {
     this.hub = hub;
     this.authority = parts.authority;
+    this.settings = parts.settings;
     this.#server = parts.server;
     this.#folder = parts.folder;
   }
@@ -96,14 +99,14 @@ export class MutualScene implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "trunkline-mutual-" });
     const bundle = (authorities ?? [authority]).map(({ cert }) => cert).join("");
     await Deno.writeTextFile(`${folder}/clients.pem`, bundle);
-    const hub = await TestHub.start([
+    const all = [
       ...server.settings,
       `hub.tls.client_ca=${folder}/clients.pem`,
       `hub.tls.require_client_cert=${required}`,
       ...LOGINS,
       ...settings,
-    ]);
-    return new MutualScene(hub, { authority, server, folder });
+    ];
+    return new MutualScene(await TestHub.start(all), { authority, server, folder, settings: all });
   }
 
   /** The authority of the hub's own certificate. */
