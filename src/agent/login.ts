@@ -65,7 +65,7 @@ export function refusedLogin(
 ): TrunklineError {
   const isPassing = PASSING.has(code);
   const next = code === "invalid_token"
-    ? "; see that hub.token is valid"
+    ? "; see that hub.token is valid, or that the hub knows the certificate in hub.cert"
     : code === "name_taken"
     ? "; another agent has this name, see agent.id"
     : "";

@@ -4,6 +4,7 @@
  * a token that is not good is the same whatever is wrong with it; the reason is told to the audit only.
  */
 import { createHash } from "node:crypto";
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import { messageOf } from "../core/errors.ts";
 import { MAX_TOKEN_LENGTH } from "../core/login_limits.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
@@ -27,6 +28,12 @@ export interface LoginRequest {
   readonly via: LoginVia;
   /** Whether nobody waits for the outcome any more; then the token is not looked at. @default never */
   readonly isGone?: () => boolean;
+}
+
+/** Somebody who wants in by his certificate. */
+export interface CertificateRequest extends Pick<LoginRequest, "address" | "connectionId" | "claimedTenant"> {
+  /** It was verified. */
+  readonly certificate: ClientCertificate;
 }
 
 /** What a peer that is not let in is told. */
@@ -64,7 +71,8 @@ export interface Login {
 /** What a login was made of. It holds no token. */
 interface LoginProof {
   readonly identity: Identity;
-  readonly tokenHash: string;
+  /** The hash of its token, or its certificate. */
+  readonly shown: string | ClientCertificate;
   readonly claimedTenant: string | null;
 }
 
@@ -109,6 +117,9 @@ type Verification =
     /** Which key the token names that is not known yet. */
     readonly keyId?: string | undefined;
   };
+
+/** What events tell of a request. */
+type Shown = Pick<LoginRequest, "address" | "connectionId" | "via">;
 
 /** How the failures of an attempt count. */
 interface Counting {
@@ -156,6 +167,19 @@ export class LoginService {
   }
 
   /**
+   * Lets somebody in by the certificate that the connection was made with; `null`: it stands for nobody. It needs no
+   * lockout: nobody guesses a certificate.
+   */
+  loginByCertificate({ certificate, ...rest }: CertificateRequest): LoginOutcome | null {
+    const request = { ...rest, via: "certificate" } as const;
+    const identity = this.#policy.findCertificate(certificate);
+    if (identity === null) return null;
+    const verification = this.#admit(identity, certificate, rest.claimedTenant ?? null);
+    if (!verification.ok) return this.#refuse(request, verification);
+    return this.#accept(request, verification.login);
+  }
+
+  /**
    * Lets somebody who is logged in go on with another token, of the same subject and tenant. What fails here counts
    * for this subject at this address only, so that nobody who shares the address can end its login.
    */
@@ -171,13 +195,11 @@ export class LoginService {
   }
 
   /**
-   * What the rules say of a live login now. A static token is looked up again; of others the proof stays good until
-   * it expires, because the token itself is not kept.
+   * What the rules say of a live login now. A static token and a certificate are looked up again; of others the proof
+   * stays good until it expires, because the token itself is not kept.
    */
   reevaluate({ principal, proof }: Login): Reevaluation {
-    const identity = proof.identity.method === "token"
-      ? this.#policy.findStaticToken(proof.tokenHash)
-      : proof.identity;
+    const identity = this.#identityNow(proof);
     if (identity === null) return { kind: "ended", reason: "unknown" };
     const { claimedTenant } = proof;
     const admission = this.#policy.admit(identity, { claimedTenant, wallMs: this.#wallNow() });
@@ -189,6 +211,11 @@ export class LoginService {
     return isSame
       ? { kind: "unchanged" }
       : { kind: "changed", login: { principal: now, proof: { ...proof, identity } } };
+  }
+
+  #identityNow({ identity, shown }: LoginProof): Identity | null {
+    if (typeof shown !== "string") return this.#policy.findCertificate(shown);
+    return identity.method === "token" ? this.#policy.findStaticToken(shown) : identity;
   }
 
   async #enter(request: LoginRequest, counting: Counting): Promise<LoginOutcome> {
@@ -213,7 +240,10 @@ export class LoginService {
     const verified = await this.#verify(request, { expected: counting.expected, wait });
     const verification = policy === this.#policy ? verified : this.#verifyAgain(verified);
     if (!verification.ok) return this.#fail(request, { verification, counting });
-    const { login } = verification;
+    return this.#accept(request, verification.login);
+  }
+
+  #accept(request: Shown, login: Login): LoginOutcome {
     const { identity: { method } } = login.proof;
     const { via } = request;
     this.#events.record({
@@ -234,15 +264,18 @@ export class LoginService {
       return { ok: false, reason: answer.reason, identity: null, keyId: answer.keyId };
     }
     const { identity } = answer;
-    const claimedTenant = request.claimedTenant ?? null;
+    const verification = this.#admit(identity, hashToken(request.token), request.claimedTenant ?? null);
+    if (!verification.ok || expected === null || isSamePerson(verification.login.principal, expected)) {
+      return verification;
+    }
+    return { ok: false, reason: "other_subject", identity };
+  }
+
+  #admit(identity: Identity, shown: LoginProof["shown"], claimedTenant: string | null): Verification {
     const admission = this.#policy.admit(identity, { claimedTenant, wallMs: this.#wallNow() });
     if (!admission.ok) return { ok: false, reason: admission.reason, identity };
     const { principal } = admission;
-    if (expected !== null && !isSamePerson(principal, expected)) {
-      return { ok: false, reason: "other_subject", identity };
-    }
-    const proof = { identity, tokenHash: hashToken(request.token), claimedTenant };
-    return { ok: true, login: { principal, proof } };
+    return { ok: true, login: { principal, proof: { identity, shown, claimedTenant } } };
   }
 
   /** What the rules that came while a token was looked at say: nobody else asks about this login. */
@@ -291,7 +324,7 @@ export class LoginService {
     return this.#refuse(request, verification);
   }
 
-  #refuse(request: LoginRequest, { reason, identity }: Verification & { ok: false }): LoginRefusal {
+  #refuse(request: Shown, { reason, identity }: Verification & { ok: false }): LoginRefusal {
     const who = identity === null ? null : claimedWho(identity);
     this.#events.record({ kind: "login_refused", ...origin(request, who), reason, via: request.via });
     return { kind: "refused", ...this.#answer(reason) };
@@ -323,7 +356,7 @@ function isSamePerson(a: Principal, b: Principal): boolean {
   return a.subject === b.subject && a.tenant === b.tenant;
 }
 
-function origin({ address, connectionId }: LoginRequest, who: EventSubject | null) {
+function origin({ address, connectionId }: Shown, who: EventSubject | null) {
   const told = who === null ? null : { subject: who.subject, tenant: who.tenant, account: who.account };
   return { address, connectionId, who: told };
 }

@@ -2,6 +2,7 @@
  * Whom a proven identity is let in as. It changes nothing and looks at no token: the same identity gets the same answer
  * at login, at refresh and when the configuration changed.
  */
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import { isLoginName, isSubject } from "../core/login_names.ts";
 import { DEFAULT_TENANT, type Principal } from "../core/principal.ts";
 import type { Authenticator, Grant, Identity, RefusalReason } from "./authenticator.ts";
@@ -30,6 +31,8 @@ export interface LoginOptions {
    * tokens when the options changed.
    */
   readonly findStaticToken: (tokenHash: string) => Identity | null;
+  /** Whom a client certificate stands for now; `null`: nobody. */
+  readonly findCertificate: (certificate: ClientCertificate) => Identity | null;
 }
 
 /** Why nobody is let in; for logs and metrics. */
@@ -60,6 +63,7 @@ export interface AdmissionContext {
 export class LoginPolicy {
   readonly authenticators: AuthenticatorChain;
   readonly findStaticToken: LoginOptions["findStaticToken"];
+  readonly findCertificate: LoginOptions["findCertificate"];
   readonly #roles: Roles;
   readonly #revokedIds: ReadonlySet<string>;
   readonly #revokedSubjects: ReadonlySet<string>;
@@ -67,11 +71,12 @@ export class LoginPolicy {
 
   /** `previous`: the rules before, of which rights that stay the same are taken over. */
   constructor(
-    { authenticators, roles, revoked, isMultiTenant, findStaticToken }: LoginOptions,
+    { authenticators, roles, revoked, isMultiTenant, findStaticToken, findCertificate }: LoginOptions,
     previous: LoginPolicy | null = null,
   ) {
     this.authenticators = new AuthenticatorChain(authenticators);
     this.findStaticToken = findStaticToken;
+    this.findCertificate = findCertificate;
     this.#roles = new Roles(roles, { previous: previous === null ? null : previous.#roles });
     this.#revokedIds = new Set(revoked.tokenIds);
     this.#revokedSubjects = new Set(revoked.subjects);

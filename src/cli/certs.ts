@@ -10,6 +10,7 @@ import { certificateInstructions, type CertificatePaths } from "./certs_instruct
 import {
   type CertificatePair,
   createDevelopmentCertificates,
+  DEFAULT_CLIENT_NAME,
   describeCertificate,
   type DevelopmentCertificates,
 } from "./dev_certificates.ts";
@@ -62,11 +63,11 @@ async function writeCertificates(options: CertsOptions, io: CertsOutput): Promis
   }
   const paths = pathsIn(out);
   const ca = newCa ? undefined : await readAuthority(paths);
-  const client = options.clientName === undefined ? {} : { clientName: options.clientName };
+  const { clientName = DEFAULT_CLIENT_NAME } = options;
   const made = await createDevelopmentCertificates({
     hosts,
     days,
-    ...client,
+    clientName,
     ...(ca === undefined ? {} : { ca }),
   });
   const files = filesOf(paths, made, ca === undefined);
@@ -74,7 +75,7 @@ async function writeCertificates(options: CertsOptions, io: CertsOutput): Promis
   if (!force) await refuseExisting(files.map((file) => file.path));
   for (const file of files) await writeFile(file, force);
 
-  const result = { paths, made, newCa: ca === undefined, hosts };
+  const result = { paths, made, newCa: ca === undefined, hosts, client: clientName };
   if (json) io.out(JSON.stringify(await summary(result)));
   else if (!quiet) await printResult(result, io);
 }
@@ -186,6 +187,7 @@ interface Result {
   readonly made: DevelopmentCertificates;
   readonly newCa: boolean;
   readonly hosts: readonly string[];
+  readonly client: string;
 }
 
 async function summary({ paths, made, newCa }: Result): Promise<object> {
@@ -200,7 +202,7 @@ async function summary({ paths, made, newCa }: Result): Promise<object> {
   };
 }
 
-async function printResult({ paths, made, newCa, hosts }: Result, io: CertsOutput): Promise<void> {
+async function printResult({ paths, made, newCa, hosts, client }: Result, io: CertsOutput): Promise<void> {
   const rows: [string, string, CertificatePair][] = [
     [newCa ? "CA" : "CA (kept)", paths.ca, made.ca],
     ["server", paths.server, made.server],
@@ -214,5 +216,5 @@ async function printResult({ paths, made, newCa, hosts }: Result, io: CertsOutpu
   io.out(`Their keys are next to them, as ${paths.serverKey}.`);
   io.out("");
   const host = hosts.find((name) => !name.startsWith("*")) ?? "localhost";
-  for (const line of certificateInstructions(paths, host)) io.out(line);
+  for (const line of certificateInstructions(paths, { host, client })) io.out(line);
 }

@@ -13,8 +13,19 @@ export interface CertificatePaths {
   readonly clientKey: string;
 }
 
-/** The lines to print, for a server that is reached under `host`. */
-export function certificateInstructions(paths: CertificatePaths, host: string): readonly string[] {
+/** Whom the certificates are for. */
+export interface CertificateNames {
+  /** Under which the server is reached. */
+  readonly host: string;
+  /** The common name of the client. */
+  readonly client: string;
+}
+
+/** The lines to print. */
+export function certificateInstructions(
+  paths: CertificatePaths,
+  { host, client }: CertificateNames,
+): readonly string[] {
   const authority = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
   const cert = yamlText(paths.server);
   const key = yamlText(paths.serverKey);
@@ -27,13 +38,33 @@ export function certificateInstructions(paths: CertificatePaths, host: string): 
     `  trunkline hub --set ${shellText(set)}`,
     `  curl --cacert ${shellText(paths.ca)} https://${authority}:8443/healthz`,
     "",
-    `A client proves who it is with ${paths.client} and ${paths.clientKey}, where a server asks for that; this`,
-    "version of the hub does not.",
+    ...clientInstructions(paths, { authority, client: yamlText(client) }),
     "",
     ...trustInstructions(shellText(paths.ca)),
     "",
     `Whoever has ${paths.caKey} can pretend to be any host to those who trust the CA: keep it to yourself, use it`,
     "for development only, and take the CA out of the trust stores when you are done.",
+  ];
+}
+
+function clientInstructions(
+  paths: CertificatePaths,
+  { authority, client }: { readonly authority: string; readonly client: string },
+): readonly string[] {
+  const [cert, key, ca] = [yamlText(paths.server), yamlText(paths.serverKey), yamlText(paths.ca)];
+  const shown = [paths.ca, paths.client, paths.clientKey].map(shellText);
+  return [
+    `To let clients log in with ${paths.client}, and no token, put this into config.yaml instead:`,
+    "  hub:",
+    `    tls: { cert: ${cert}, key: ${key}, client_ca: ${ca} }`,
+    "  auth:",
+    "    mode: required",
+    "    certificates:",
+    `      - { match: ${client}, subject: ${client}, permissions: { publish: ["#"], subscribe: ["#"] } }`,
+    "and try it:",
+    `  trunkline sub '#' --url tls://${authority}:8443 --ca ${shown[0]} --cert ${shown[1]} --key ${shown[2]}`,
+    "An agent has the same three as ca, cert and key below hub in its agent.yaml. hub.tls.require_client_cert: true",
+    "keeps everybody out who shows no certificate.",
   ];
 }
 

@@ -44,6 +44,9 @@ export interface DevelopmentCertificateOptions {
   readonly ca?: CertificatePair;
 }
 
+/** The common name of a client that was given none. */
+export const DEFAULT_CLIENT_NAME = "trunkline-client";
+
 const keyAlgorithm = { name: "ECDSA", namedCurve: "P-256" };
 const signingAlgorithm = { name: "ECDSA", hash: "SHA-256" };
 const msPerDay = 86_400_000;
@@ -60,7 +63,7 @@ const maxCommonNameLength = 64;
  * when the given authority cannot sign.
  */
 export async function createDevelopmentCertificates(
-  { hosts, days, clientName = "trunkline-client", ca: givenCa }: DevelopmentCertificateOptions,
+  { hosts, days, clientName = DEFAULT_CLIENT_NAME, ca: givenCa }: DevelopmentCertificateOptions,
 ): Promise<DevelopmentCertificates> {
   const ca = givenCa ?? await createCertificateAuthority();
   const caEnds = (await describeCertificate(ca.certPem)).notAfter;

@@ -37,7 +37,7 @@ function handshakeError({ url, token }: HubTarget, cause: HandshakeRefused): Tru
   if (status === 429) return lockedOutError(url, retryAfterMs);
   if (status === 401 || status === 403) {
     const next = token === null
-      ? "give a token with --token or TRUNKLINE_TOKEN"
+      ? "give a token with --token or TRUNKLINE_TOKEN, or a certificate that the hub knows with --cert and --key"
       : "see that the token is valid";
     const reason = cause.reason === "" ? "" : ` (${printable(cause.reason)})`;
     const message = `Cannot log in at ${url}: the hub refused with HTTP ${status}${reason}; ${next}`;
@@ -94,7 +94,7 @@ function cutOffReason(target: HubTarget): string {
   const next = `; see whether it speaks TLS at all (${otherScheme(target)} would be without it)`;
   return target.tls.client === null
     ? `${seen}${next}, or whether it wants a client certificate (--cert, --key)`
-    : `${seen}${next}`;
+    : `${seen}${next}, or whether the hub takes the certificate of --cert`;
 }
 
 function otherScheme({ url, tls }: HubTarget): string {

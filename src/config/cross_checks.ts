@@ -12,6 +12,7 @@ import {
 import { type Check, type Checking, runChecks } from "./contradictions.ts";
 import { isLoopbackHost, listenerOverlaps, plainBeyondLoopback } from "./listener_checks.ts";
 import {
+  certificatesWithoutAuthority,
   loginsTwice,
   loginWithoutSource,
   relayLogin,
@@ -48,6 +49,8 @@ const CHECKS: readonly Check<Config>[] = [
   { reads: ["hub.listen", "hub.tls.cert"], run: listenersWithoutCertificate },
   { reads: ["hub.tls.cert", "hub.tls.key"], run: certificateWithoutKey },
   { reads: ["hub.tls.client_ca", "hub.tls.require_client_cert"], run: clientCertificatesWithoutAuthority },
+  { reads: ["hub.tls.client_ca", "hub.tls.cert"], run: authorityWithoutTls },
+  { reads: ["hub.tls.client_ca", "auth.certificates"], run: certificatesWithoutAuthority },
   { reads: ["public.tls"], run: publicCertificateWithoutKey },
   { reads: ["public.proxy_protocol", "public.trusted_proxies"], run: proxiesOfVisitors },
   { reads: LISTENERS, run: listenerOverlaps },
@@ -115,6 +118,14 @@ function clientCertificatesWithoutAuthority({ hub }: Config, report: Report): vo
   report(
     ["hub", "tls", "require_client_cert"],
     "Cannot require client certificates without an authority to check them with; set hub.tls.client_ca",
+  );
+}
+
+function authorityWithoutTls({ hub }: Config, report: Report): void {
+  if (hub.tls.client_ca === null || hub.tls.cert !== null) return;
+  report(
+    ["hub", "tls", "client_ca"],
+    "Cannot check client certificates without TLS; set hub.tls.cert and hub.tls.key",
   );
 }
 

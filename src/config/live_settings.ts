@@ -20,6 +20,7 @@ export const LIVE_HUB_SETTINGS: readonly string[] = [
   "public.idle_timeout",
   "public.response_timeout",
   "auth.tokens",
+  "auth.certificates",
   "auth.permissions",
   "auth.revoked",
   "auth.jwt",

@@ -20,6 +20,15 @@ export function loginWithoutSource({ auth }: Config, report: Report): void {
   );
 }
 
+/** Login by certificate, and nobody looks at certificates. */
+export function certificatesWithoutAuthority({ auth, hub }: Config, report: Report): void {
+  if (auth.certificates.length === 0 || hub.tls.client_ca !== null) return;
+  report(
+    ["auth", "certificates"],
+    "Cannot take client certificates without an authority to check them with; set hub.tls.client_ca",
+  );
+}
+
 /** Tenants are kept apart, and nobody names one. */
 export function tenantsWithoutLogin({ auth }: Config, report: Report): void {
   if (!auth.multi_tenant || auth.mode === "required") return;

@@ -69,9 +69,13 @@ function hubTls(context: SchemaContext) {
     require_client_cert: bool().prefault(false).describe("Refuse connections without a client certificate"),
     min_version,
     deny: z.array(
-      text("the SHA-256 fingerprint of a certificate in hex", /^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/),
-    )
-      .max(100_000).prefault([]).describe("SHA-256 fingerprints of client certificates that are refused"),
+      text(
+        "the SHA-256 fingerprint of a certificate, or its serial number, in hex and in quotes",
+        /^(([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{1,2}(:?[0-9A-Fa-f]{2}){0,20})$/,
+      ),
+    ).max(100_000).prefault([]).describe(
+      "SHA-256 fingerprints, or serial numbers, of client certificates that are refused",
+    ),
     reload,
     sni,
   });

@@ -19,10 +19,6 @@ export interface UnbuiltPart {
 /** Every part that does not exist yet. */
 export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "dashboard.enabled", part: "the dashboard" },
-  { key: "auth.certificates", part: "login by certificate" },
-  { key: "hub.tls.client_ca", part: "the check of client certificates" },
-  { key: "hub.tls.require_client_cert", part: "the check of client certificates" },
-  { key: "hub.tls.deny", part: "the check of client certificates" },
   { key: "limits.connection.messages_per_second", part: "the rate of connections" },
   { key: "limits.connection.bandwidth", part: "the rate of connections" },
   { key: "limits.connection.burst", part: "the rate of connections" },

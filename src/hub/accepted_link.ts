@@ -2,6 +2,7 @@
  * An accepted socket that speaks its transport from here on. It holds nothing of how it came to that (a request, a
  * handshake), so that an idle connection does not keep it alive.
  */
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import type { PeerAddress } from "../core/transport.ts";
 import type { GatedStream } from "../link/gated_socket.ts";
 import type { Login } from "./login.ts";
@@ -14,6 +15,8 @@ export interface AcceptedLink {
   readonly head: Uint8Array;
   /** Whether it comes from a program on the hub's own machine, and not through a proxy or a web page. */
   readonly isLocal: boolean;
+  /** What it showed when TLS began, verified; `null`: nothing. */
+  readonly certificate: ClientCertificate | null;
   /** What it logged in with before its first message; `null`: nothing yet. */
   readonly login: Login | null;
   /** What its login calls the connection already. @default a new one */

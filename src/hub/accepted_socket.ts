@@ -4,14 +4,22 @@
  */
 import type { Socket } from "node:net";
 import type { TLSSocketOptions } from "node:tls";
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import { concat } from "../core/concat.ts";
 import { isLoopback } from "../core/ip_range.ts";
 import type { PeerAddress } from "../core/transport.ts";
 import { type GatedSocket, PlainSocket, TlsGate } from "../link/gated_socket.ts";
 import { decodeProxyHeader, MAX_PROXY_HEADER_BYTES } from "../wire/proxy_header.ts";
+import { certificatesOf } from "./client_gate.ts";
 
 /** How long a peer gets to read our last words before its socket is destroyed. */
 const LINGER_MS = 2000;
+
+/** What came of a TLS handshake. */
+export type TlsOutcome = "secured" | "no_certificate" | "failed";
+
+/** Of the error when a peer shows no certificate and has to. */
+const NO_CERTIFICATE = "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE";
 
 /** What a PROXY header said. */
 export type ProxyOutcome = "ok" | "invalid" | "gone";
@@ -21,6 +29,8 @@ export class AcceptedSocket {
   /** The socket that bytes are read from: raw at first, TLS later. */
   link: GatedSocket;
   peer: PeerAddress;
+  /** What it showed when TLS began, once it was verified. */
+  certificate: ClientCertificate | null = null;
   /** Requests over HTTP that are being answered. */
   activeRequests = 0;
   /** Whether a connection of the hub owns it. */
@@ -58,21 +68,26 @@ export class AcceptedSocket {
     }
   }
 
-  /** Does the TLS handshake as the server. `false` when it failed; the socket is destroyed then. */
-  startTls(options: TLSSocketOptions): Promise<boolean> {
+  /** Does the TLS handshake as the server. The socket is destroyed when it failed. */
+  startTls(options: TLSSocketOptions): Promise<TlsOutcome> {
     const gate = TlsGate.server(this.#raw, options);
     this.link = gate;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    gate.socket.once("secure", () => resolve(true));
-    gate.socket.on("error", () => {
+    const { promise, resolve } = Promise.withResolvers<TlsOutcome>();
+    gate.socket.once("secure", () => resolve("secured"));
+    gate.socket.on("error", (error: Error & { code?: string }) => {
       this.destroy();
-      resolve(false);
+      resolve(error.code === NO_CERTIFICATE ? "no_certificate" : "failed");
     });
-    gate.socket.once("close", () => resolve(false));
-    this.#raw.once("close", () => resolve(false));
-    this.#raw.once("end", () => resolve(false));
-    if (this.#raw.readableEnded) resolve(false);
+    gate.socket.once("close", () => resolve("failed"));
+    this.#raw.once("close", () => resolve("failed"));
+    this.#raw.once("end", () => resolve("failed"));
+    if (this.#raw.readableEnded) resolve("failed");
     return promise;
+  }
+
+  /** The certificates that the peer showed when TLS began: its own first, and not verified. */
+  get shownCertificates(): readonly Uint8Array[] {
+    return this.link instanceof TlsGate ? certificatesOf(this.link.socket) : [];
   }
 
   /** The next bytes, with the socket paused behind them; `null` when there are none to come. */

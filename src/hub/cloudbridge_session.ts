@@ -4,6 +4,7 @@
  * a client that keeps sending what cannot be understood is ended.
  */
 import { CloseCode } from "../core/close_codes.ts";
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import { LOGIN_REFUSALS } from "../core/login_refusal.ts";
 import { isLoginName } from "../core/login_names.ts";
 import type { Clock } from "../core/ports.ts";
@@ -29,6 +30,8 @@ export interface CloudBridgeSessionOptions {
   readonly maxMalformed: number;
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
+  /** What its connection was made with; `null`: none. */
+  readonly certificate: ClientCertificate | null;
   /** Says where the hub would connect to. */
   readonly egress: EgressDesk;
   /** Makes a place for somebody who goes on with frames; `null` where nobody may. */
@@ -65,6 +68,7 @@ export class CloudBridgeSession implements JsonUser {
   readonly #clock: Clock;
   readonly #faults: FaultBudget;
   readonly #logins: LoginDesk | null;
+  readonly #certificate: ClientCertificate | null;
   readonly #tunnels: CloudBridgeTunnels;
   readonly #frames: CloudBridgeSessionOptions["frames"];
   #wire: JsonWire | null = null;
@@ -72,9 +76,10 @@ export class CloudBridgeSession implements JsonUser {
   #features: readonly string[] | null = null;
   #isLoggingIn = false;
 
-  constructor({ clock, maxMalformed, logins, egress, frames }: CloudBridgeSessionOptions) {
+  constructor({ clock, maxMalformed, logins, certificate, egress, frames }: CloudBridgeSessionOptions) {
     this.#clock = clock;
     this.#logins = logins;
+    this.#certificate = certificate;
     this.#faults = new FaultBudget(maxMalformed);
     this.#tunnels = new CloudBridgeTunnels(egress);
     this.#frames = frames;
@@ -140,7 +145,8 @@ export class CloudBridgeSession implements JsonUser {
   }
 
   #authenticate(connection: Connection, { token, tenant_id: tenant }: JsonObject): number {
-    if (typeof token !== "string" || token === "") {
+    const hasToken = typeof token === "string" && token !== "";
+    if (!hasToken && (this.#certificate === null || token !== undefined)) {
       return this.#refuse(connection, "Cannot take the auth: it has no token");
     }
     if (tenant !== undefined && !isLoginName(tenant)) {
@@ -157,6 +163,7 @@ export class CloudBridgeSession implements JsonUser {
     if (this.#isLoggingIn) {
       return this.#refuse(connection, "Cannot take a second auth while the first is looked at");
     }
+    if (!hasToken) return this.#loginByCertificate(connection, this.#logins, tenant ?? null);
     this.#isLoggingIn = true;
     // What comes behind is lines or frames: that is known when the login is looked at.
     if (this.#wantsFrames) this.#wire?.hold();
@@ -165,6 +172,19 @@ export class CloudBridgeSession implements JsonUser {
       this.#isLoggingIn = false;
       this.#finishLogin(connection, outcome);
     });
+    return 1;
+  }
+
+  /** A client that sends no token is known by its certificate; once it is logged in, only a token renews that. */
+  #loginByCertificate(connection: Connection, logins: LoginDesk, tenant: string | null): number {
+    const { id: connectionId, transport: { peer: { ip } } } = connection;
+    const certificate = connection.login === null ? this.#certificate : null;
+    const outcome = logins.loginByCertificate({ certificate, ip, connectionId, tenant });
+    if (outcome === null) {
+      return sendError(connection, "invalid_token", "A login is needed here: send a token");
+    }
+    if (this.#wantsFrames) this.#wire?.hold();
+    this.#finishLogin(connection, outcome);
     return 1;
   }
 

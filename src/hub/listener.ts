@@ -5,23 +5,26 @@
  */
 import type { Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { TLSSocketOptions } from "node:tls";
+import type { CertificateFault } from "../core/client_certificate.ts";
 import { CloseCode } from "../core/close_codes.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
 import { classifyFirstByte, type FirstByteKind } from "../wire/first_byte.ts";
 import { encodeFramesRefusal, encodeHttpRefusal, encodeNotAvailable } from "../wire/not_available.ts";
 import type { AcceptedLink } from "./accepted_link.ts";
 import { AcceptedSocket } from "./accepted_socket.ts";
 import type { Admission } from "./admission.ts";
+import { judgeClient, type ListenerTls } from "./client_gate.ts";
 import { Deadline } from "./deadline.ts";
 import type { DoorStats, Refusal } from "./hub_stats.ts";
+import type { Login, LoginDesk } from "./login.ts";
 
 /** What one address needs. */
 export interface ListenerOptions {
   readonly address: { readonly host: string; readonly port: number };
-  /** Certificates and versions; `null` for plain text. Asked at each connection. */
-  readonly tls: (() => TLSSocketOptions) | null;
+  /** Certificates and versions, and whose are believed; `null` for plain text. Asked at each connection. */
+  readonly tls: (() => ListenerTls) | null;
   /** What is spoken there. Where that is nothing but text, nobody has to speak first. */
   readonly transports: readonly FirstByteKind[];
   /** A server that does not listen yet; its requests and upgrades are its owner's. */
@@ -36,6 +39,10 @@ export interface ListenerOptions {
   readonly openJson: ((accepted: AcceptedLink) => void) | null;
   readonly admission: Admission;
   readonly stats: DoorStats;
+  /** Logs in who is known by a certificate, where nobody sends a token first; `null`: everybody may come in. */
+  readonly logins: LoginDesk | null;
+  /** Told of certificates that are refused. */
+  readonly events: SecurityEvents;
   readonly logger: Logger;
   /** From accept to the first byte, TLS and PROXY header included. */
   readonly firstByteTimeoutMs: number;
@@ -170,9 +177,24 @@ export class Listener {
 
   async #encrypt(accepted: AcceptedSocket): Promise<boolean> {
     const { tls, stats } = this.#options;
-    if (tls === null || await accepted.startTls(tls())) return true;
-    stats.tlsHandshakeErrors++;
-    return false;
+    if (tls === null) return true;
+    const { options, clients } = tls();
+    const outcome = await accepted.startTls(options);
+    if (outcome === "failed") stats.tlsHandshakeErrors++;
+    if (outcome === "no_certificate") this.#turnAway(accepted, "missing");
+    if (outcome !== "secured" || clients === null) return outcome === "secured";
+    const verdict = judgeClient(clients, accepted.shownCertificates);
+    if (verdict.kind === "accepted") accepted.certificate = verdict.certificate;
+    else this.#turnAway(accepted, verdict.fault);
+    return verdict.kind === "accepted";
+  }
+
+  /** Counts and tells that a certificate, or the lack of one, ends a connection. */
+  #turnAway({ peer: { ip: address } }: AcceptedSocket, fault: CertificateFault): void {
+    const { stats, events } = this.#options;
+    stats.refuseCertificate(fault);
+    const origin = { address, connectionId: null, who: null };
+    events.record({ kind: "login_refused", ...origin, reason: `certificate_${fault}`, via: "certificate" });
   }
 
   async #dispatch(accepted: AcceptedSocket): Promise<boolean> {
@@ -200,9 +222,18 @@ export class Listener {
     const open = { text: openText, frames: openFrames, json: openJson }[kind];
     if (open === null || !transports.includes(kind)) return false;
     accepted.upgraded = true;
-    const { link, peer, isLocal } = accepted;
-    open({ link, peer, isLocal, head, login: null });
+    const { link, peer, isLocal, certificate } = accepted;
+    const connectionId = crypto.randomUUID();
+    // Frames and JSON lines have a message of their own in which a client logs in, or shows a token instead.
+    const login = kind === "text" ? this.#loginOf(accepted, connectionId) : null;
+    open({ link, peer, isLocal, head, certificate, login, connectionId });
     return true;
+  }
+
+  #loginOf({ certificate, peer: { ip } }: AcceptedSocket, connectionId: string): Login | null {
+    const { logins } = this.#options;
+    const outcome = logins?.loginByCertificate({ certificate, ip, connectionId, tenant: null });
+    return outcome?.kind === "accepted" ? outcome.login : null;
   }
 
   #handToHttp(accepted: AcceptedSocket, chunk: Uint8Array): void {

@@ -2,6 +2,7 @@
  * The border to whoever decides who may come in: a token goes there, a login or a refusal comes back. Every transport
  * says a refusal in its own words.
  */
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import type { LoginRefusalCode } from "../core/login_refusal.ts";
 import type { LoginVia } from "../core/security_event.ts";
 import { ANONYMOUS, LOCAL_OPERATOR, type Principal } from "../core/principal.ts";
@@ -51,10 +52,18 @@ export interface LoginRefusal {
 /** What came of a login. */
 export type LoginOutcome = { readonly kind: "accepted"; readonly login: Login } | LoginRefusal;
 
+/** A certificate that a connection was made with, to be let in by it. */
+export interface CertificateRequest extends Pick<LoginRequest, "ip" | "connectionId" | "tenant"> {
+  /** `null`: the connection was made without. */
+  readonly certificate: ClientCertificate | null;
+}
+
 /** Decides who may come in. */
 export interface LoginDesk {
   /** The promise does not reject. */
   login(request: LoginRequest): Promise<LoginOutcome>;
+  /** For a first login without a token; `null`: there is no certificate that stands for somebody here. */
+  loginByCertificate(request: CertificateRequest): LoginOutcome | null;
 }
 
 /** A login that nothing can end. */

@@ -9,10 +9,10 @@ export interface UpgradeTarget {
   /** The subprotocols that are spoken, the best first; `any`: whatever a client offers, as nothing is parsed. */
   readonly subprotocols: "any" | readonly string[];
   /**
-   * When somebody logs in who has to: with the request; with the request or with a message later; or not at all,
-   * as everybody is welcome there.
+   * When somebody logs in who has to: with the request; with the request or with a message later; the same, where a
+   * certificate counts only then (`frame`); or not at all, as everybody is welcome there.
    */
-  readonly login: "request" | "message" | "none";
+  readonly login: "request" | "message" | "frame" | "none";
   /** Which web pages may come: those that `hub.origins` allows, or only those that it lists. @default "allowed" */
   readonly origins?: "allowed" | "listed";
   /** Takes a WebSocket right after its handshake. */

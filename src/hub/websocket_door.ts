@@ -150,8 +150,7 @@ export class WebSocketDoor {
     const credentials = readCredentials(head, { query: queryToken });
     switch (credentials.kind) {
       case "none":
-        if (target.login === "message") return this.#open(knock, null);
-        return this.#turnAway(knock, invalid("A login is needed here: send a token"));
+        return target.login === "frame" ? this.#open(knock, null) : this.#loginByCertificate(knock, logins);
       case "invalid":
         this.#record(knock, credentials);
         return this.#turnAway(knock, invalid(credentials.message));
@@ -172,6 +171,16 @@ export class WebSocketDoor {
       reason,
       via,
     });
+  }
+
+  /** Without a token the certificate of the connection counts, if there is one that stands for somebody. */
+  #loginByCertificate(knock: Knock, logins: LoginDesk): void {
+    const { accepted: { certificate, peer: { ip } }, target } = knock;
+    const connectionId = crypto.randomUUID();
+    const outcome = logins.loginByCertificate({ certificate, ip, connectionId, tenant: null });
+    if (outcome?.kind === "accepted") this.#open(knock, outcome.login, connectionId);
+    else if (target.login === "message") this.#open(knock, null, connectionId);
+    else this.#turnAway(knock, outcome ?? invalid("A login is needed here: send a token"));
   }
 
   /** Nothing is read meanwhile, so that what the client sends behind its request waits for the answer. */
@@ -225,11 +234,11 @@ export class WebSocketDoor {
     login: Login | null,
     connectionId?: string,
   ): void {
-    const { link, peer } = accepted;
+    const { link, peer, certificate } = accepted;
     const isLocal = accepted.isLocal && isFromProgram(request);
     this.#handshakes.handleUpgrade<Handshake>(request, socket, head, ({ head: rest }) => {
       accepted.upgraded = true;
-      target.accept({ link, peer, isLocal, head: rest, login, connectionId });
+      target.accept({ link, peer, isLocal, head: rest, certificate, login, connectionId });
     });
   }
 

@@ -87,6 +87,8 @@ export function socketFaultOf(cause: unknown): SocketFault {
     case "EAI_AGAIN":
       return "no_address";
     case "ECONNRESET":
+    // The hub says so before it cuts off whoever shows no certificate.
+    case "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED":
       return "cut_off";
     case "ERR_SSL_WRONG_VERSION_NUMBER":
       return "not_tls";

@@ -4,6 +4,7 @@
  * misspelled name, a forgotten label or an unknown value of a closed label a compile error.
  */
 
+import { CERTIFICATE_FAULTS } from "../core/client_certificate.ts";
 import { SECURITY_EVENT_KINDS } from "../core/security_event.ts";
 import type { TransportKind } from "../core/transport.ts";
 import { agentMetrics } from "./agent_metric_table.ts";
@@ -85,6 +86,11 @@ export const metricTable = defineMetrics({
   trunkline_tls_handshake_errors_total: {
     type: "counter",
     help: "TLS handshakes that failed",
+  },
+  trunkline_client_certificates_refused_total: {
+    type: "counter",
+    help: "Connections that ended because of their client certificate, or the lack of one",
+    labels: { reason: CERTIFICATE_FAULTS },
   },
   trunkline_http_requests_total: {
     type: "counter",

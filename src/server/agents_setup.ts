@@ -83,7 +83,8 @@ export function framesSettings(
 
 /** The user of a connection that was accepted. */
 export function agentUser(accepted: AcceptedLink, agents: Agents, logins: Logins | null): FramesUser {
-  return agents.createSession(logins === null ? freeLogin(accepted) : accepted.login);
+  const { login, certificate } = accepted;
+  return agents.createSession(logins === null ? freeLogin(accepted) : login, certificate);
 }
 
 /** What a path leads to when it is that of agents; `undefined` otherwise. */
@@ -94,7 +95,7 @@ export function agentTarget(
   if (path !== AGENT_PATH) return undefined;
   return {
     subprotocols: SUBPROTOCOLS,
-    login: "message",
+    login: "frame",
     origins: "listed",
     accept: (accepted) => connections.openFramesInWebSocket(accepted, agentUser(accepted, agents, logins)),
   };

@@ -1,5 +1,6 @@
 /** Builds what clients of the CloudBridge handshake need from a configuration. */
 import type { Config } from "../config/schema.ts";
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import type { Clock } from "../core/ports.ts";
 import { CloudBridgeSession } from "../hub/cloudbridge_session.ts";
 import type { EgressDesk } from "../hub/cloudbridge_tunnels.ts";
@@ -11,6 +12,7 @@ export interface CloudBridgePorts {
   readonly clock: Clock;
   /** `null` on a hub that asks for no login. */
   readonly logins: Logins | null;
+  readonly certificate: ClientCertificate | null;
   readonly egress: EgressDesk;
   /** Whom those join who go on with frames; `null` where the address does not speak frames. */
   readonly agents: Agents | null;

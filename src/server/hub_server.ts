@@ -340,7 +340,7 @@ export class HubServer {
     });
     return new Listener({
       address,
-      tls: tls ? () => this.#tls.options ?? {} : null,
+      tls: tls ? () => this.#tls.listener : null,
       transports,
       http,
       accepted,
@@ -352,12 +352,15 @@ export class HubServer {
           createCloudBridge(this.#config, {
             clock: this.#clock,
             logins: this.#logins,
+            certificate: link.certificate,
             egress: this.#tunnels.egress,
             agents: transports.includes("frames") ? this.#agents : null,
           }),
         ),
       admission: this.#admission,
       stats: this.#door,
+      logins: this.#logins,
+      events: this.#audit.events,
       logger: this.#logger.child("listener"),
       firstByteTimeoutMs: hub.first_byte_timeout,
       keepAliveMs: hub.tcp_keepalive,

@@ -2,6 +2,7 @@
  * Turns the section `auth` of a configuration into what the login service works with.
  */
 import type { Authenticator, Grant, Identity } from "../auth/authenticator.ts";
+import { ListedCertificates } from "../auth/listed_certificates.ts";
 import { hashToken } from "../auth/login.ts";
 import type { LoginOptions } from "../auth/login_policy.ts";
 import type { Config } from "../config/schema.ts";
@@ -10,10 +11,11 @@ type ListedLogin = Config["auth"]["tokens"][number];
 
 /** The options of a login service that asks these authenticators. */
 export function loginOptions(
-  { tokens, permissions, revoked, multi_tenant, lockout }: Config["auth"],
+  { tokens, certificates, permissions, revoked, multi_tenant, lockout }: Config["auth"],
   authenticators: readonly Authenticator[],
 ): LoginOptions {
   const identities = new Map(tokens.map((entry) => [hashToken(entry.token), tokenIdentity(entry)]));
+  const listed = new ListedCertificates(certificates);
   return {
     authenticators,
     roles: permissions satisfies Readonly<Record<string, Grant>>,
@@ -21,6 +23,7 @@ export function loginOptions(
     isMultiTenant: multi_tenant,
     lockout: { threshold: lockout.threshold, durationMs: lockout.duration },
     findStaticToken: (tokenHash) => identities.get(tokenHash) ?? null,
+    findCertificate: (certificate) => listed.find(certificate),
   };
 }
 

@@ -18,7 +18,14 @@ import type { Principal } from "../core/principal.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import type { Connection } from "../hub/connection.ts";
 import type { LoginRefusalCode } from "../core/login_refusal.ts";
-import type { Login, LoginDesk, LoginOutcome, LoginRequest, Reevaluation } from "../hub/login.ts";
+import type {
+  CertificateRequest,
+  Login,
+  LoginDesk,
+  LoginOutcome,
+  LoginRequest,
+  Reevaluation,
+} from "../hub/login.ts";
 import { LoginWatch } from "../hub/login_watch.ts";
 import { loginOptions } from "./login_setup.ts";
 
@@ -33,6 +40,8 @@ export interface LoginsParts {
 
 /** So long start and change wait for keys; after it tokens that need them are refused until they are there. */
 const KEYS_WAIT_MS = 2000;
+
+const MAX_LOGGED_NAMES = 4;
 
 const REFUSALS: Readonly<Record<RefusalCode, { readonly code: LoginRefusalCode; readonly message: string }>> =
   {
@@ -86,6 +95,21 @@ export class Logins implements LoginDesk {
       this.#parts.logger.error("A login failed inside the hub", { error: messageOf(error) });
       return { kind: "refused", ...REFUSALS.server_unavailable, retryAfterMs: null };
     }
+  }
+
+  loginByCertificate(
+    { certificate, ip: address, connectionId, tenant: claimedTenant }: CertificateRequest,
+  ): LoginOutcome | null {
+    if (certificate === null) return null;
+    const outcome = this.#service.loginByCertificate({ certificate, address, connectionId, claimedTenant });
+    if (outcome !== null) return this.#outcome(outcome);
+    const { names, fingerprint } = certificate;
+    this.#parts.logger.debug("A client certificate is none of auth.certificates", {
+      address,
+      fingerprint,
+      names: names.slice(0, MAX_LOGGED_NAMES),
+    });
+    return null;
   }
 
   async #login(request: LoginRequest): Promise<LoginOutcome> {

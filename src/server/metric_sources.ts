@@ -76,6 +76,9 @@ function* doorSamples(door: DoorStats): Iterable<MetricSample> {
   for (const [reason, value] of door.refused) {
     yield { name: "trunkline_connections_refused_total", labels: { reason }, value };
   }
+  for (const [reason, value] of door.certificates) {
+    yield { name: "trunkline_client_certificates_refused_total", labels: { reason }, value };
+  }
   for (const kind of ["http", "text", "frames", "json", "unknown"] as const) {
     yield { name: "trunkline_first_bytes_total", labels: { kind }, value: door.firstBytes[kind] };
   }

@@ -5,8 +5,10 @@
  */
 import type { SecureContext, TLSSocketOptions } from "node:tls";
 import { FileWatch } from "../config/file_watch.ts";
+import type { ListenerTls } from "../hub/client_gate.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
+import { listenerTls } from "./listener_tls.ts";
 import { loadTlsSet, materialFor, tlsFilesOf, type TlsSection, type TlsSet } from "./tls_files.ts";
 
 /** A section of the configuration about certificates that are loaded anew. */
@@ -91,6 +93,11 @@ export class TlsStore {
     const choose = (host: string, done: (error: Error | null, context?: SecureContext) => void) =>
       done(null, materialFor(set, host).context);
     return { secureContext, minVersion, SNICallback: choose };
+  }
+
+  /** The same for an address of the hub, where clients may show certificates. */
+  get listener(): ListenerTls {
+    return listenerTls(this.options ?? {}, this.#set?.material.clients ?? null);
   }
 
   /** Reads what settings name, and changes nothing. Throws `certificate_invalid`. */

@@ -4,6 +4,7 @@
  * logged in nothing of it is taken but its AuthRequest and heartbeats; an end in the middle of that leaves nothing.
  */
 import { CloseCode } from "../core/close_codes.ts";
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import type { Logger } from "../core/ports.ts";
 import { accountOf, DEFAULT_TENANT, type Principal } from "../core/principal.ts";
 import type { EventOrigin } from "../core/security_event.ts";
@@ -35,8 +36,10 @@ import type { AgentLink, FrameServices } from "./frame_services.ts";
 
 /** What a session works with. */
 export interface AgentSessionOptions {
-  /** What it logged in with before its first frame; `null`: it has to show a token. */
+  /** What it logged in with before its first frame; `null`: it has to show a token, or a certificate. */
   readonly known: Login | null;
+  /** What its connection was made with; `null`: none. */
+  readonly certificate: ClientCertificate | null;
   /** Where `known` is let in without an AuthRequest; `null`: it has to send one. */
   readonly place: KnownPlace | null;
   readonly limits: AgentLimits;
@@ -302,15 +305,16 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
   }
 
   /** Who it is: by its token, or for the first time by what it showed before its first frame. */
-  async #identify(connection: Connection, { token, tenant }: AuthRequest): Promise<LoginOutcome> {
-    const { logins, known } = this.#options;
+  async #identify(connection: Connection, { token, tenant: named }: AuthRequest): Promise<LoginOutcome> {
+    const tenant = named ?? null;
+    const { logins, known, certificate } = this.#options;
     if (logins !== null && token !== undefined) {
-      return await logins.login(connection.loginRequest({ token, tenant: tenant ?? null, via: "frame" }));
+      return await logins.login(connection.loginRequest({ token, tenant, via: "frame" }));
     }
-    const isFirst = connection.login === null;
-    return known === null || (logins !== null && !isFirst)
-      ? TOKEN_MISSING
-      : { kind: "accepted", login: known };
+    if (logins !== null && connection.login !== null) return TOKEN_MISSING;
+    if (known !== null) return { kind: "accepted", login: known };
+    const { id: connectionId, transport: { peer: { ip } } } = connection;
+    return logins?.loginByCertificate({ certificate, ip, connectionId, tenant }) ?? TOKEN_MISSING;
   }
 
   #join(member: Membership, tookOver: boolean): void {

@@ -2,6 +2,7 @@
  * The agents of one hub: makes the user of each connection of frames, knows the connections that are logged in, and
  * says goodbye to them. Who may be in whose place is decided by {@link AgentSessions}.
  */
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { Connection, ConnectionUser } from "../hub/connection.ts";
 import type { FramesUser } from "../hub/frames_user.ts";
@@ -56,21 +57,28 @@ export class Agents {
   }
 
   /** The user of one new connection. `known`: what it logged in with before its first frame. */
-  createSession(known: Login | null): FramesUser {
-    return this.#create({ known, place: null });
+  createSession(known: Login | null, certificate: ClientCertificate | null): FramesUser {
+    return this.#create({ known, certificate, place: null });
   }
 
   /** The user of one that logged in in another way: it is an agent from the start, by the id of its connection. */
   createMember({ id, login, features }: FramesMember): FramesPlace {
     const session = crypto.randomUUID();
     const place = { agentId: id, session, features };
-    return { user: this.#create({ known: login, place }), session, limits: { ...this.#options.limits } };
+    return {
+      user: this.#create({ known: login, certificate: null, place }),
+      session,
+      limits: { ...this.#options.limits },
+    };
   }
 
-  #create({ known, place }: Pick<AgentSessionOptions, "known" | "place">): FramesUser {
+  #create(
+    { known, certificate, place }: Pick<AgentSessionOptions, "known" | "certificate" | "place">,
+  ): FramesUser {
     const { limits, logins, services, createMessages, logger } = this.#options;
     return new AgentSession({
       known,
+      certificate,
       place,
       limits,
       logins,

@@ -27,6 +27,7 @@ function optionsOf(
     isMultiTenant: false,
     lockout: { threshold: 3, durationMs: 60_000 },
     findStaticToken: () => null,
+    findCertificate: () => null,
     ...parts,
   };
 }

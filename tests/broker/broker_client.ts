@@ -53,6 +53,8 @@ export type Reachable = Pick<TestHub, "port" | "url">;
 export interface ConnectOptions {
   /** PEM of the authority to trust; plain text without one. */
   readonly ca?: string | undefined;
+  /** What it shows of itself, over TLS. */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
   /** Logs in with it: in the handshake of a WebSocket, with the AuthRequest of frames, by message otherwise. */
   readonly token?: string | undefined;
   /** The address that a proxy names; only with the length prefix, at a hub that believes proxies here. */
@@ -79,10 +81,10 @@ export class BrokerClient implements AsyncDisposable {
   static async connect(
     hub: Reachable,
     transport: Transport = "websocket",
-    { ca, token, from, origin }: ConnectOptions = {},
+    { ca, client: shown, token, from, origin }: ConnectOptions = {},
   ): Promise<BrokerClient> {
     if (transport === "text") {
-      const link = await TextLink.connect({ port: hub.port, ca });
+      const link = await TextLink.connect({ port: hub.port, ca, client: shown });
       if (from !== undefined) link.write(encoder.encode(proxyLine(from)));
       // Nobody is greeted before the first byte.
       link.send("request:system.heartbeat:1.0.0:00000000-0000-4000-8000-000000000000\n{}");
@@ -96,11 +98,18 @@ export class BrokerClient implements AsyncDisposable {
     }
     if (transport === "frames") {
       const request = token === undefined ? {} : { token };
-      const link = framesLink(await Spoke.member({ port: hub.port, ca }, { ...request, agentId: newId() }));
+      const link = framesLink(
+        await Spoke.member({ port: hub.port, ca, client: shown }, { ...request, agentId: newId() }),
+      );
       return new BrokerClient(link, await receivedFrom(link), link.closed);
     }
     const url = ca === undefined ? hub.url("/") : `wss://localhost:${hub.port}/`;
-    const socket = await WsClient.connect(url, { ca, token, ...(origin === undefined ? {} : { origin }) });
+    const socket = await WsClient.connect(url, {
+      ca,
+      client: shown,
+      token,
+      ...(origin === undefined ? {} : { origin }),
+    });
     const link = websocketLink(socket);
     return new BrokerClient(link, await receivedFrom(link), socket.closed);
   }

@@ -307,6 +307,7 @@ Deno.test("Session: a login that fails inside the hub is answered and logged, an
       asked++;
       return Promise.reject(new RangeError("Invalid time value"));
     },
+    loginByCertificate: () => null,
   };
   const connection = new FakeConnection(createBroker(new FakeClock(), { logger, logins }));
   for (let time = 1; time <= 2; time++) {

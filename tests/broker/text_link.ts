@@ -9,6 +9,8 @@ export interface TextLinkOptions {
   readonly port: number;
   /** PEM of the authority to trust; plain text without one. */
   readonly ca?: string | undefined;
+  /** What it shows of itself, over TLS. */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /** A message with its length before it. */
@@ -31,10 +33,15 @@ export class TextLink implements AsyncDisposable {
     this.#connection = connection;
   }
 
-  static async connect({ port, ca }: TextLinkOptions): Promise<TextLink> {
+  static async connect({ port, ca, client }: TextLinkOptions): Promise<TextLink> {
     const connection = ca === undefined
       ? await Deno.connect({ hostname: "127.0.0.1", port })
-      : await Deno.connectTls({ hostname: "localhost", port, caCerts: [ca] });
+      : await Deno.connectTls({
+        hostname: "localhost",
+        port,
+        caCerts: [ca],
+        ...(client && { cert: client.cert, key: client.key }),
+      });
     return new TextLink(connection);
   }
 

@@ -19,6 +19,9 @@ function check(config: Config): [string, string][] {
   return found;
 }
 
+/** Client certificates that are looked at. */
+const MUTUAL = { tls: { cert: "a", key: "b", client_ca: "c" } };
+
 function keys(raw: unknown): string[] {
   return contradictions(raw).map(([key]) => key);
 }
@@ -60,6 +63,9 @@ Deno.test("Config: certificate, key and TLS go together", () => {
   deepEqual(keys({ hub: { tls: { key: "a" } } }), ["hub.tls.key"]);
   deepEqual(keys({ hub: { listen: [{ address: "127.0.0.1:1", tls: true }] } }), ["hub.listen[0].tls"]);
   deepEqual(keys({ hub: { tls: { require_client_cert: true } } }), ["hub.tls.require_client_cert"]);
+  deepEqual(keys({ hub: { tls: { client_ca: "c" } } }), ["hub.tls.client_ca"]);
+  deepEqual(keys({ hub: MUTUAL }), []);
+  deepEqual(keys({ auth: { certificates: [{ match: "m", subject: "a" }] } }), ["auth.certificates"]);
   deepEqual(keys({ public: { tls: {} } }), ["public.tls"]);
 });
 
@@ -188,11 +194,11 @@ Deno.test("Config: roles of tokens and certificates are defined", () => {
     certificates: [{ match: "m", subject: "b", roles: ["admin"] }],
     permissions: { reader: {} },
   };
-  deepEqual(keys({ auth }), ["auth.tokens[0].roles[1]", "auth.certificates[0].roles[0]"]);
+  deepEqual(keys({ hub: MUTUAL, auth }), ["auth.tokens[0].roles[1]", "auth.certificates[0].roles[0]"]);
 });
 
 Deno.test("Config: a login that is required needs a source of logins", () => {
-  const auth = (raw: object) => keys({ auth: { mode: "required", ...raw } });
+  const auth = (raw: object) => keys({ hub: MUTUAL, auth: { mode: "required", ...raw } });
   deepEqual(auth({}), ["auth.mode"]);
   deepEqual(auth({ tokens: [{ token: "t".repeat(16), subject: "a" }] }), []);
   deepEqual(auth({ certificates: [{ match: "m", subject: "a" }] }), []);
@@ -208,11 +214,13 @@ Deno.test("Config: tenants go with logins that name them", () => {
   ];
   const certificates = [{ match: "m", subject: "c" }];
   deepEqual(keys({ auth: { multi_tenant: true } }), ["auth.multi_tenant"]);
-  deepEqual(keys({ auth: { mode: "required", multi_tenant: true, tokens, certificates } }), [
+  deepEqual(keys({ hub: MUTUAL, auth: { mode: "required", multi_tenant: true, tokens, certificates } }), [
     "auth.tokens[1]",
     "auth.certificates[0]",
   ]);
-  deepEqual(keys({ auth: { mode: "required", tokens, certificates } }), ["auth.tokens[0].tenant"]);
+  deepEqual(keys({ hub: MUTUAL, auth: { mode: "required", tokens, certificates } }), [
+    "auth.tokens[0].tenant",
+  ]);
   deepEqual(keys({ auth: { tokens: [{ token: "a".repeat(16), subject: "a", tenant: "default" }] } }), []);
 });
 
@@ -222,7 +230,7 @@ Deno.test("Config: no token and no certificate stands for two, and no message te
     subject: token.slice(0, 1),
   }));
   const certificates = [{ match: "m", subject: "a" }, { match: "m", subject: "b" }];
-  const found = contradictions({ auth: { tokens, certificates } });
+  const found = contradictions({ hub: MUTUAL, auth: { tokens, certificates } });
   deepEqual(found.map(([key]) => key), ["auth.tokens[2].token", "auth.certificates[1].match"]);
   match(found[0]?.[1] ?? "", /auth\.tokens\[1\]/);
   ok(!JSON.stringify(found).includes("secret-token"));

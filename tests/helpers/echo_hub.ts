@@ -183,7 +183,7 @@ export class EchoHub implements AsyncDisposable {
     };
     return new Listener({
       address: { host: "127.0.0.1", port: 0 },
-      tls: context === null ? null : () => ({ secureContext: context }),
+      tls: context === null ? null : () => ({ options: { secureContext: context }, clients: null }),
       transports,
       http: createHttpFront({
         origins: new OriginPolicy(["*"]),
@@ -210,6 +210,8 @@ export class EchoHub implements AsyncDisposable {
         proxies: proxy === null ? [] : [proxy],
       }),
       stats: this.door,
+      logins: options.logins ?? null,
+      events: { record: (event) => void this.events.push(event) },
       logger: new MemoryLogger(),
       firstByteTimeoutMs,
       keepAliveMs: 60_000,

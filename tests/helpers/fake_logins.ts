@@ -1,7 +1,13 @@
 /** Logins that a test decides: `good` and `good-<subject>` are let in, each other token gets a refusal. */
 import { ANONYMOUS, type Principal } from "../../src/core/principal.ts";
 import type { LoginRefusalCode } from "../../src/core/login_refusal.ts";
-import type { Login, LoginDesk, LoginOutcome, LoginRequest } from "../../src/hub/login.ts";
+import type {
+  CertificateRequest,
+  Login,
+  LoginDesk,
+  LoginOutcome,
+  LoginRequest,
+} from "../../src/hub/login.ts";
 
 /** A token that is never decided. */
 export const NEVER = "never";
@@ -31,6 +37,12 @@ export class FakeLogins implements LoginDesk {
       message: `No: ${code}`,
       retryAfterMs: code === "rate_limited" ? 7000 : null,
     };
+  }
+
+  /** Certificates stand for somebody by their first name. */
+  loginByCertificate({ certificate }: CertificateRequest): LoginOutcome | null {
+    const name = certificate?.names[0];
+    return name === undefined ? null : { kind: "accepted", login: this.#letIn(name) };
   }
 
   #letIn(subject: string): Login {

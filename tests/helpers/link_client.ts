@@ -8,6 +8,8 @@ export interface LinkClientOptions {
   readonly port: number;
   /** The authority to trust; plain text without one. */
   readonly ca?: string | undefined;
+  /** What it shows of itself, over TLS. */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
   /** What goes before everything else, TLS too. */
   readonly header?: Uint8Array;
 }
@@ -87,13 +89,17 @@ export abstract class LinkClient implements AsyncDisposable {
 }
 
 /** A socket that is connected, and encrypted where there is an authority to trust. */
-export async function connectLink({ port, ca, header }: LinkClientOptions): Promise<GatedSocket> {
+export async function connectLink({ port, ca, client, header }: LinkClientOptions): Promise<GatedSocket> {
   const raw = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   await happens(raw, "connect");
   raw.setNoDelay(true);
   if (header !== undefined) raw.write(header);
   if (ca === undefined) return new PlainSocket(raw);
-  const gate = TlsGate.client(raw, { ca, servername: "localhost" });
+  const gate = TlsGate.client(raw, {
+    ca,
+    servername: "localhost",
+    ...(client && { cert: client.cert, key: client.key }),
+  });
   gate.socket.allowHalfOpen = true;
   await happens(gate.socket, "secureConnect");
   return gate;

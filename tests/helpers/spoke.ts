@@ -31,6 +31,8 @@ export interface SpokeOptions {
   readonly port: number;
   /** The authority to trust; plain text without one. */
   readonly ca?: string | undefined;
+  /** What it shows of itself, over TLS. */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
   /** Frames in a WebSocket. */
   readonly inWebSocket?: boolean;
   /** Takes the streams that the hub opens. @default refuses them */

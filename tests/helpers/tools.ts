@@ -47,6 +47,7 @@ export const testTools: readonly TestTool[] = [
   { name: "haproxy", debianPackage: "haproxy", find: () => findOnPath("haproxy") },
   { name: "curl", debianPackage: "curl", find: () => findOnPath("curl") },
   { name: "git", debianPackage: "git", find: () => findOnPath("git") },
+  { name: "openssl", debianPackage: "openssl", find: () => findOnPath("openssl") },
   { name: "iperf3", debianPackage: "iperf3", find: () => findOnPath("iperf3") },
 ];
 

@@ -11,6 +11,8 @@ export interface WsClientOptions {
   readonly origin?: string;
   /** PEM of the authority to trust. */
   readonly ca?: string | undefined;
+  /** What it shows of itself, over TLS. */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
   /** Logs in with it, in a header. */
   readonly token?: string | undefined;
 }
@@ -35,8 +37,13 @@ export class WsClient implements AsyncDisposable {
   }
 
   /** Connects; rejects when the handshake is refused. */
-  static async connect(url: string, { origin, ca, token }: WsClientOptions = {}): Promise<WsClient> {
-    const http = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
+  static async connect(
+    url: string,
+    { origin, ca, client: shown, token }: WsClientOptions = {},
+  ): Promise<WsClient> {
+    const http = ca === undefined
+      ? undefined
+      : Deno.createHttpClient({ caCerts: [ca], ...(shown && { cert: shown.cert, key: shown.key }) });
     const headers = {
       ...(origin === undefined ? {} : { origin }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

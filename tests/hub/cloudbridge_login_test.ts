@@ -21,6 +21,7 @@ function startHub(options: EchoHubOptions): Promise<EchoHub> {
   const logins = options.logins ?? null;
   const jsonUser = () =>
     new CloudBridgeSession({
+      certificate: null,
       clock: systemClock,
       maxMalformed: 20,
       logins,

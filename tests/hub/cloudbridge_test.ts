@@ -24,7 +24,14 @@ async function startHub(options: EchoHubOptions = {}) {
   const clock = { ms: 0, now: () => clock.ms };
   const logins = options.logins ?? null;
   const jsonUser = () =>
-    new CloudBridgeSession({ clock, maxMalformed: 20, logins, egress: new ClosedEgress(), frames: null });
+    new CloudBridgeSession({
+      clock,
+      maxMalformed: 20,
+      logins,
+      certificate: null,
+      egress: new ClosedEgress(),
+      frames: null,
+    });
   const hub = await EchoHub.start({ transports: ["http", "text", "json"], jsonUser, ...options });
   return { hub, clock, [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() };
 }

@@ -39,6 +39,10 @@ class SlowDesk implements LoginDesk {
     return promise;
   }
 
+  loginByCertificate(): null {
+    return null;
+  }
+
   async next(): Promise<Attempt> {
     const attempt = await this.attempts.next();
     assert.ok(attempt !== null);
@@ -73,7 +77,7 @@ async function start() {
   const hub = await EchoHub.start({
     logins: desk,
     transports: ["frames"],
-    framesUser: () => agents.createSession(null),
+    framesUser: () => agents.createSession(null, null),
   });
   return { hub, desk, agents, events };
 }

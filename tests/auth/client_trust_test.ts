@@ -1,0 +1,239 @@
+/** Which certificates of clients are believed, and why others are not: chains of every make, on a fake clock. */
+import "reflect-metadata";
+import { KeyUsageFlags } from "@peculiar/x509";
+import * as x509 from "@peculiar/x509";
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { ClientTrust } from "../../src/auth/client_trust.ts";
+import { CLIENT, SERVER, TestCertificate } from "../helpers/client_certificates.ts";
+
+const DAY_MS = 86_400_000;
+const ANY_PURPOSE = "2.5.29.37.0";
+
+interface Judging {
+  readonly authorities: readonly TestCertificate[];
+  readonly shown: readonly TestCertificate[];
+  readonly deny?: readonly string[];
+  readonly nowMs?: number;
+}
+
+/** The fault, or `null` for one that is believed. */
+function faultOf({ authorities, shown, deny = [], nowMs = Date.now() }: Judging): string | null {
+  const trust = new ClientTrust({ authorities: authorities.map((one) => one.x509), required: true, deny });
+  const verdict = trust.check(shown.map((one) => one.x509.raw), nowMs);
+  return verdict.kind === "accepted" ? null : verdict.fault;
+}
+
+Deno.test("ClientTrust: gives the names of one that its authority signed, and until when it holds", async () => {
+  const authority = await TestCertificate.authority();
+  const alternatives = [
+    { type: "dns", value: "edge.example" },
+    { type: "url", value: "urn:edge:1" },
+  ] as const;
+  const edge = await TestCertificate.make({ name: "edge", by: authority, alternatives, until: 2 });
+  const trust = new ClientTrust({ authorities: [authority.x509], required: false, deny: [] });
+  assert.deepEqual(trust.check([edge.x509.raw], Date.now()), {
+    kind: "accepted",
+    certificate: {
+      names: ["urn:edge:1", "edge.example", "edge"],
+      fingerprint: edge.x509.fingerprint256.replaceAll(":", ""),
+      expiresAtMs: edge.x509.validToDate.getTime(),
+    },
+  });
+});
+
+Deno.test("ClientTrust: holds no longer than those who vouch for it", async () => {
+  const authority = await TestCertificate.authority({ until: 3 });
+  const middle = await TestCertificate.authority({ name: "middle", by: authority, until: 1 });
+  const edge = await TestCertificate.make({ by: middle, until: 2 });
+  const trust = new ClientTrust({ authorities: [authority.x509], required: false, deny: [] });
+  const verdict = trust.check([edge.x509.raw, middle.x509.raw], Date.now());
+  assert.ok(verdict.kind === "accepted");
+  assert.equal(verdict.certificate.expiresAtMs, middle.x509.validToDate.getTime());
+});
+
+Deno.test("ClientTrust: takes chains in any order, with the authority in it or not", async () => {
+  const authority = await TestCertificate.authority();
+  const upper = await TestCertificate.authority({ name: "upper", by: authority });
+  const lower = await TestCertificate.authority({ name: "lower", by: upper });
+  const edge = await TestCertificate.make({ by: lower });
+  for (const behind of [[lower, upper], [upper, lower], [authority, lower, upper], [lower, upper, lower]]) {
+    assert.equal(faultOf({ authorities: [authority], shown: [edge, ...behind] }), null);
+  }
+  assert.equal(faultOf({ authorities: [authority], shown: [edge, lower] }), "untrusted");
+  assert.equal(faultOf({ authorities: [authority], shown: [edge] }), "untrusted");
+});
+
+Deno.test("ClientTrust: tells authorities of the same name apart, whichever comes first", async () => {
+  const old = await TestCertificate.authority();
+  const next = await TestCertificate.authority();
+  const stranger = await TestCertificate.authority();
+  for (const authorities of [[old, next], [next, old]]) {
+    for (const by of authorities) {
+      assert.equal(faultOf({ authorities, shown: [await TestCertificate.make({ by })] }), null);
+    }
+    assert.equal(
+      faultOf({ authorities, shown: [await TestCertificate.make({ by: stranger }), stranger] }),
+      "untrusted",
+    );
+  }
+});
+
+Deno.test("ClientTrust: believes nobody who vouches for himself, or for others without being an authority", async () => {
+  const authority = await TestCertificate.authority();
+  const itself = await TestCertificate.make();
+  const impostor = await TestCertificate.authority();
+  const client = await TestCertificate.make({ name: "client", by: authority });
+  const silent = await TestCertificate.make({ name: "silent", by: authority, authority: null });
+  const keyUsage = KeyUsageFlags.digitalSignature;
+  const unable = await TestCertificate.authority({ name: "unable", by: authority, keyUsage });
+  const authorities = [authority];
+  assert.equal(faultOf({ authorities, shown: [itself] }), "untrusted");
+  for (const by of [impostor, client, silent, unable]) {
+    const shown = [await TestCertificate.make({ by }), by, authority];
+    assert.equal(faultOf({ authorities, shown }), "untrusted", by.certificate.subject);
+  }
+});
+
+Deno.test("ClientTrust: keeps to how far an authority may pass its trust on", async () => {
+  const narrow = await TestCertificate.authority({ pathLength: 0 });
+  const wide = await TestCertificate.authority({ pathLength: 1 });
+  for (const [authority, fault] of [[narrow, "untrusted"], [wide, null]] as const) {
+    const middle = await TestCertificate.authority({ name: "middle", by: authority });
+    const direct = await TestCertificate.make({ by: authority });
+    const edge = await TestCertificate.make({ by: middle });
+    const below = await TestCertificate.authority({ name: "below", by: middle });
+    const deep = await TestCertificate.make({ by: below });
+    const authorities = [authority];
+    assert.equal(faultOf({ authorities, shown: [direct] }), null);
+    assert.equal(faultOf({ authorities, shown: [edge, middle] }), fault);
+    assert.equal(faultOf({ authorities, shown: [deep, below, middle] }), "untrusted");
+  }
+});
+
+Deno.test("ClientTrust: looks at the time of every certificate of a chain", async () => {
+  const authority = await TestCertificate.authority({ from: -10, until: 10 });
+  const middle = await TestCertificate.authority({ name: "middle", by: authority, from: -5, until: 5 });
+  const edge = await TestCertificate.make({ by: middle, from: -1, until: 1 });
+  const at = (days: number, shown: readonly TestCertificate[] = [edge, middle]) =>
+    faultOf({ authorities: [authority], shown, nowMs: Date.now() + days * DAY_MS });
+  assert.equal(at(0), null);
+  assert.equal(at(2), "expired");
+  assert.equal(at(-2), "not_yet_valid");
+  const long = await TestCertificate.make({ by: middle, from: -20, until: 20 });
+  assert.equal(at(6, [long, middle]), "expired");
+  assert.equal(at(-6, [long, middle]), "not_yet_valid");
+  const direct = await TestCertificate.make({ by: authority, from: -20, until: 20 });
+  assert.equal(at(11, [direct]), "expired");
+  assert.equal(at(-11, [direct]), "not_yet_valid");
+  const end = edge.x509.validToDate.getTime();
+  const judge = (nowMs: number) => faultOf({ authorities: [authority], shown: [edge, middle], nowMs });
+  assert.equal(judge(end - 1), null);
+  assert.equal(judge(end), "expired");
+});
+
+Deno.test("ClientTrust: takes only what is for clients", async () => {
+  const authority = await TestCertificate.authority();
+  const authorities = [authority];
+  const fault = async (wish: Parameters<typeof TestCertificate.make>[0]) =>
+    faultOf({ authorities, shown: [await TestCertificate.make({ by: authority, ...wish })] });
+  assert.equal(await fault({ purposes: [CLIENT, SERVER] }), null);
+  assert.equal(await fault({ keyUsage: KeyUsageFlags.digitalSignature }), null);
+  assert.equal(await fault({ purposes: [SERVER] }), "usage");
+  assert.equal(await fault({ purposes: null }), "usage");
+  assert.equal(await fault({ purposes: [ANY_PURPOSE] }), "usage");
+  assert.equal(await fault({ keyUsage: KeyUsageFlags.keyEncipherment }), "usage");
+  for (
+    const [purposes, expected] of [[[SERVER], "usage"], [[SERVER, CLIENT], null], [
+      [ANY_PURPOSE],
+      null,
+    ]] as const
+  ) {
+    const middle = await TestCertificate.authority({ name: "middle", by: authority, purposes });
+    const shown = [await TestCertificate.make({ by: middle }), middle];
+    assert.equal(faultOf({ authorities, shown }), expected);
+  }
+});
+
+Deno.test("ClientTrust: refuses whom its list names, by serial number or by fingerprint, wherever in the chain", async () => {
+  const authority = await TestCertificate.authority();
+  const middle = await TestCertificate.authority({ name: "middle", by: authority });
+  const edge = await TestCertificate.make({ by: middle, serial: "0a0b0c" });
+  const other = await TestCertificate.make({ by: middle });
+  const authorities = [authority];
+  const fault = (deny: string, shown = [edge, middle]) => faultOf({ authorities, shown, deny: [deny] });
+  const { fingerprint256 } = edge.x509;
+  for (
+    const deny of ["0a0b0c", "A0B0C", "0A:0B:0C", "00:0a:0b:0c", fingerprint256, fingerprint256.toLowerCase()]
+  ) {
+    assert.equal(fault(deny), "denied", deny);
+    assert.equal(fault(deny, [other, middle]), null, deny);
+  }
+  assert.equal(fault(fingerprint256.replaceAll(":", "")), "denied");
+  assert.equal(fault("0B0C"), null);
+  for (const one of [middle, authority]) {
+    assert.equal(fault(one.x509.fingerprint256), "denied");
+    assert.equal(fault(one.x509.serialNumber), "denied");
+  }
+});
+
+Deno.test("ClientTrust: refuses what it does not understand, and names it could be limited to", async () => {
+  const authority = await TestCertificate.authority();
+  const authorities = [authority];
+  const extension = (
+    id: string,
+    isCritical: boolean,
+  ) => [new x509.Extension(id, isCritical, new Uint8Array([5, 0]))];
+  const edgeWith = async (further: x509.Extension[]) =>
+    faultOf({ authorities, shown: [await TestCertificate.make({ by: authority, further })] });
+  assert.equal(await edgeWith(extension("1.2.3.4", false)), null);
+  assert.equal(await edgeWith(extension("1.2.3.4", true)), "unsupported");
+  assert.equal(await edgeWith(extension("2.5.29.30", false)), "unsupported");
+  const limited = await TestCertificate.authority({
+    name: "m",
+    by: authority,
+    further: extension("2.5.29.30", true),
+  });
+  const shown = [await TestCertificate.make({ by: limited }), limited];
+  assert.equal(faultOf({ authorities, shown }), "unsupported");
+});
+
+Deno.test("ClientTrust: looks at few certificates only, however many are shown", async () => {
+  const authority = await TestCertificate.authority();
+  const edge = await TestCertificate.make({ by: authority });
+  const others = await Promise.all(
+    Array.from({ length: 8 }, (_, at) => TestCertificate.authority({ name: `${at}` })),
+  );
+  assert.equal(faultOf({ authorities: [authority], shown: [edge, ...others.slice(1)] }), null);
+  assert.equal(faultOf({ authorities: [authority], shown: [edge, ...others] }), "chain_too_long");
+  const trust = new ClientTrust({ authorities: [authority.x509], required: true, deny: [] });
+  const faults = [[], [new Uint8Array(9)], [edge.x509.raw, new Uint8Array(9)]].map((shown) =>
+    trust.check(shown, Date.now())
+  );
+  assert.deepEqual(
+    faults,
+    ["missing", "malformed", "malformed"].map((fault) => ({ kind: "refused", fault })),
+  );
+});
+
+Deno.test("ClientTrust: verifies with keys of every kind that it can, and no signature that can be forged", async () => {
+  for (const kind of ["P-256", "P-384", "Ed25519", "RSA", "SHA-1"] as const) {
+    const authority = await TestCertificate.authority({ kind });
+    const shown = [await TestCertificate.make({ by: authority })];
+    const isWeak = kind === "SHA-1";
+    assert.equal(faultOf({ authorities: [authority], shown }), isWeak ? "unsupported" : null, kind);
+    const forged = [await TestCertificate.make({ by: await TestCertificate.authority({ kind }) })];
+    assert.equal(faultOf({ authorities: [authority], shown: forged }), isWeak ? "unsupported" : "untrusted");
+  }
+});
+
+Deno.test("ClientTrust: has no authority that is none", async () => {
+  const make = (authorities: X509Certificate[]) =>
+    new ClientTrust({ authorities, required: false, deny: [] });
+  const authority = await TestCertificate.authority();
+  const edge = await TestCertificate.make({ by: authority });
+  assert.throws(() => make([authority.x509, edge.x509]), /it is not one of an authority/);
+  const middle = await TestCertificate.authority({ name: "middle", by: authority });
+  const below = await TestCertificate.make({ by: middle });
+  assert.equal(make([middle.x509]).check([below.x509.raw], Date.now()).kind, "accepted");
+});
