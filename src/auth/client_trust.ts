@@ -10,6 +10,7 @@ import {
   type CertificateVerdict,
   MAX_CERTIFICATES,
 } from "../core/client_certificate.ts";
+import { DenyList } from "./deny_list.ts";
 import { type CertificateFields, Purpose, readCertificate } from "./certificate_fields.ts";
 
 /** What is believed. */
@@ -48,13 +49,13 @@ type Judged<T> = { readonly ok: true; readonly value: T } | {
 export class ClientTrust {
   readonly required: boolean;
   readonly #authorities: readonly Known[];
-  readonly #deny: ReadonlySet<string>;
+  readonly #deny: DenyList;
 
   /** Throws a `TypeError` for an authority that cannot vouch for anybody. */
   constructor({ authorities, required, deny }: ClientTrustOptions) {
     this.required = required;
     this.#authorities = authorities.map(knownAuthority);
-    this.#deny = new Set(deny.map(plainHex));
+    this.#deny = new DenyList(deny);
   }
 
   /** Judges what a peer shows, in DER: its certificate first, then those that vouch for it, in any order. */
@@ -66,9 +67,9 @@ export class ClientTrust {
     if (own === undefined) return { kind: "refused", fault: "missing" };
     const verdict = this.#judge(own, others, nowMs);
     if (!verdict.ok) return { kind: "refused", fault: verdict.fault };
-    const { x509: { fingerprint256 }, fields: { names } } = own;
+    const { x509: { fingerprint256, serialNumber: serial }, fields: { names } } = own;
     const fingerprint = fingerprint256.replaceAll(":", "");
-    return { kind: "accepted", certificate: { names, fingerprint, expiresAtMs: verdict.value } };
+    return { kind: "accepted", certificate: { names, fingerprint, serial, expiresAtMs: verdict.value } };
   }
 
   /** Gives until when it holds. */
@@ -107,9 +108,7 @@ export class ClientTrust {
 
   /** What speaks against any certificate of a chain. */
   #faultOf({ x509, fields }: Known, nowMs: number): CertificateFault | null {
-    if (this.#deny.has(plainHex(x509.fingerprint256)) || this.#deny.has(plainHex(x509.serialNumber))) {
-      return "denied";
-    }
+    if (this.#deny.hasAny(x509.fingerprint256, x509.serialNumber)) return "denied";
     // Dates that cannot be read are no times, and no comparison with them is true.
     if (!(nowMs >= x509.validFromDate.getTime())) return "not_yet_valid";
     if (!(nowMs < x509.validToDate.getTime())) return "expired";
@@ -171,9 +170,4 @@ function knownAuthority(x509: X509Certificate): Known {
     throw new TypeError(CANNOT_VERIFY);
   }
   return { x509, fields };
-}
-
-/** Upper-case digits without colons and without zeros before them, so that equal numbers are equal texts. */
-function plainHex(hex: string): string {
-  return hex.replaceAll(":", "").toUpperCase().replace(/^0+(?=.)/, "");
 }

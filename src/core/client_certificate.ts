@@ -9,6 +9,8 @@ export interface ClientCertificate {
   readonly names: readonly string[];
   /** SHA-256 of it, as 64 upper-case digits. */
   readonly fingerprint: string;
+  /** Its serial number in hex. */
+  readonly serial: string;
   /** Until when it and all that vouch for it are valid, in milliseconds since 1970. */
   readonly expiresAtMs: number;
 }

@@ -43,7 +43,7 @@ export function createReload(
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],
-    changeLogins: async (auth) => await logins?.change(auth) ?? 0,
+    changeLogins: async (next) => await logins?.change(next) ?? 0,
     events: audit.events,
   });
 }

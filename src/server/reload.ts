@@ -27,7 +27,7 @@ export interface ReloadOptions {
   readonly logger: Logger;
   readonly parts: readonly LivePart[];
   /** Takes other rules of logins; gives how many logins they ended. Rejects when they cannot be used. */
-  readonly changeLogins: (auth: Config["auth"]) => Promise<number>;
+  readonly changeLogins: (config: Config) => Promise<number>;
   readonly events: SecurityEvents;
 }
 
@@ -76,7 +76,7 @@ export class Reload {
     const { logger, parts, changeLogins, events } = this.#options;
     const { config, changed, needRestart } = planChanges(this.#running, next);
     const takeOver = parts.map((part) => part.prepare(config));
-    const ended = await changeLogins(config.auth);
+    const ended = await changeLogins(config);
     this.#running = config;
     for (const step of takeOver) step();
     this.loaded++;

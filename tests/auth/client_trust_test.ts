@@ -37,6 +37,7 @@ Deno.test("ClientTrust: gives the names of one that its authority signed, and un
     certificate: {
       names: ["urn:edge:1", "edge.example", "edge"],
       fingerprint: edge.x509.fingerprint256.replaceAll(":", ""),
+      serial: edge.x509.serialNumber,
       expiresAtMs: edge.x509.validToDate.getTime(),
     },
   });

@@ -1,5 +1,6 @@
 /** Logins by client certificate over every transport of a real hub, and what becomes of them later. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { ALL_TRANSPORTS, BrokerClient, codeOf } from "../broker/broker_client.ts";
 import { TestCertificate } from "../helpers/client_certificates.ts";
 import { JsonClient } from "../helpers/json_client.ts";
@@ -176,4 +177,40 @@ Deno.test("Login by certificate: a later token renews it for the same subject, a
   assert.deepEqual([renewed.subject, renewed.expiresAt], ["alice", null]);
   assert.equal(codeOf(await client.request("system.authenticate", { token: TOKEN })), "UNAUTHORIZED");
   assert.equal(codeOf(await client.publish("news.today", "x")), "NO_ROUTE_FOUND");
+});
+
+Deno.test("Login by certificate: one that is denied while the hub runs ends, and cannot come back", async () => {
+  const { scene, alice, via } = await start();
+  await using _ = scene;
+  await using client = await BrokerClient.connect(scene.hub, "websocket", via);
+  await using byToken = await BrokerClient.connect(scene.hub, "websocket", { ca: scene.ca, token: TOKEN });
+  const { fingerprint256 } = new X509Certificate(alice.cert);
+  const outcome = await scene.hub.reload([...scene.settings, `hub.tls.deny=["${fingerprint256}"]`]);
+  assert.deepEqual(outcome, { kind: "loaded", changed: ["hub.tls.deny"], needRestart: [], ended: 1 });
+  assert.equal((await client.closed()).code, 4401);
+  assert.equal(await scene.knock({ client: alice }), null);
+  assert.equal(await scene.refused("denied"), 1);
+  assert.equal((await byToken.request("system.heartbeat")).status, "success");
+  await scene.hub.reload(scene.settings);
+  await using _again = await BrokerClient.connect(scene.hub, "websocket", via);
+});
+
+Deno.test("Login by certificate: another file of authorities holds for new connections, and a wrong one for none", async () => {
+  const { scene, alice, via } = await start();
+  await using _ = scene;
+  await using client = await BrokerClient.connect(scene.hub, "websocket", via);
+  const setting = scene.settings.find((one) => one.startsWith("hub.tls.client_ca="));
+  const path = setting?.slice("hub.tls.client_ca=".length) ?? assert.fail();
+  const before = Deno.readTextFileSync(path);
+  Deno.writeTextFileSync(path, "nonsense");
+  assert.equal((await scene.hub.reload(scene.settings)).kind, "invalid");
+  assert.equal(await scene.knock({ client: alice }), 101);
+  const other = await TestCertificate.authority();
+  Deno.writeTextFileSync(path, other.cert);
+  assert.equal((await scene.hub.reload(scene.settings)).kind, "loaded");
+  assert.equal(await scene.knock({ client: alice }), null);
+  assert.equal((await client.request("system.heartbeat")).status, "success", "who is there stays");
+  Deno.writeTextFileSync(path, before);
+  assert.equal((await scene.hub.reload(scene.settings)).kind, "loaded");
+  assert.equal(await scene.knock({ client: alice }), 101);
 });
