@@ -51,7 +51,9 @@ Deno.test("Agent monitoring: metrics of tunnels, connections and errors, and the
       assert.equal(await refused.closed, "ECONNRESET");
     }
     while (edge.agent.counts.requests.size < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-    const { text } = await get("/metrics");
+    let { text } = await get("/metrics");
+    // It asks again now and then.
+    while (valueOf(text, 'agent_tunnels{state="refused"}') !== 1) ({ text } = await get("/metrics"));
     const expected: [string, number][] = [
       ["agent_connection_status", 1],
       ["agent_connections", 1],
