@@ -38,7 +38,7 @@ export const metricTable = defineMetrics({
   trunkline_certificate_remaining_seconds: {
     type: "gauge",
     help: "Time until the first certificate of a door ends; negative after it",
-    labels: { door: ["hub", "public"] },
+    labels: { door: "`hub` or `public`, where TLS is spoken there" },
   },
   trunkline_certificate_reloads_total: {
     type: "counter",

@@ -80,5 +80,7 @@ Deno.test("TLS reload: changed files are seen without being asked, and each name
   assert.equal(await shownAt(hub.port), bodyOf(own.cert));
   const remaining = await hub.metric('trunkline_certificate_remaining_seconds{door="hub"}');
   assert.ok(remaining > 86_000 && remaining < 3 * 86_400);
+  const text = await (await fetch(`http://127.0.0.1:${hub.metricsPort}/metrics`)).text();
+  assert.ok(!text.includes('remaining_seconds{door="public"}'), "where there is none, none ends");
   assert.ok(hub.logger.lines.some(({ message }) => message.startsWith("A certificate ends soon")));
 });
