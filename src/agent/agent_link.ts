@@ -65,6 +65,7 @@ export class AgentLink implements PoolUser {
   readonly tunnels: TunnelClient;
   readonly #client: MessageClient;
   readonly #pool: LinkPool;
+  readonly #login: LoginMemory;
   readonly #onState: (state: LinkState<Session>) => void;
   #acceptor: StreamAcceptor = () => NOBODY;
   /** The state that was told last. */
@@ -81,9 +82,11 @@ export class AgentLink implements PoolUser {
     });
     this.messages = this.#client;
     this.tunnels = new TunnelClient({ onChange: (status) => options.onTunnel?.(status) });
+    const settings = readSettings(options, this);
+    this.#login = settings.login;
     this.#pool = new LinkPool({
       pool,
-      settings: readSettings(options, this),
+      settings,
       owner: {
         primaryChanged: (session) => this.#carriedBy(session),
         stateChanged: () => this.#tellState(),
@@ -119,6 +122,11 @@ export class AgentLink implements PoolUser {
   /** Begins to connect; of no effect later. */
   start(): void {
     this.#pool.start();
+  }
+
+  /** Logs in with this token from the next connection on, at once where the last one was refused; `null`: with none. */
+  changeToken(token: string | null): void {
+    if (this.#login.changeToken(token)) this.#pool.credentialsChanged();
   }
 
   /** Opens a stream on the connection with the fewest that takes one; it can be written to at once. */

@@ -78,6 +78,8 @@ export class Link<D, S extends LinkSession> {
   #attempts = 0;
   /** Whether the connection that is up is the last one. */
   #isRetired = false;
+  /** Whether what a login shows is another one than at the last one: then a refusal is no reason to wait for long. */
+  #hasNewCredentials = false;
 
   constructor(options: LinkOptions<D, S>) {
     this.#options = options;
@@ -100,6 +102,13 @@ export class Link<D, S extends LinkSession> {
     this.#enter({ kind: "stopped" });
     if (state.kind === "dialling" || state.kind === "authenticating") state.abort.abort(stopped());
     if (state.kind === "up") state.session.close();
+  }
+
+  /** A login shows something else from now on: who was refused tries at once. */
+  credentialsChanged(): void {
+    this.#hasNewCredentials = true;
+    const state = this.#state;
+    if (state.kind === "waiting" && state.failure.cause === "refused") this.#dial();
   }
 
   /** Makes no further connection: the one that is up goes on until it ends, an attempt ends at once. */
@@ -138,6 +147,7 @@ export class Link<D, S extends LinkSession> {
     const { ports, authTimeoutMs } = this.#options;
     const timer = setTimeout(() => this.#silent(), authTimeoutMs);
     const state = { kind: "authenticating", path, abort, timer } as const;
+    this.#hasNewCredentials = false;
     this.#enter(state);
     if (this.#state !== state) return ports.discard(dialled);
     settle(() => ports.openSession(dialled, abort.signal), {
@@ -191,7 +201,8 @@ export class Link<D, S extends LinkSession> {
   }
 
   #wait(failure: LinkFailure): void {
-    const delayMs = this.#options.backoff.next(failure.cause, failure.askedMs);
+    const cause = this.#hasNewCredentials ? "transient" : failure.cause;
+    const delayMs = this.#options.backoff.next(cause, failure.askedMs);
     this.#log(failure, delayMs);
     const timer = setTimeout(() => this.#dial(), delayMs);
     this.#enter({ kind: "waiting", delayMs, failure, timer });

@@ -125,6 +125,11 @@ export class LinkPool implements PoolLinkOwner {
     for (const link of this.#links) link.start();
   }
 
+  /** A login shows something else from now on. */
+  credentialsChanged(): void {
+    for (const link of this.#links) link.credentialsChanged();
+  }
+
   /** Ends everything for good; resolves when nothing is left. */
   async stop(): Promise<void> {
     this.#phase = "stopped";

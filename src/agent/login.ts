@@ -27,7 +27,7 @@ const PASSING: ReadonlySet<string> = new Set(["server_unavailable", "overloaded"
 
 /** What one process says of itself at every login. */
 export class LoginMemory {
-  readonly #identity: AgentIdentity;
+  #identity: AgentIdentity;
   /** Tells this process from another one with the same name. */
   readonly #session = crypto.getRandomValues(new Uint8Array(SESSION_BYTES)).toHex();
   /**
@@ -38,6 +38,13 @@ export class LoginMemory {
 
   constructor(identity: AgentIdentity) {
     this.#identity = identity;
+  }
+
+  /** Logs in with this token from the next time on; whether it is another one. */
+  changeToken(token: string | null): boolean {
+    const isOther = token !== this.#identity.token;
+    this.#identity = { ...this.#identity, token };
+    return isOther;
   }
 
   /** What to log in with next. */

@@ -169,6 +169,10 @@ export class PoolLink implements SessionUser, WatchedLink {
     this.#link.stop();
   }
 
+  credentialsChanged(): void {
+    this.#link.credentialsChanged();
+  }
+
   /** It is needed no more: ends with its last stream, and no stream that the hub opens meanwhile is lost. */
   retire(): void {
     this.#isRetired = true;

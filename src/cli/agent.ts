@@ -75,6 +75,7 @@ async function serve(
     readConfig: () => loadAgentFromSystem(options, files),
     apply: (next) => {
       agent.update(next);
+      agent.link.changeToken(next.hub.token);
       if (!options.quiet) logging.setLevel(next.logging.level);
       changed();
     },

@@ -32,7 +32,14 @@ export const LIVE_HUB_SETTINGS: readonly string[] = [
 ];
 
 /** Settings of an agent, or sections of them, by dotted key. */
-export const LIVE_AGENT_SETTINGS: readonly string[] = ["tunnels", "allow", "services", "logging.level"];
+export const LIVE_AGENT_SETTINGS: readonly string[] = [
+  // From the next connection on.
+  "hub.token",
+  "tunnels",
+  "allow",
+  "services",
+  "logging.level",
+];
 
 /** Whether a setting is listed, or stands in a section that is. */
 export function isLive(key: string, live: readonly string[]): boolean {

@@ -12,6 +12,7 @@ const ignore = Deno.build.os === "windows";
 class AgentFile implements Disposable {
   readonly #folder = Deno.makeTempDirSync();
   readonly path = join(this.#folder, "agent.yaml");
+  readonly tokenPath = join(this.#folder, "token");
   readonly logPath = join(this.#folder, "agent.log");
 
   write(text: string): void {
@@ -89,6 +90,32 @@ Deno.test({
     await agent.next("connected");
     agent.kill("SIGHUP");
     await logSays(file.logPath, /The configuration was read again.*"changed":\[\]/);
+    assert.equal(await agent.stop(), 0);
+  },
+});
+
+Deno.test({
+  name: "agent: comes back with the token of a file that changed, when the one before is revoked",
+  ignore,
+  fn: async () => {
+    const tokens = ["first-token-of-edge", "second-token-of-edge"] as const;
+    const known = (...list: readonly string[]) => [
+      "auth.mode=required",
+      `auth.tokens=${JSON.stringify(list.map((token) => ({ token, subject: "edge" })))}`,
+    ];
+    await using hub = await TestHub.start(known(...tokens));
+    using file = new AgentFile();
+    Deno.writeTextFileSync(file.tokenPath, tokens[0]);
+    const yaml = yamlOf(hub, { log: file.logPath, tunnels: "[]" });
+    file.write(yaml.replace('" }', `", token: { file: ${JSON.stringify(file.tokenPath)} } }`));
+    await using agent = await AgentProcess.start(["agent", "-c", file.path]);
+    await agent.next("connected");
+    Deno.writeTextFileSync(file.tokenPath, tokens[1]);
+    await logSays(file.logPath, /The configuration was read again.*"changed":\["hub\.token"\]/);
+    assert.equal((await hub.reload(known(tokens[1]))).kind, "loaded");
+    await agent.next("disconnected");
+    await agent.next("connected");
+    assert.ok(!Deno.readTextFileSync(file.logPath).includes("token-of-edge"));
     assert.equal(await agent.stop(), 0);
   },
 });
