@@ -4,6 +4,8 @@ import { ALL_TRANSPORTS, BrokerClient, codeOf } from "../broker/broker_client.ts
 import { TestCertificate } from "../helpers/client_certificates.ts";
 import { JsonClient } from "../helpers/json_client.ts";
 import { MutualScene, TOKEN } from "../helpers/mutual_tls.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
+import { WsClient } from "../helpers/ws_client.ts";
 import { Spoke } from "../helpers/spoke.ts";
 
 const RIGHTS = { publish: ["#"], subscribe: ["#"], request: ["#"] };
@@ -176,4 +178,37 @@ Deno.test("Login by certificate: a later token renews it for the same subject, a
   assert.deepEqual([renewed.subject, renewed.expiresAt], ["alice", null]);
   assert.equal(codeOf(await client.request("system.authenticate", { token: TOKEN })), "UNAUTHORIZED");
   assert.equal(codeOf(await client.publish("news.today", "x")), "NO_ROUTE_FOUND");
+});
+
+Deno.test("Login by certificate: a browser's counts for pages that are listed by name alone", async () => {
+  const listed = "https://app.example";
+  for (const origins of [[listed, "self", "loopback"], ["*"], ["*", listed]]) {
+    const { scene, via } = await start([`hub.origins=${JSON.stringify(origins)}`]);
+    await using _ = scene;
+    const self = `https://localhost:${scene.hub.port}`;
+    const foreign = origins.includes("*") ? ["https://evil.example", "null"] : [];
+    for (const origin of [listed, self, "http://localhost:3000", ...foreign]) {
+      await using page = await BrokerClient.connect(scene.hub, "websocket", { ...via, origin });
+      const isIn = origin === listed && origins.includes(listed);
+      assert.equal(codeOf(await page.publish("news", "x")), isIn ? "NO_ROUTE_FOUND" : "UNAUTHORIZED", origin);
+    }
+  }
+});
+
+Deno.test("Login by certificate: a page that is not listed by name is no agent either", async () => {
+  const { scene, via } = await start(['hub.origins=["*"]']);
+  await using _ = scene;
+  const url = `wss://localhost:${scene.hub.port}/agent`;
+  const request = { agentId: "a", session: "s", features: [] };
+  const { parts: [frame] } = encodeFrame({ kind: "auth_request", request });
+  assert.ok(frame !== undefined);
+  for (
+    const [origin, answer] of [["https://evil.example", /"invalid_token"/], [undefined, /"ok":true/]] as const
+  ) {
+    await using page = await WsClient.connect(url, { ...via, ...(origin && { origin }) });
+    page.send(new Uint8Array(frame));
+    const said = await page.next();
+    assert.ok(said instanceof Uint8Array);
+    assert.match(new TextDecoder().decode(said), answer);
+  }
 });
