@@ -95,6 +95,12 @@ Deno.test("ClientTrust: believes nobody who vouches for himself, or for others w
   }
 });
 
+Deno.test("ClientTrust: takes no certificate that names another issuer than the one that signed it", async () => {
+  const authority = await TestCertificate.authority();
+  const edge = await TestCertificate.make({ by: authority, issuer: "CN=somebody else" });
+  assert.equal(faultOf({ authorities: [authority], shown: [edge] }), "untrusted");
+});
+
 Deno.test("ClientTrust: keeps to how far an authority may pass its trust on", async () => {
   const narrow = await TestCertificate.authority({ pathLength: 0 });
   const wide = await TestCertificate.authority({ pathLength: 1 });
