@@ -2,6 +2,7 @@
 import "reflect-metadata";
 import { KeyUsageFlags } from "@peculiar/x509";
 import * as x509 from "@peculiar/x509";
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { ClientTrust } from "../../src/auth/client_trust.ts";
@@ -231,6 +232,27 @@ Deno.test("ClientTrust: verifies with keys of every kind that it can, and no sig
     const forged = [await TestCertificate.make({ by: await TestCertificate.authority({ kind }) })];
     assert.equal(faultOf({ authorities: [authority], shown: forged }), isWeak ? "unsupported" : "untrusted");
   }
+});
+
+Deno.test("ClientTrust: whatever is changed in a certificate, it is refused or stands for the same", async () => {
+  const authority = await TestCertificate.authority();
+  const alternatives = [{ type: "url", value: "urn:edge" }] as const;
+  const der = new Uint8Array((await TestCertificate.make({ by: authority, alternatives })).x509.raw);
+  const trust = new ClientTrust({ authorities: [authority.x509], required: true, deny: [] });
+  const good = trust.check([der], Date.now());
+  assert.ok(good.kind === "accepted");
+  const change = fc.record({ at: fc.nat(der.length - 1), byte: fc.integer({ min: 0, max: 255 }) });
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      const changed = der.slice();
+      for (const { at, byte } of changes) changed[at] = byte;
+      const verdict = trust.check([changed], Date.now());
+      if (verdict.kind === "refused") return;
+      assert.deepEqual(verdict.certificate.names, good.certificate.names);
+      assert.equal(verdict.certificate.expiresAtMs, good.certificate.expiresAtMs);
+    }),
+    { numRuns: 1500 },
+  );
 });
 
 Deno.test("ClientTrust: has no authority that is none", async () => {
