@@ -11,6 +11,7 @@ import {
   MAX_CERTIFICATES,
 } from "../core/client_certificate.ts";
 import { type CertificateFields, Purpose, readCertificate } from "./certificate_fields.ts";
+import { fingerprintsOf } from "./fingerprints.ts";
 
 /** What is believed. */
 export interface ClientTrustOptions {
@@ -75,7 +76,7 @@ export class ClientTrust {
   #judge(own: Known, others: readonly Known[], nowMs: number): Judged<number> {
     const issuer = this.#issuerOf(own, others, nowMs);
     if (!issuer.ok) return issuer;
-    const fault = this.#faultOf(own, nowMs) ?? faultOfClient(own.fields);
+    const fault = this.#faultOf(own, nowMs) ?? faultOfSignature(own) ?? faultOfClient(own.fields);
     if (fault !== null) return { ok: false, fault };
     return { ok: true, value: Math.min(own.x509.validToDate.getTime(), issuer.value.untilMs) };
   }
@@ -84,7 +85,9 @@ export class ClientTrust {
   #issuerOf(own: Known, others: readonly Known[], nowMs: number): Judged<Issuer> {
     let fault: CertificateFault = "untrusted";
     const judge = (known: Known, above: Issuer | null): Issuer | null => {
-      const found = this.#faultOf(known, nowMs) ?? faultOfAuthority(known.fields);
+      // What an authority of the configuration signed of itself proves nothing, so how does not matter.
+      const found = this.#faultOf(known, nowMs) ?? (above === null ? null : faultOfSignature(known)) ??
+        faultOfAuthority(known.fields);
       if (found !== null) fault = found;
       return found === null ? issuerBelow(above, known) : null;
     };
@@ -107,14 +110,21 @@ export class ClientTrust {
 
   /** What speaks against any certificate of a chain. */
   #faultOf({ x509, fields }: Known, nowMs: number): CertificateFault | null {
-    if (this.#deny.has(plainHex(x509.fingerprint256)) || this.#deny.has(plainHex(x509.serialNumber))) {
-      return "denied";
-    }
+    if (this.#isDenied(x509)) return "denied";
     // Dates that cannot be read are no times, and no comparison with them is true.
     if (!(nowMs >= x509.validFromDate.getTime())) return "not_yet_valid";
     if (!(nowMs < x509.validToDate.getTime())) return "expired";
     return fields.isSupported ? null : "unsupported";
   }
+
+  #isDenied({ raw, serialNumber }: X509Certificate): boolean {
+    if (this.#deny.size === 0) return false;
+    return [serialNumber, ...fingerprintsOf(raw)].some((name) => this.#deny.has(plainHex(name)));
+  }
+}
+
+function faultOfSignature({ fields }: Known): CertificateFault | null {
+  return fields.isSignatureWeak ? "unsupported" : null;
 }
 
 function issuerBelow(above: Issuer | null, { x509, fields }: Known): Issuer {
