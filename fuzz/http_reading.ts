@@ -140,5 +140,7 @@ class Reader<H extends HttpHead> {
 
 /** A head that is looked at when the piece that it came in is gone. */
 function keptHead<H extends HttpHead>(head: H): H {
+  // Once somebody asked for its lines it has a text of its own.
+  head.fields.lines(() => true);
   return head.kind === "response" ? { ...head, bytes: Uint8Array.from(head.bytes) } : head;
 }

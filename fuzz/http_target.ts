@@ -115,14 +115,19 @@ function agreeOnInput(
   input: Uint8Array,
 ): void {
   // It knows spaces behind these values, and no tabs.
-  if (/(?:chunked|\d)\t/i.test(Buffer.from(input).toString("latin1"))) return;
+  if (/(?:chunked|\d) *\t/i.test(Buffer.from(input).toString("latin1"))) return;
   const odd = messages.findIndex(isReadOddly);
   const compared = odd < 0 ? messages : messages.slice(0, odd);
   agree({ messages: compared, end }, others);
   // Behind another protocol it reads nothing.
-  const mayEnd = compared.some(({ head }) => head.fields.list("connection").includes("upgrade"));
+  const mayEnd = compared.some(({ head }) => endsHttp(head));
   if (compared.length <= others.length || mayEnd) return;
   assert.ok(FAULTS_OF_ITS_OWN.has(fault ?? ""), `node:http refuses what is read: ${fault}`);
+}
+
+function endsHttp(head: HttpHead): boolean {
+  return head.fields.list("connection").includes("upgrade") ||
+    (head.kind === "request" && head.method === "CONNECT");
 }
 
 /** It reads bodies that are announced where there can be none, and framing in trailers. */

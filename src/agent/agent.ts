@@ -121,8 +121,9 @@ export class Agent {
     this.#isStopping = true;
     await within(LEAVE_MS, this.link.tunnels.leave());
     if (graceMs > 0) await within(graceMs, Promise.all([this.streams.idle(), this.services.finish()]));
-    this.services.stop();
+    const ended = this.services.stop();
     await this.link.stop();
+    await within(LEAVE_MS, ended);
     this.streams.close();
   }
 }

@@ -24,6 +24,8 @@ export const CONNECT = "connect";
 
 /** What came of requests for one name. */
 export interface RequestCount {
+  /** What it is called in metrics. */
+  readonly name: string;
   ok: number;
   failed: number;
 }
@@ -39,20 +41,20 @@ export class AgentCounts {
   };
   /** By tunnel or service. */
   readonly requests = new Map<string, RequestCount>();
-  /** Told how long each took, in seconds. */
-  onDuration: (seconds: number) => void = () => {};
+  /** Told how long each took, in seconds, under one of {@link MAX_NAMES} names or that of all others. */
+  onDuration: (name: string, seconds: number) => void = () => {};
 
   /** A request is over: a stream of a tunnel or to a destination, or a question to a service. */
   done(name: string, { ms, isOk }: { readonly ms: number; readonly isOk: boolean }): void {
     const count = this.requests.get(name) ?? this.#begin(name);
     if (isOk) count.ok++;
     else count.failed++;
-    this.onDuration(ms / 1000);
+    this.onDuration(count.name, ms / 1000);
   }
 
   #begin(name: string): RequestCount {
     const counted = this.requests.size < MAX_NAMES ? name : OTHER;
-    const count = this.requests.get(counted) ?? { ok: 0, failed: 0 };
+    const count = this.requests.get(counted) ?? { name: counted, ok: 0, failed: 0 };
     this.requests.set(counted, count);
     return count;
   }

@@ -30,7 +30,8 @@ export function startAgentMonitoring(
     new AgentMetricSource(agent),
     new ProcessStats({ version }),
   ]);
-  agent.counts.onDuration = (seconds) => metrics.observe("agent_request_duration_seconds", seconds);
+  agent.counts.onDuration = (name, seconds) =>
+    metrics.observe("agent_request_duration_seconds", seconds, name);
   const health = { ready: () => agent.readiness() };
   return startExposition({
     listen,

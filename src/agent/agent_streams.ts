@@ -10,11 +10,10 @@ import type { Resolve } from "../link/resolver.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { StreamRefusal } from "../link/stream_mux.ts";
 import type { OpenStream, TargetOpen, TunnelOpen } from "../wire/frame_payloads.ts";
-import type { HttpRequestHead } from "../wire/http_head.ts";
 import { encodeProxyHeader } from "../wire/proxy_header.ts";
 import { CONNECT } from "./agent_counts.ts";
 import type { ConfiguredService } from "./configured_services.ts";
-import { forwardHttp, type HttpForwardOptions, type HttpReport } from "./http_forwarder.ts";
+import { forwardHttp, type HttpForwardOptions, type HttpReport, type RequestLine } from "./http_forwarder.ts";
 import { forwardLocally } from "./local_forwarder.ts";
 import { LocalServices } from "./local_services.ts";
 import { emptyStats, type LocalStats } from "./local_stats.ts";
@@ -47,7 +46,7 @@ export interface AgentStreamsOptions {
   /** A response began. @default nobody is told */
   readonly onResponse?: (
     tunnel: ConfiguredTunnel,
-    response: { readonly request: HttpRequestHead; readonly status: number; readonly ms: number },
+    response: { readonly request: RequestLine; readonly status: number; readonly ms: number },
   ) => void;
   /** One connection is over, of a tunnel by its name or to a destination, after so many milliseconds. */
   readonly onDone: (name: string, result: { readonly ms: number; readonly isOk: boolean }) => void;

@@ -67,15 +67,20 @@ export class ConfiguredServices {
   async finish(): Promise<void> {
     this.update([]);
     await Promise.all(this.#ending.values());
-    if (this.#active === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#whenIdle.push(resolve);
-    await promise;
+    await this.#idle();
   }
 
-  /** Ends what runs at once. */
-  stop(): void {
+  /** Ends what runs at once; resolves when nothing of it is left. */
+  async stop(): Promise<void> {
     this.#stopping.abort();
+    await this.#idle();
+  }
+
+  #idle(): Promise<void> {
+    if (this.#active === 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#whenIdle.push(resolve);
+    return promise;
   }
 
   #begin(service: ConfiguredService): void {

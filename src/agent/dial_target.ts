@@ -20,20 +20,34 @@ const NAMES = { ca: "hub.ca", cert: "hub.cert", key: "hub.key" };
 
 /**
  * Reads what the configuration and the environment say. Throws `certificate_invalid` for a file and `usage` for a
- * proxy that cannot be used.
+ * proxy that cannot be used. The files are read again for each connection; where they cannot be used any more `failed`
+ * is told, and those that were read last go on.
  */
 export function readDialTarget(
   { url, ca, cert, key, tls_min_version: minVersion, connect_timeout: connectTimeoutMs }: AgentConfig["hub"],
   env: Readonly<Record<string, string>>,
+  failed: (error: unknown) => void = () => {},
 ): DialTarget {
-  const tls = url.isSecure
-    ? {
-      ...readClientTls({ ca, cert, key }, { names: NAMES, code: "certificate_invalid" }),
-      verify: true,
-      minVersion,
-    }
-    : null;
-  return { url, proxy: chooseProxy(url, env), tls, connectTimeoutMs };
+  const read = (): ClientTls => ({
+    ...readClientTls({ ca, cert, key }, { names: NAMES, code: "certificate_invalid" }),
+    verify: true,
+    minVersion,
+  });
+  let last = url.isSecure ? read() : null;
+  return {
+    url,
+    proxy: chooseProxy(url, env),
+    connectTimeoutMs,
+    get tls() {
+      if (last === null) return null;
+      try {
+        last = read();
+      } catch (error) {
+        failed(error);
+      }
+      return last;
+    },
+  };
 }
 
 /** The way that the URL asks for first. */

@@ -32,12 +32,15 @@ export interface HttpForwardOptions {
   readonly report: HttpReport;
 }
 
+/** What is kept of a request: its fields would keep what they were read from. */
+export type RequestLine = Pick<HttpRequestHead, "method" | "target">;
+
 /** Who hears of the exchanges of one service. */
 export interface HttpReport {
   /** The service could not be reached, or did what it may not. */
   failed(reason: string): void;
   /** The response began. */
-  responded(request: HttpRequestHead, begun: { readonly status: number; readonly startedMs: number }): void;
+  responded(request: RequestLine, begun: { readonly status: number; readonly startedMs: number }): void;
   /** One exchange is over. `isOk`: the service did not fail. */
   over(ended: { readonly isOk: boolean; readonly startedMs: number }): void;
 }
@@ -54,7 +57,7 @@ class HttpForward implements StreamConsumer, LocalUser {
   readonly #options: HttpForwardOptions;
   readonly #requests = new RequestReader();
   readonly #responses = new ResponseReader();
-  #request: HttpRequestHead | null = null;
+  #request: RequestLine | null = null;
   #requestBody: BodyDecoder | null = null;
   #requestHead: Uint8Array = NOTHING;
   /** What came before there was a connection. */
@@ -62,7 +65,9 @@ class HttpForward implements StreamConsumer, LocalUser {
   #lent: LocalConnection | null = null;
   #writer: SocketWriter | null = null;
   #phase: Phase = "head";
-  #response: HttpResponseHead | null = null;
+  #hasResponse = false;
+  /** Whether the service keeps the connection after it. */
+  #mayStay = false;
   #responseBody: BodyDecoder | null = null;
   #isUntilClose = false;
   /** Whether a byte of the response came on this connection. */
@@ -113,7 +118,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     const framing = requestFraming(head);
     if (isRefusal(framing)) return this.#refuse(framing.reason);
     this.#keepHead(this.#requestHead.length - rest.length);
-    this.#request = head;
+    this.#request = { method: head.method, target: head.target };
     this.#requestBody = createBodyDecoder(framing);
     if (rest.length > 0) this.#held.push(keptOf(rest));
     const idle = this.#options.pool.lendIdle();
@@ -180,7 +185,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     let at = 0;
     while (at < chunk.length) {
       const rest = at === 0 ? chunk : viewOf(chunk, at, chunk.length);
-      const used = this.#response === null ? this.#readHead(rest) : this.#readBody(rest);
+      const used = !this.#hasResponse ? this.#readHead(rest) : this.#readBody(rest);
       if (used === null) return;
       at += used;
       if (this.#isPhase("upgraded")) break;
@@ -215,7 +220,8 @@ class HttpForward implements StreamConsumer, LocalUser {
     if (head.status < 200) return used;
     const framing = responseFraming(head, method);
     if (isRefusal(framing)) return this.#break(framing.reason);
-    this.#response = head;
+    this.#hasResponse = true;
+    this.#mayStay = wantsToStay(head);
     this.#tell(head);
     this.#isUntilClose = framing.kind === "until_close";
     this.#responseBody = createBodyDecoder(framing);
@@ -278,8 +284,7 @@ class HttpForward implements StreamConsumer, LocalUser {
   /** The response is complete. */
   #complete(isClean: boolean): void {
     this.#phase = "over";
-    const isGood = isClean && !this.#isUntilClose && this.#requestBody?.isOver === true &&
-      this.#response !== null && wantsToStay(this.#response);
+    const isGood = isClean && !this.#isUntilClose && this.#requestBody?.isOver === true && this.#mayStay;
     this.#release(isGood);
     this.#stream.end();
   }
@@ -311,6 +316,6 @@ const OVER = { parts: [], usedBytes: 0, isOver: true } as const;
 /** What may be sent twice (RFC 9110, section 9.2.2). */
 const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
 
-function isSafe(request: HttpRequestHead | null): boolean {
+function isSafe(request: RequestLine | null): boolean {
   return request !== null && SAFE_METHODS.includes(request.method);
 }

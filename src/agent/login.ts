@@ -21,7 +21,7 @@ export type LoginAnswer = Extract<AuthResponse, { ok: true }>;
 
 const SESSION_BYTES = 16;
 /** What a connection can do, as the hub is told. */
-const FEATURES = ["messages", "streams"];
+const FEATURES = ["messages", "streams", "refs"];
 /** Refusals that go away by themselves; after all others somebody has to change something. */
 const PASSING: ReadonlySet<string> = new Set(["server_unavailable", "overloaded"]);
 

@@ -187,12 +187,10 @@ export class PoolLink implements SessionUser, WatchedLink {
   }
 
   openStream(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
-    this.#usedMs = this.#settings.clock.now();
     return this.#session?.openStream(open, consumer) ?? "closed";
   }
 
   accept(stream: Stream, open: OpenStream): StreamConsumer | StreamRefusal {
-    this.#usedMs = this.#settings.clock.now();
     const accepted = this.#settings.user.accept(stream, open);
     if (!("code" in accepted)) this.#owner.used(this);
     return accepted;
@@ -214,8 +212,9 @@ export class PoolLink implements SessionUser, WatchedLink {
     return this.isPrimary && this.#settings.user.isBusy();
   }
 
+  /** The clock is read for the last one only: many end and begin in a turn, and it costs as much as all else here. */
   streamEnded(): void {
-    this.#usedMs = this.#settings.clock.now();
+    if (this.streams <= 1) this.#usedMs = this.#settings.clock.now();
   }
 
   sessionBegins(session: Session): void {

@@ -8,8 +8,10 @@ import { X509Certificate } from "node:crypto";
 import {
   type CertificateFault,
   type CertificateVerdict,
+  type ClientCertificate,
   MAX_CERTIFICATES,
 } from "../core/client_certificate.ts";
+import { DenyList } from "./deny_list.ts";
 import { type CertificateFields, Purpose, readCertificate } from "./certificate_fields.ts";
 import { fingerprintsOf } from "./fingerprints.ts";
 
@@ -27,6 +29,8 @@ export interface ClientTrustOptions {
 interface Known {
   readonly x509: X509Certificate;
   readonly fields: CertificateFields;
+  /** By which it can be denied: its serial number, its fingerprints. */
+  readonly marks: readonly string[];
 }
 
 /** One that may vouch for others. */
@@ -35,6 +39,8 @@ interface Issuer extends Known {
   readonly below: number;
   /** Until when it and those above it are valid. */
   readonly untilMs: number;
+  /** Those of it and of those above it. */
+  readonly marksOfAll: readonly string[];
 }
 
 const CANNOT_VERIFY =
@@ -49,13 +55,13 @@ type Judged<T> = { readonly ok: true; readonly value: T } | {
 export class ClientTrust {
   readonly required: boolean;
   readonly #authorities: readonly Known[];
-  readonly #deny: ReadonlySet<string>;
+  readonly #deny: DenyList;
 
   /** Throws a `TypeError` for an authority that cannot vouch for anybody. */
   constructor({ authorities, required, deny }: ClientTrustOptions) {
     this.required = required;
     this.#authorities = authorities.map(knownAuthority);
-    this.#deny = new Set(deny.map(plainHex));
+    this.#deny = new DenyList(deny);
   }
 
   /** Judges what a peer shows, in DER: its certificate first, then those that vouch for it, in any order. */
@@ -69,16 +75,22 @@ export class ClientTrust {
     if (!verdict.ok) return { kind: "refused", fault: verdict.fault };
     const { x509: { fingerprint256 }, fields: { names } } = own;
     const fingerprint = fingerprint256.replaceAll(":", "");
-    return { kind: "accepted", certificate: { names, fingerprint, expiresAtMs: verdict.value } };
+    return { kind: "accepted", certificate: { names, fingerprint, ...verdict.value } };
   }
 
-  /** Gives until when it holds. */
-  #judge(own: Known, others: readonly Known[], nowMs: number): Judged<number> {
+  /** Gives until when it holds, and by what it can be denied later. */
+  #judge(
+    own: Known,
+    others: readonly Known[],
+    nowMs: number,
+  ): Judged<Pick<ClientCertificate, "expiresAtMs" | "marks">> {
     const issuer = this.#issuerOf(own, others, nowMs);
     if (!issuer.ok) return issuer;
     const fault = this.#faultOf(own, nowMs) ?? faultOfSignature(own) ?? faultOfClient(own.fields);
     if (fault !== null) return { ok: false, fault };
-    return { ok: true, value: Math.min(own.x509.validToDate.getTime(), issuer.value.untilMs) };
+    const { untilMs, marksOfAll } = issuer.value;
+    const expiresAtMs = Math.min(own.x509.validToDate.getTime(), untilMs);
+    return { ok: true, value: { expiresAtMs, marks: [...own.marks, ...marksOfAll] } };
   }
 
   /** Finds who vouches for a certificate: from the authorities down, so that nothing unsigned costs a signature. */
@@ -109,17 +121,12 @@ export class ClientTrust {
   }
 
   /** What speaks against any certificate of a chain. */
-  #faultOf({ x509, fields }: Known, nowMs: number): CertificateFault | null {
-    if (this.#isDenied(x509)) return "denied";
+  #faultOf({ x509, fields, marks }: Known, nowMs: number): CertificateFault | null {
+    if (this.#deny.hasAny(marks)) return "denied";
     // Dates that cannot be read are no times, and no comparison with them is true.
     if (!(nowMs >= x509.validFromDate.getTime())) return "not_yet_valid";
     if (!(nowMs < x509.validToDate.getTime())) return "expired";
     return fields.isSupported ? null : "unsupported";
-  }
-
-  #isDenied({ raw, serialNumber }: X509Certificate): boolean {
-    if (this.#deny.size === 0) return false;
-    return [serialNumber, ...fingerprintsOf(raw)].some((name) => this.#deny.has(plainHex(name)));
   }
 }
 
@@ -127,13 +134,13 @@ function faultOfSignature({ fields }: Known): CertificateFault | null {
   return fields.isSignatureWeak ? "unsupported" : null;
 }
 
-function issuerBelow(above: Issuer | null, { x509, fields }: Known): Issuer {
+function issuerBelow(above: Issuer | null, known: Known): Issuer {
   const allowed = above === null ? Infinity : above.below - 1;
   return {
-    x509,
-    fields,
-    below: Math.min(allowed, fields.pathLength ?? Infinity),
-    untilMs: Math.min(above?.untilMs ?? Infinity, x509.validToDate.getTime()),
+    ...known,
+    below: Math.min(allowed, known.fields.pathLength ?? Infinity),
+    untilMs: Math.min(above?.untilMs ?? Infinity, known.x509.validToDate.getTime()),
+    marksOfAll: [...known.marks, ...above?.marksOfAll ?? []],
   };
 }
 
@@ -164,10 +171,14 @@ function readKnown(der: Uint8Array): Known | null {
   const fields = readCertificate(der);
   if (fields === null) return null;
   try {
-    return { x509: new X509Certificate(der), fields };
+    return knownOf(new X509Certificate(der), fields);
   } catch {
     return null;
   }
+}
+
+function knownOf(x509: X509Certificate, fields: CertificateFields): Known {
+  return { x509, fields, marks: [x509.serialNumber, ...fingerprintsOf(x509.raw)] };
 }
 
 function knownAuthority(x509: X509Certificate): Known {
@@ -176,14 +187,10 @@ function knownAuthority(x509: X509Certificate): Known {
   if (!fields.isAuthority || !fields.maySignCertificates) {
     throw new TypeError("it is not one of an authority");
   }
+  const known = knownOf(x509, fields);
   // What it signed itself tells whether its kind of key can be verified with.
-  if (x509.checkIssued(x509) && !hasSigned({ x509, fields }, { x509, fields })) {
+  if (x509.checkIssued(x509) && !hasSigned(known, known)) {
     throw new TypeError(CANNOT_VERIFY);
   }
-  return { x509, fields };
-}
-
-/** Upper-case digits without colons and without zeros before them, so that equal numbers are equal texts. */
-function plainHex(hex: string): string {
-  return hex.replaceAll(":", "").toUpperCase().replace(/^0+(?=.)/, "");
+  return known;
 }

@@ -10,6 +10,7 @@ import type { LoginDesk } from "../hub/login.ts";
 import { KeyedBuckets } from "../limits/token_bucket.ts";
 import { KnownDestinations } from "../wire/destination.ts";
 import { MAX_HEADER_BYTES } from "../wire/header_fields.ts";
+import { type BrokerRules, LiveLimits } from "./broker_rules.ts";
 import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
 import type { ReloadOutcome } from "./control_topics.ts";
@@ -89,6 +90,8 @@ export class MessageBroker {
   readonly #options: MessageBrokerOptions;
   readonly #parts: BrokerParts;
   readonly #policies: TopicPolicies;
+  readonly #limits: LiveLimits;
+  #maxOutstanding: number;
   #timer: ReturnType<typeof setInterval> | undefined;
   /** They outlive the connections of a tenant, so that positions of one hub only rise. */
   readonly #ids = new TenantIds(Date.now());
@@ -113,14 +116,15 @@ export class MessageBroker {
       clock: options.clock,
       stats: this.stats,
     });
-    const { maxSubscriptions } = limits;
+    this.#limits = new LiveLimits({ ...limits, maxMessageBytes });
+    this.#maxOutstanding = options.maxOutstandingRequests;
     const events = options.events;
     const shared = { readMetrics, listTunnels, cachedClock, logger, log, stopHub, reload, events };
     this.#parts = {
-      limits: { ...limits, maxMessageBytes },
+      limits: this.#limits,
       reading: { maxTimeoutMs: limits.maxTimeoutMs, destinations: new KnownDestinations() },
       stats: this.stats,
-      systemTopics: new SystemTopics({ ...shared, maxSubscriptions, permissions, logs }),
+      systemTopics: new SystemTopics({ ...shared, limits: this.#limits, permissions, logs }),
       permissions,
       logs,
       spaces: new TenantSpaces(
@@ -130,8 +134,16 @@ export class MessageBroker {
       logins: options.logins,
       events,
       cachedClock,
-      greeting: createGreeting(options),
+      greeting: createGreeting(options, this.#limits),
     };
+  }
+
+  /** Other rules from now on, for those who are connected too. Subscriptions stay, however many there are. */
+  change({ topics, topicRates, ratePerTopic, maxOutstandingRequests, limits }: BrokerRules): void {
+    this.#limits.change(limits);
+    this.#maxOutstanding = maxOutstandingRequests;
+    this.#policies.change({ policies: topics, rates: topicRates, ratePerSecond: ratePerTopic });
+    for (const { subscriptions } of this.#parts.spaces.all()) subscriptions.settingsChanged();
   }
 
   /** How many subscriptions there are. */
@@ -212,9 +224,12 @@ export class MessageBroker {
   }
 
   #createTenant(tenant: string): TenantParts {
-    const { clock, cachedClock, onLatency, limits } = this.#options;
+    const { clock, cachedClock, onLatency } = this.#options;
+    const limits = this.#limits;
     const subscriptions = new SubscriptionManager({
-      maxPerSubscriber: limits.maxSubscriptions,
+      get maxPerSubscriber() {
+        return limits.maxSubscriptions;
+      },
       settingsOf: (topic) => this.#policies.settingsOf(topic),
       observer: {
         joined(subscription) {
@@ -248,6 +263,7 @@ export class MessageBroker {
   }
 
   #createRequests(subscriptions: SubscriptionManager, taps: MessageTaps): RequestRouter {
+    const maxOutstanding = () => this.#maxOutstanding;
     return new RequestRouter({
       subscriptions,
       taps,
@@ -256,7 +272,9 @@ export class MessageBroker {
       cachedClock: this.#options.cachedClock,
       timeoutMs: this.#options.requestTimeoutMs,
       failover: this.#options.failover,
-      maxOutstanding: this.#options.maxOutstandingRequests,
+      get maxOutstanding() {
+        return maxOutstanding();
+      },
       onAnswered: this.#options.onAnswered,
     });
   }
@@ -300,14 +318,14 @@ function heartbeatRequest(): HubMessage {
   return new HubMessage(header, "{}");
 }
 
-function createGreeting({ limits, version, heartbeatTimeoutMs }: MessageBrokerOptions) {
+function createGreeting({ version, heartbeatTimeoutMs }: MessageBrokerOptions, limits: BrokerLimits) {
   const hub = crypto.randomUUID();
-  const told = {
+  const told = () => ({
     maxPayloadBytes: limits.maxPayloadBytes,
     maxHeaderBytes: MAX_HEADER_BYTES,
     maxSubscriptions: limits.maxSubscriptions,
     maxTimeoutMs: limits.maxTimeoutMs,
     heartbeatTimeoutMs,
-  };
-  return (serviceId: string) => ({ serviceId, hub, version, limits: told });
+  });
+  return (serviceId: string) => ({ serviceId, hub, version, limits: told() });
 }

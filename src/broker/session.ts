@@ -177,7 +177,9 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const { limits, cachedClock } = this.#parts;
     if (limits.ratePerService === 0) return null;
     const nowMs = cachedClock.now();
-    this.#bucket ??= new TokenBucket(limits.ratePerService, nowMs);
+    if (this.#bucket?.ratePerSecond !== limits.ratePerService) {
+      this.#bucket = new TokenBucket(limits.ratePerService, nowMs);
+    }
     const retryAfterMs = this.#bucket.take(nowMs);
     return retryAfterMs === 0 ? null : rateLimited("this service", retryAfterMs);
   }
@@ -299,7 +301,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const header = { action: "response", topic: "system.error", requestId } as const;
     const error = { code: "MALFORMED_MESSAGE", message, details: { field } } as const;
     connection.send(new HubMessage(header, encodeError(error)), "request");
-    this.#faults ??= new FaultBudget(limits.maxMalformed);
+    if (this.#faults?.maxFaults !== limits.maxMalformed) this.#faults = new FaultBudget(limits.maxMalformed);
     if (!this.#faults.spend(cachedClock.now())) {
       connection.close(CloseCode.policy, "Too many malformed messages");
     }

@@ -85,6 +85,11 @@ export class SubscriptionManager {
     this.#options = options;
   }
 
+  /** What holds for topics changed. */
+  settingsChanged(): void {
+    this.#cache.clear();
+  }
+
   /** How many subscriptions there are; one to both counts as one. */
   get size(): number {
     return this.#size;

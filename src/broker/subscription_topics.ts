@@ -1,6 +1,7 @@
 /**
  * The system topics about topics: `system.topic.*`.
  */
+import type { BrokerLimits } from "./broker_parts.ts";
 import type { Logger } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import { recordAction, whoIs } from "./control_topics.ts";
@@ -22,7 +23,7 @@ import type { TenantSpace } from "./tenant_space.ts";
 
 /** What the handlers work with. */
 export interface SubscriptionTopicsOptions {
-  readonly maxSubscriptions: number;
+  readonly limits: Pick<BrokerLimits, "maxSubscriptions">;
   readonly permissions: Permissions;
   readonly logger: Logger;
   readonly events: SecurityEvents;
@@ -65,7 +66,7 @@ function subscribeTo(
   options: SubscriptionTopicsOptions,
 ): SystemResult {
   const { connection, principal, space } = context;
-  const { maxSubscriptions: limit, permissions, logger } = options;
+  const { limits: { maxSubscriptions: limit }, permissions, logger } = options;
   const wanted = { pattern: topic, action, priority, group: group ?? null };
   const refusal = permissions.checkSubscribe(wanted, { connection, principal });
   if (refusal !== null) return { kind: "error", error: refusal };

@@ -2,6 +2,7 @@
  * What the hub itself answers: requests to `system.*` topics. Finds who handles a request and whether it may be made;
  * the handlers take what the payload says and give what is to be answered, and nothing here sends.
  */
+import type { BrokerLimits } from "./broker_parts.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { TextMessage } from "../wire/text_message.ts";
@@ -17,7 +18,7 @@ import type { Handler, SystemContext, SystemResult } from "./system_handler.ts";
 
 /** What the system topics work with. */
 export interface SystemTopicsOptions extends Omit<ControlTopicsOptions, "logger"> {
-  readonly maxSubscriptions: number;
+  readonly limits: Pick<BrokerLimits, "maxSubscriptions">;
   readonly readMetrics: ReadMetrics;
   readonly listTunnels: ListTunnels;
   readonly permissions: Permissions;

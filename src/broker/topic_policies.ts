@@ -49,18 +49,27 @@ const WATCHING_TOPICS: ReadonlySet<string> = new Set([LOG_TOPIC, TAP_TOPIC]);
 
 /** Decides by topic, in lower case. */
 export class TopicPolicies implements PresenceRules {
-  /** The patterns of policies with presence. */
-  readonly patterns: readonly string[];
-  readonly #options: TopicPoliciesOptions;
-  readonly #policies: FirstMatch<TopicPolicy>;
-  readonly #rates: FirstMatch<TopicRate>;
+  #options: TopicPoliciesOptions;
+  #policies: FirstMatch<TopicPolicy>;
+  #rates: FirstMatch<TopicRate>;
 
   constructor(options: TopicPoliciesOptions) {
     this.#options = options;
     this.#policies = new FirstMatch(options.policies);
     this.#rates = new FirstMatch(options.rates);
-    const present = options.policies.filter(({ presence }) => presence === true);
-    this.patterns = present.map(({ pattern }) => pattern.toLowerCase());
+  }
+
+  /** Other policies and rates from now on. What was asked before is to be asked again. */
+  change(rules: Pick<TopicPoliciesOptions, "policies" | "rates" | "ratePerSecond">): void {
+    this.#options = { ...this.#options, ...rules };
+    this.#policies = new FirstMatch(rules.policies);
+    this.#rates = new FirstMatch(rules.rates);
+  }
+
+  /** The patterns of policies with presence. */
+  get patterns(): readonly string[] {
+    const present = this.#options.policies.filter(({ presence }) => presence === true);
+    return present.map(({ pattern }) => pattern.toLowerCase());
   }
 
   hasPresence(topic: string): boolean {

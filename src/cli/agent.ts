@@ -7,7 +7,9 @@ import { startAgentMonitoring } from "../agent/agent_monitoring.ts";
 import { machineId } from "../agent/agent_id.ts";
 import { readDialTarget } from "../agent/dial_target.ts";
 import { readPool } from "../agent/link_pool.ts";
+import { FileWatch } from "../config/file_watch.ts";
 import type { AgentConfig } from "../config/mod.ts";
+import { messageOf } from "../core/errors.ts";
 import { type Logger, systemClock } from "../core/ports.ts";
 import { VERSION } from "../core/version.ts";
 import type { Exposition } from "../metrics/exposition.ts";
@@ -15,8 +17,7 @@ import { createLogging, type Logging } from "../server/logging.ts";
 import { AgentReload } from "./agent_reload.ts";
 import { AgentView } from "./agent_view.ts";
 import { printProblems } from "./check.ts";
-import { agentFileOf, type ConfigArguments, loadAgentFromSystem } from "./config_source.ts";
-import { FileWatch } from "./file_watch.ts";
+import { type ConfigArguments, loadAgentFromSystem } from "./config_source.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import { STOP_GRACE_MS } from "./passing_agent.ts";
 import { listenForReload, listenForStop } from "./signals.ts";
@@ -32,7 +33,8 @@ const WATCH_MS = 1000;
 
 /** Runs the command until its end is asked for. Throws a `TrunklineError` when the agent cannot start. */
 export async function runAgent(options: AgentCommandOptions, io: CommandIo): Promise<ExitCode> {
-  const result = loadAgentFromSystem(options);
+  const files = new Set<string>();
+  const result = loadAgentFromSystem(options, files);
   if (!result.ok) {
     printProblems(result.problems, io);
     return ExitCode.usage;
@@ -44,7 +46,7 @@ export async function runAgent(options: AgentCommandOptions, io: CommandIo): Pro
   const view = new AgentView(io, { json, quiet, hub: hub.url.text, agentId });
   const logging = createLogging(logOptions(config, { quiet, view }));
   try {
-    await serve(config, { agentId, view, logging, options, io });
+    await serve(config, { agentId, view, logging, options, io, files });
   } finally {
     view.close();
     await logging.close();
@@ -58,14 +60,19 @@ interface Serving {
   readonly logging: Logging;
   readonly options: AgentCommandOptions;
   readonly io: CommandIo;
+  /** What the configuration is made of. */
+  readonly files: Set<string>;
 }
 
-async function serve(config: AgentConfig, { agentId, view, logging, options, io }: Serving): Promise<void> {
+async function serve(
+  config: AgentConfig,
+  { agentId, view, logging, options, io, files }: Serving,
+): Promise<void> {
   const { logger } = logging;
   const changed = () => view.changed(agent);
   const agent = createAgent(config, { agentId, logger, changed });
   const reload = new AgentReload(config, {
-    readConfig: () => loadAgentFromSystem(options),
+    readConfig: () => loadAgentFromSystem(options, files),
     apply: (next) => {
       agent.update(next);
       if (!options.quiet) logging.setLevel(next.logging.level);
@@ -75,10 +82,14 @@ async function serve(config: AgentConfig, { agentId, view, logging, options, io 
   });
   const signals = listenForStop(() => Deno.exit(ExitCode.done));
   const stopReloading = listenForReload(() => reload.run());
-  const file = agentFileOf(options);
-  const watch = file === null
-    ? null
-    : new FileWatch(file, { everyMs: WATCH_MS, changed: () => reload.run() });
+  const watch = new FileWatch([...files], {
+    everyMs: WATCH_MS,
+    changed: () => {
+      files.clear();
+      reload.run();
+      watch.watch([...files]);
+    },
+  });
   let monitoring: Exposition | null = null;
   try {
     monitoring = startAgentMonitoring(config.metrics, { agent, version: VERSION, logger });
@@ -88,7 +99,7 @@ async function serve(config: AgentConfig, { agentId, view, logging, options, io 
     if (!options.quiet) io.err("Stopping; a second signal ends at once");
     await agent.stop(STOP_GRACE_MS);
   } finally {
-    watch?.stop();
+    watch.stop();
     stopReloading();
     signals.dispose();
     await agent.stop();
@@ -101,7 +112,12 @@ function createAgent(
   { agentId, logger, changed }: { agentId: string; logger: Logger; changed: () => void },
 ): Agent {
   return new Agent({
-    target: readDialTarget(hub, Deno.env.toObject()),
+    target: readDialTarget(
+      hub,
+      Deno.env.toObject(),
+      (error) =>
+        logger.error("Cannot read the certificates again; going on as before", { error: messageOf(error) }),
+    ),
     identity: { agentId, token: hub.token, tenant: null },
     pool: readPool(hub),
     logger,

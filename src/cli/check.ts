@@ -5,7 +5,7 @@
 import { type ConfigProblem, formatProblem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import { TrunklineError } from "../core/errors.ts";
-import { loadConfiguredTls } from "../server/tls_files.ts";
+import { loadTlsSet } from "../server/tls_files.ts";
 import { type ConfigArguments, loadFromSystem } from "./config_source.ts";
 import { ExitCode, type Io } from "./io.ts";
 
@@ -32,7 +32,8 @@ export function runCheck(options: CheckOptions, io: Io): ExitCode {
 /** What is wrong with a file that the configuration names. */
 function unusableFile(config: Config): string | null {
   try {
-    loadConfiguredTls(config.hub.tls);
+    loadTlsSet(config.hub.tls, "hub.tls");
+    loadTlsSet(config.public.tls, "public.tls");
     return null;
   } catch (error) {
     if (error instanceof TrunklineError) return error.message;

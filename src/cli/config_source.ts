@@ -16,26 +16,35 @@ export interface ConfigArguments {
 const HUB_FILE = "config.yaml";
 const AGENT_FILE = "agent.yaml";
 
-/** Loads the configuration. Throws `usage` when a named file cannot be read. */
-export function loadFromSystem({ configFile, set }: ConfigArguments): ConfigResult {
-  return loadConfig({ file: readConfigFile(configFile, HUB_FILE), set, ...fromSystem() });
+/**
+ * Loads the configuration. Throws `usage` when a named file cannot be read. The path of every file that it is, or would
+ * be, made of is added to `files`.
+ */
+export function loadFromSystem(
+  { configFile, set }: ConfigArguments,
+  files: Set<string> = new Set(),
+): ConfigResult {
+  files.add(configFile ?? HUB_FILE);
+  return loadConfig({ file: readConfigFile(configFile, HUB_FILE), set, ...fromSystem(files) });
 }
 
 /** Loads the configuration of an agent, from `agent.yaml` when no file is named. Throws as {@link loadFromSystem}. */
-export function loadAgentFromSystem({ configFile, set }: ConfigArguments): AgentConfigResult {
-  return loadAgentConfig({ file: readConfigFile(configFile, AGENT_FILE), set, ...fromSystem() });
+export function loadAgentFromSystem(
+  { configFile, set }: ConfigArguments,
+  files: Set<string> = new Set(),
+): AgentConfigResult {
+  files.add(configFile ?? AGENT_FILE);
+  return loadAgentConfig({ file: readConfigFile(configFile, AGENT_FILE), set, ...fromSystem(files) });
 }
 
-/** The file that an agent's configuration comes from; `null` without one. */
-export function agentFileOf({ configFile }: ConfigArguments): string | null {
-  return readConfigFile(configFile, AGENT_FILE)?.path ?? null;
-}
-
-function fromSystem(): Pick<ConfigInput, "env" | "cwd" | "readSecretFile"> {
+function fromSystem(files: Set<string>): Pick<ConfigInput, "env" | "cwd" | "readSecretFile"> {
   return {
     env: Deno.env.toObject(),
     cwd: Deno.cwd(),
-    readSecretFile: (path) => Deno.readTextFileSync(path),
+    readSecretFile: (path) => {
+      files.add(path);
+      return Deno.readTextFileSync(path);
+    },
   };
 }
 

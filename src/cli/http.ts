@@ -24,7 +24,6 @@ const LABEL = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 export function runHttp(options: HttpOptions, io: CommandIo): Promise<ExitCode> {
   const recent = new RecentRequests(() => systemClock.now());
   const isShown = io.terminal !== null && !options.json && !options.quiet;
-  const isSilent = options.quiet && !options.json;
   const isListed = !(isShown && io.isTerminal);
   const onResponse = (seen: SeenResponse) => {
     if (isShown) recent.add(seen);
@@ -34,7 +33,7 @@ export function runHttp(options: HttpOptions, io: CommandIo): Promise<ExitCode> 
   const purpose: Purpose = {
     tunnels: [tunnelOf(options)],
     more: () => recent.lines(),
-    ...(isSilent ? {} : { onResponse: (_tunnel, response) => onResponse(response) }),
+    ...(options.quiet ? {} : { onResponse: (_tunnel, response) => onResponse(response) }),
   };
   return runPassingAgent(options, purpose, io);
 }

@@ -9,7 +9,8 @@ import { HubServer } from "../server/hub_server.ts";
 import { formatListening, type ListeningAddress } from "../server/listening_address.ts";
 import { createLogging, type Logging } from "../server/logging.ts";
 import { printProblems } from "./check.ts";
-import { type ConfigArguments, loadFromSystem } from "./config_source.ts";
+import type { ConfigArguments } from "./config_source.ts";
+import { ConfigWatch } from "./config_watch.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { listenForReload, listenForStop } from "./signals.ts";
 
@@ -21,7 +22,8 @@ export interface HubOptions extends ConfigArguments {
 
 /** Runs the command until its end is asked for. Throws a `TrunklineError` when the hub cannot start. */
 export async function runHub(options: HubOptions, io: Io): Promise<ExitCode> {
-  const readConfig = () => quietOr(loadFromSystem(options), options);
+  const watch = new ConfigWatch(options);
+  const readConfig = () => quietOr(watch.read(), options);
   const result = readConfig();
   if (!result.ok) {
     printProblems(result.problems, io);
@@ -30,7 +32,7 @@ export async function runHub(options: HubOptions, io: Io): Promise<ExitCode> {
   const { level, format, output } = result.config.logging;
   const logging = createLogging({ level, format, output });
   try {
-    await serve(result.config, { logging, options, io, readConfig });
+    await serve(result.config, { logging, options, io, readConfig, watch });
   } finally {
     await logging.close();
   }
@@ -49,9 +51,10 @@ interface Serving {
   readonly options: HubOptions;
   readonly io: Io;
   readonly readConfig: () => ConfigResult;
+  readonly watch: ConfigWatch;
 }
 
-async function serve(config: Config, { logging, options, io, readConfig }: Serving): Promise<void> {
+async function serve(config: Config, { logging, options, io, readConfig, watch }: Serving): Promise<void> {
   const { logger } = logging;
   const { promise: request, resolve: onStopRequested } = Promise.withResolvers<void>();
   const hub = new HubServer(config, {
@@ -65,12 +68,14 @@ async function serve(config: Config, { logging, options, io, readConfig }: Servi
   const stopReloading = listenForReload(() => void hub.reload());
   try {
     await hub.start();
+    watch.start(() => void hub.reload());
     printAddresses(hub.addresses(), { config, options, io });
     const signal = await Promise.race([signals.first, request]);
     if (signal === undefined) logger.info("Stopping on request; a signal, sent twice, ends at once");
     else logger.info("Stopping; a second signal ends at once", { signal });
     await hub.stop();
   } finally {
+    watch.stop();
     stopReloading();
     signals.dispose();
   }

@@ -1,11 +1,11 @@
 /** The last requests that a service answered, and how many there were a second: for a person who watches. */
-import type { HttpRequestHead } from "../wire/http_head.ts";
+import type { RequestLine } from "../agent/http_forwarder.ts";
 import { grouped } from "./figures.ts";
 import { printable } from "../core/printable.ts";
 
 /** A response that began. */
 export interface SeenResponse {
-  readonly request: HttpRequestHead;
+  readonly request: RequestLine;
   readonly status: number;
   readonly ms: number;
 }

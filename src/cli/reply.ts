@@ -92,6 +92,8 @@ async function serve(target: HubTarget, { responder, options, io, stopped }: Ser
   } finally {
     responder.stop();
     await client.close();
+    // What was ended is waited for: nothing of it is left behind.
+    await responder.finish();
   }
 }
 

@@ -3,10 +3,11 @@
  * over.
  * Nothing of a value is told, so that secrets are compared and never shown.
  */
+import { isLive, LIVE_AGENT_SETTINGS, LIVE_HUB_SETTINGS } from "./live_settings.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { type AgentConfig, agentSchema } from "./schema_agent.ts";
 import { detachedContext } from "./schema_context.ts";
-import { listSettings, type Schema, valueAt } from "./schema_walk.ts";
+import { isMap, listSettings, type Schema, valueAt } from "./schema_walk.ts";
 
 /** What another configuration means for a running hub or agent. Settings are named by dotted key, in the order of the schema. */
 export interface ConfigChanges<C> {
@@ -20,39 +21,41 @@ export interface ConfigChanges<C> {
 
 /** Compares two configurations of a hub. */
 export function planChanges(running: Config, next: Config): ConfigChanges<Config> {
-  return plan(running, next, { schema: configSchema(detachedContext), live: withLiveSettings });
+  // Whether TLS is spoken at all is decided when an address is opened.
+  const fixed = [
+    ...(isSame(running.hub.tls.cert === null, next.hub.tls.cert === null) ? [] : ["hub.tls"]),
+    ...(isSame(running.public.tls === null, next.public.tls === null) ? [] : ["public.tls"]),
+  ];
+  const live = LIVE_HUB_SETTINGS.filter((key) => !fixed.includes(key));
+  return plan(running, next, { schema: configSchema(detachedContext), live });
 }
 
 /** Compares two configurations of an agent. */
 export function planAgentChanges(running: AgentConfig, next: AgentConfig): ConfigChanges<AgentConfig> {
-  return plan(running, next, { schema: agentSchema(detachedContext), live: withLiveAgentSettings });
+  return plan(running, next, { schema: agentSchema(detachedContext), live: LIVE_AGENT_SETTINGS });
 }
 
-function plan<C>(
+function plan<C extends object>(
   running: C,
   next: C,
-  { schema, live }: { readonly schema: Schema; readonly live: (running: C, next: C) => C },
+  { schema, live }: { readonly schema: Schema; readonly live: readonly string[] },
 ): ConfigChanges<C> {
-  const settings = listSettings(schema);
-  const config = live(running, next);
-  const differing = (before: C, after: C) =>
-    settings.filter(({ path }) => !isSame(valueAt(before, path), valueAt(after, path)))
-      .map(({ path }) => path.join("."));
-  return { config, changed: differing(running, config), needRestart: differing(config, next) };
+  const differing = listSettings(schema)
+    .filter(({ path }) => !isSame(valueAt(running, path), valueAt(next, path)))
+    .map(({ path }) => path);
+  const [changed, needRestart] = [true, false].map((wanted) =>
+    differing.filter((path) => isLive(path.join("."), live) === wanted)
+  );
+  const config = structuredClone(running);
+  for (const path of changed ?? []) setAt(config, path, valueAt(next, path));
+  const named = (paths: readonly (readonly string[])[] = []) => paths.map((path) => path.join("."));
+  return { config, changed: named(changed), needRestart: named(needRestart) };
 }
 
-function withLiveSettings(running: Config, next: Config): Config {
-  const { tokens, certificates, permissions, revoked, jwt, oidc, claims, lockout } = next.auth;
-  return {
-    ...running,
-    auth: { ...running.auth, tokens, certificates, permissions, revoked, jwt, oidc, claims, lockout },
-    logging: { ...running.logging, level: next.logging.level },
-  };
-}
-
-function withLiveAgentSettings(running: AgentConfig, next: AgentConfig): AgentConfig {
-  const { tunnels, allow, services, logging: { level } } = next;
-  return { ...running, tunnels, allow, services, logging: { ...running.logging, level } };
+/** Changes what stands at a path; the sections above it are there. */
+function setAt(root: object, path: readonly string[], value: unknown): void {
+  const section = path.slice(0, -1).reduce<unknown>((at, key) => isMap(at) ? at[key] : undefined, root);
+  if (isMap(section)) Reflect.set(section, path.at(-1) ?? "", value);
 }
 
 function isSame(before: unknown, after: unknown): boolean {

@@ -131,13 +131,6 @@ function authorityWithoutTls({ hub }: Config, report: Report): void {
 
 function publicCertificateWithoutKey(config: Config, report: Report): void {
   const tls = config.public.tls;
-  if (tls?.reload.auto === true) {
-    const part = "loading certificates anew";
-    report(
-      ["public", "tls", "reload", "auto"],
-      `Cannot enable reload: ${part} is not part of this version; leave it false`,
-    );
-  }
   if (tls === null || (tls.cert !== null && tls.key !== null)) return;
   const missing = tls.cert === null ? "public.tls.cert" : "public.tls.key";
   report(["public", "tls"], `Cannot speak TLS with half a certificate; set ${missing} too`);

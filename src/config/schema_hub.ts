@@ -36,7 +36,7 @@ export function tlsKeys(context: SchemaContext) {
     key: path(context).nullable().prefault(null).describe("PEM file with the private key of the certificate"),
     min_version: minVersion().prefault("1.2").describe("Oldest TLS version that is spoken"),
     reload: section({
-      auto: bool().prefault(false).describe("Load certificates anew when their files change"),
+      auto: bool().prefault(true).describe("Load certificates anew when their files change"),
       interval: duration(10 * SECOND, 168 * HOUR).prefault("24h")
         .describe("How often the files are looked at even without a notice of change"),
     }).prefault({}).describe("When certificates change"),

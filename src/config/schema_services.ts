@@ -186,5 +186,5 @@ export function clusterSchema() {
 
 /** The section `config`. */
 export function watchSchema() {
-  return section({ watch: bool().prefault(false).describe("Load the file again when it changes") });
+  return section({ watch: bool().prefault(true).describe("Load the file again when it changes") });
 }

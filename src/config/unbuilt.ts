@@ -19,8 +19,6 @@ export interface UnbuiltPart {
 /** Every part that does not exist yet. */
 export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "dashboard.enabled", part: "the dashboard" },
-  { key: "hub.tls.sni", part: "the choice of a certificate by host name" },
-  { key: "hub.tls.reload.auto", part: "loading certificates anew" },
   { key: "limits.connection.messages_per_second", part: "the rate of connections" },
   { key: "limits.connection.bandwidth", part: "the rate of connections" },
   { key: "limits.connection.burst", part: "the rate of connections" },
@@ -37,7 +35,6 @@ export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "performance.mode", part: "tuning beyond the buffers" },
   { key: "storage.path", part: "storage on disk" },
   { key: "cluster.driver", part: "the cluster of hubs" },
-  { key: "config.watch", part: "watching the file" },
 ];
 
 interface Checking {

@@ -12,6 +12,7 @@ export const SECURITY_EVENT_KINDS = [
   "denied",
   "service_registered",
   "admin_action",
+  "config_changed",
   "revoked",
   "expired",
 ] as const;
@@ -59,6 +60,13 @@ export type SecurityEvent =
     | { readonly kind: "denied"; readonly right: DeniedRight; readonly target: string }
     | { readonly kind: "service_registered"; readonly name: string }
     | { readonly kind: "admin_action"; readonly action: string; readonly target: string }
+    /** The configuration was loaded anew. Settings are named, values never are. `ended`: how many logins it ended. */
+    | {
+      readonly kind: "config_changed";
+      readonly changed: readonly string[];
+      readonly needRestart: readonly string[];
+      readonly ended: number;
+    }
     /** A connection ended because its login does not hold any more. */
     | { readonly kind: "revoked"; readonly reason: string }
     | { readonly kind: "expired" }

@@ -14,12 +14,17 @@ export interface AdmissionOptions {
 
 /** Counts the connections of one hub. */
 export class Admission {
-  readonly #options: AdmissionOptions;
+  #options: AdmissionOptions;
   readonly #byIp = new Map<string, number>();
   #total = 0;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+  }
+
+  /** Other bounds from now on; who is there stays. */
+  change(bounds: Pick<AdmissionOptions, "maxConnections" | "maxConnectionsPerIp">): void {
+    this.#options = { ...this.#options, ...bounds };
   }
 
   /** Connections that are counted now. */

@@ -49,7 +49,7 @@ const FEATURES: readonly string[] = ["auth", "heartbeat", "tunnel_info"];
 /** The feature that changes the protocol behind the login. */
 const FRAMES = "frames";
 /** What an agent may say that it can. */
-const AGENT_FEATURES: ReadonlySet<string> = new Set(["messages", "streams"]);
+const AGENT_FEATURES: ReadonlySet<string> = new Set(["messages", "streams", "refs"]);
 /** Of a name that a client chose, so much is repeated. */
 const MAX_QUOTED_CHARACTERS = 40;
 

@@ -23,13 +23,18 @@ export type OriginVerdict = "allowed" | "origin" | "host";
 
 /** Decides for one list of rules. */
 export class OriginPolicy {
-  readonly #allowAll: boolean;
-  readonly #self: boolean;
-  readonly #loopback: boolean;
-  readonly #listed: ReadonlySet<string>;
-  readonly #isDefault: boolean;
+  #allowAll = false;
+  #self = false;
+  #loopback = false;
+  #listed: ReadonlySet<string> = new Set();
+  #isDefault = false;
 
   constructor(rules: readonly OriginRule[]) {
+    this.change(rules);
+  }
+
+  /** Other rules from now on; pages that are connected stay so. */
+  change(rules: readonly OriginRule[]): void {
     this.#allowAll = rules.includes("*");
     this.#self = rules.includes("self");
     this.#loopback = rules.includes("loopback");

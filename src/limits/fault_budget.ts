@@ -6,12 +6,12 @@ const WINDOW_MS = 60_000;
 
 /** The faults of one peer. The minute begins with the first fault after the last minute. */
 export class FaultBudget {
-  readonly #maxFaults: number;
+  readonly maxFaults: number;
   #faults = 0;
   #sinceMs = -Infinity;
 
   constructor(maxFaults: number) {
-    this.#maxFaults = maxFaults;
+    this.maxFaults = maxFaults;
   }
 
   /** Counts a fault; whether it is within the budget. */
@@ -20,6 +20,6 @@ export class FaultBudget {
       this.#sinceMs = nowMs;
       this.#faults = 0;
     }
-    return ++this.#faults <= this.#maxFaults;
+    return ++this.#faults <= this.maxFaults;
   }
 }

@@ -8,14 +8,14 @@ const ROUNDING = 1e-9;
 
 /** One bucket. It starts full. */
 export class TokenBucket {
-  readonly #ratePerSecond: number;
+  readonly ratePerSecond: number;
   readonly #capacity: number;
   #tokens: number;
   #updatedMs: number;
 
   /** A bucket of `ratePerSecond` tokens a second that holds one second's worth, at least one token. */
   constructor(ratePerSecond: number, nowMs: number) {
-    this.#ratePerSecond = ratePerSecond;
+    this.ratePerSecond = ratePerSecond;
     this.#capacity = Math.max(1, ratePerSecond);
     this.#tokens = this.#capacity;
     this.#updatedMs = nowMs;
@@ -28,7 +28,7 @@ export class TokenBucket {
       this.#tokens--;
       return 0;
     }
-    return Math.ceil((1 - this.#tokens) * 1000 / this.#ratePerSecond);
+    return Math.ceil((1 - this.#tokens) * 1000 / this.ratePerSecond);
   }
 
   /** Whether there is no token now. */
@@ -45,7 +45,7 @@ export class TokenBucket {
 
   #refill(nowMs: number): void {
     if (nowMs <= this.#updatedMs) return;
-    const gained = (nowMs - this.#updatedMs) * this.#ratePerSecond / 1000;
+    const gained = (nowMs - this.#updatedMs) * this.ratePerSecond / 1000;
     this.#tokens = Math.min(this.#capacity, this.#tokens + gained);
     this.#updatedMs = nowMs;
   }
@@ -66,11 +66,14 @@ export class KeyedBuckets {
     return this.#buckets.size;
   }
 
-  /** Takes one token of the key's bucket, which fills at `ratePerSecond`; as {@link TokenBucket.take}. */
+  /**
+   * Takes one token of the key's bucket, which fills at `ratePerSecond`; as {@link TokenBucket.take}. With another rate
+   * it begins anew.
+   */
   take(key: string, { ratePerSecond, nowMs }: { ratePerSecond: number; nowMs: number }): number {
     let bucket = this.#buckets.get(key);
-    if (bucket === undefined) {
-      if (this.#buckets.size >= this.#maxKeys) this.#makeRoom(nowMs);
+    if (bucket?.ratePerSecond !== ratePerSecond) {
+      if (bucket === undefined && this.#buckets.size >= this.#maxKeys) this.#makeRoom(nowMs);
       bucket = new TokenBucket(ratePerSecond, nowMs);
       this.#buckets.set(key, bucket);
     }

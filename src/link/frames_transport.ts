@@ -5,11 +5,13 @@
  */
 import { CloseCode } from "../core/close_codes.ts";
 import type { Encoded } from "../core/transport.ts";
-import { encodeFrame, type OtherFrame } from "../wire/frame.ts";
+import { encodeFrame, type OpenAgainFrame, type OtherFrame } from "../wire/frame.ts";
 import { FrameDecoder, type FrameSink } from "../wire/frame_decoder.ts";
-import type { FrameFault } from "../wire/frame_header.ts";
+import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
 import type { ErrorPayload } from "../wire/frame_payloads.ts";
+import { TurnClock } from "./turn_clock.ts";
 import type { TransportOptions } from "./socket_transport.ts";
+import { OpenReader } from "./open_refs.ts";
 import type { LinkRole } from "./stream_ids.ts";
 import { type MuxLimits, StreamMux, type StreamMuxOwner } from "./stream_mux.ts";
 import type { StreamStats } from "./stream_stats.ts";
@@ -19,7 +21,17 @@ import type { TransportOwner } from "./transport.ts";
 /** The frames that are for the owner: logins, tunnels, datagrams. */
 export type OwnerFrame = Exclude<
   OtherFrame,
-  { kind: "heartbeat" | "open_stream" | "close_stream" | "window_update" | "message" | "go_away" | "error" }
+  {
+    kind:
+      | "heartbeat"
+      | "open_stream"
+      | "open_again"
+      | "close_stream"
+      | "window_update"
+      | "message"
+      | "go_away"
+      | "error";
+  }
 >;
 
 /** Who has a connection of frames. */
@@ -62,13 +74,18 @@ export class FramesTransport extends StreamTransport implements FrameSink {
   readonly mux: StreamMux;
   readonly #owner: FramesOwner;
   readonly #decoder: FrameDecoder;
+  /** Only hubs give refs. */
+  readonly #opens: OpenReader | null;
 
   constructor(options: FramesOptions) {
     super(options);
     const { owner, role, limits, outbox, maxMessageBytes, settings, streamStats } = options;
     this.#owner = owner;
+    this.#opens = role === "spoke" ? new OpenReader() : null;
     this.#decoder = new FrameDecoder(maxMessageBytes, this);
-    this.mux = new StreamMux({ role, outbox, owner, limits, clock: settings.clock, stats: streamStats });
+    const { clock, turns } = settings;
+    const turnClock = new TurnClock(clock, turns);
+    this.mux = new StreamMux({ role, outbox, owner, limits, clock, turnClock, stats: streamStats });
   }
 
   protected override get sliceBytes(): number {
@@ -97,8 +114,14 @@ export class FramesTransport extends StreamTransport implements FrameSink {
       case "message":
         this.received(frame.message);
         return null;
-      case "heartbeat":
+      case "open_again":
+        this.budget.spendMessage(1);
+        return this.#openAgain(frame);
       case "open_stream":
+        this.#opens?.keep(frame.open);
+        this.budget.spendMessage(1);
+        return this.mux.frame(frame);
+      case "heartbeat":
       case "close_stream":
       case "window_update":
       case "go_away":
@@ -111,6 +134,14 @@ export class FramesTransport extends StreamTransport implements FrameSink {
         this.budget.spendMessage(1);
         return this.#owner.frame(frame);
     }
+  }
+
+  #openAgain({ streamId, ref, payload, isEnd }: OpenAgainFrame): FrameFault | null {
+    const open = this.#opens?.get(ref);
+    if (open === undefined) return protocolFault(`Stream ${streamId} is opened by a ref that means nothing`);
+    const hasMore = payload.length > 0;
+    const fault = this.mux.frame({ kind: "open_stream", streamId, open, isEnd: isEnd && !hasMore });
+    return fault === null && hasMore ? this.mux.data(streamId, payload, isEnd) : fault;
   }
 
   protected override decode(bytes: Uint8Array): number | Farewell {

@@ -31,13 +31,16 @@ export const STALLED_MS = 3000;
 /** The heartbeats. */
 export class LinkPacer implements StreamPacer, Measured {
   readonly #clock: Clock;
+  /** For what need not be exact. */
+  readonly #turnClock: Clock;
   readonly #stats: StreamStats;
   readonly #inFlight = new InFlight();
   readonly #waiting = new Set<Waiting>();
   #measuredMs = -Infinity;
 
-  constructor(clock: Clock, stats: StreamStats) {
+  constructor({ clock, turnClock }: { clock: Clock; turnClock: Clock }, stats: StreamStats) {
     this.#clock = clock;
+    this.#turnClock = turnClock;
     this.#stats = stats;
   }
 
@@ -63,11 +66,11 @@ export class LinkPacer implements StreamPacer, Measured {
   /** Whether the peer owes an answer for so long that whoever has a choice takes another link. */
   get isStalled(): boolean {
     const sinceMs = this.#inFlight.unansweredSinceMs;
-    return sinceMs !== null && this.#clock.now() - sinceMs >= STALLED_MS;
+    return sinceMs !== null && this.#turnClock.now() - sinceMs >= STALLED_MS;
   }
 
   get nowMs(): number {
-    return this.#clock.now();
+    return this.#turnClock.now();
   }
 
   get roundTripMs(): number | null {

@@ -6,10 +6,11 @@
 import type { Encoded } from "../core/transport.ts";
 import { keptOf, viewOf } from "../core/views.ts";
 import type { DataHeaders } from "../wire/data_headers.ts";
-import { encodeFrame } from "../wire/frame.ts";
+import { encodeFrame, encodeOpenAgain, encodeOpenStream } from "../wire/frame.ts";
 import { FRAME_HEADER_BYTES, type FrameFault, MAX_DATA_BYTES, protocolFault } from "../wire/frame_header.ts";
-import type { OpenStream } from "../wire/frame_payloads.ts";
+import type { OpenStream, SharedOpen } from "../wire/frame_payloads.ts";
 import { type FlowControl, type Measured, PIECE_BYTES } from "./flow_control.ts";
+import type { OpenWriter } from "./open_refs.ts";
 import { RingQueue } from "./ring_queue.ts";
 import { type Member, NOWHERE } from "./member_set.ts";
 import type { StreamQueue, StreamSource } from "./stream_queue.ts";
@@ -44,6 +45,7 @@ export interface StreamConsumer {
 export interface StreamHost {
   readonly queue: StreamQueue;
   readonly headers: DataHeaders;
+  readonly opens: OpenWriter;
   readonly measured: Measured;
   /** Whether what is written waits for longer than a turn. */
   readonly isBacklogged: boolean;
@@ -64,13 +66,15 @@ export interface StreamOptions {
   readonly host: StreamHost;
   readonly flow: FlowControl;
   /** What it is opened for; `null` where the peer opened it. */
-  readonly open: OpenStream | null;
+  readonly open: OpenStream | SharedOpen | null;
   /** 0 until it is opened. */
   readonly id: number;
 }
 
 /** What a stream holds before it asks to wait. */
 export const FULL_BYTES = 256 * 1024;
+/** What goes out with what opens it. */
+const MAX_FIRST_BYTES = 3 * 1024;
 /** What it holds when it wants more. */
 const LOW_BYTES = 64 * 1024;
 
@@ -86,7 +90,7 @@ export class Stream implements StreamSource, Member {
   readonly #flow: FlowControl;
   #consumer = NOBODY;
   #id: number;
-  #open: OpenStream | null;
+  #open: OpenStream | SharedOpen | null;
   readonly #chunks = new RingQueue<Uint8Array>();
   /** How much of the first chunk is written. */
   #offset = 0;
@@ -251,14 +255,22 @@ export class Stream implements StreamSource, Member {
   }
 
   #takeOpen(): Encoded {
-    if (this.#open === null) throw new TypeError("Cannot open a stream that the peer opened");
-    const isEnd = this.#writeEnd === "ending" && this.#queuedBytes === 0;
+    const open = this.#open;
+    if (open === null) throw new TypeError("Cannot open a stream that the peer opened");
+    this.#open = null;
     this.#id = this.#host.nextId();
     this.#host.opened(this);
-    const frame = encodeFrame({ kind: "open_stream", streamId: this.#id, open: this.#open, isEnd });
-    this.#open = null;
+    const ref = this.#host.opens.refOf(open);
+    const length = ref === undefined ? 0 : Math.min(this.#payloadBytes(), MAX_FIRST_BYTES);
+    const isEnd = this.#writeEnd === "ending" && length === this.#queuedBytes;
     if (isEnd) this.#writeEnd = "ended";
-    return frame;
+    const streamId = this.#id;
+    if (ref === undefined) return encodeOpenStream({ streamId, open: this.#host.opens.told(open), isEnd });
+    const head = encodeOpenAgain({ streamId, ref, length, isEnd });
+    const parts = [head];
+    this.#flow.spend(length);
+    this.#takeChunks(parts, length);
+    return { parts, bytes: head.length + length };
   }
 
   /** Takes so many bytes of the queued chunks, whole chunks as they are. */

@@ -12,10 +12,11 @@ import { TokenBucket } from "../limits/token_bucket.ts";
 import { DataHeaders } from "../wire/data_headers.ts";
 import { type CloseStreamFrame, encodeFrame, type OpenStreamFrame, type OtherFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
-import type { GoAway, OpenStream } from "../wire/frame_payloads.ts";
+import type { GoAway, OpenStream, SharedOpen } from "../wire/frame_payloads.ts";
 import { FlowControl, WindowBudget, type WindowLimits } from "./flow_control.ts";
 import { LinkPacer } from "./link_pacer.ts";
 import { MemberSet } from "./member_set.ts";
+import { OpenWriter } from "./open_refs.ts";
 import type { Outbox } from "./outbox.ts";
 import { Stream, type StreamConsumer, type StreamHost, type StreamReset } from "./stream.ts";
 import { StreamControl } from "./stream_control.ts";
@@ -55,6 +56,8 @@ export interface StreamMuxOptions {
   readonly owner: StreamMuxOwner;
   readonly limits: MuxLimits;
   readonly clock: Clock;
+  /** For what need not be exact. @default `clock` */
+  readonly turnClock?: Clock;
   readonly stats: StreamStats;
 }
 
@@ -67,6 +70,7 @@ const TOO_MANY_RESETS: FrameFault = {
   closeCode: CloseCode.policy,
   message: `More than ${MAX_RESETS_PER_SECOND} streams a second were opened and reset`,
 };
+const HOLDS_TOO_MUCH = "The connection holds too much that was not read";
 /** Resets that wait for a peer who does not read. */
 const MAX_WAITING_RESETS = 4096;
 
@@ -74,6 +78,7 @@ const MAX_WAITING_RESETS = 4096;
 export class StreamMux implements StreamHost {
   readonly queue: StreamQueue;
   readonly headers = new DataHeaders();
+  readonly opens = new OpenWriter();
   readonly #pacer: LinkPacer;
   readonly #outbox: StreamMuxOptions["outbox"];
   readonly #owner: StreamMuxOwner;
@@ -94,13 +99,13 @@ export class StreamMux implements StreamHost {
   #isGoing = false;
   #isClosed = false;
 
-  constructor({ role, outbox, owner, limits, clock, stats }: StreamMuxOptions) {
+  constructor({ role, outbox, owner, limits, clock, turnClock = clock, stats }: StreamMuxOptions) {
     this.#outbox = outbox;
     this.#owner = owner;
     this.#limits = limits;
     this.#stats = stats;
     this.#budget = new WindowBudget(limits.windows);
-    this.#pacer = new LinkPacer(clock, stats);
+    this.#pacer = new LinkPacer({ clock, turnClock }, stats);
     this.#ids = new StreamIds(role);
     this.#resets = role === "hub" ? new TokenBucket(MAX_RESETS_PER_SECOND, clock.now()) : null;
     this.queue = new StreamQueue({
@@ -151,7 +156,7 @@ export class StreamMux implements StreamHost {
   }
 
   /** Opens a stream; it can be written to at once. */
-  open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
+  open(open: OpenStream | SharedOpen, consumer: StreamConsumer): Stream | OpenRefusal {
     if (this.#isClosed) return "closed";
     if (this.#isPeerGoing) return "going_away";
     if (this.#ids.left <= this.#unopened.size) return "no_ids";
@@ -194,10 +199,7 @@ export class StreamMux implements StreamHost {
     const result = stream.receive(bytes, isEnd);
     if (result === "over_cap") {
       this.#stats.overCap++;
-      (this.#fullest() ?? stream).reset(
-        StreamCode.overLimit,
-        "The connection holds too much that was not read",
-      );
+      (this.#fullest() ?? stream).reset(StreamCode.overLimit, HOLDS_TOO_MUCH);
       // There is room now; where it was this very stream, there is nobody left to take it.
       return stream.isOver ? null : this.data(streamId, bytes, isEnd);
     }
@@ -273,7 +275,7 @@ export class StreamMux implements StreamHost {
     this.#outbox.push("control", frame);
   };
 
-  #create({ open, id }: { open: OpenStream | null; id: number }): Stream {
+  #create({ open, id }: { open: OpenStream | SharedOpen | null; id: number }): Stream {
     const nowMs = this.#pacer.nowMs;
     const flow = new FlowControl(this.#budget, { sendCredit: this.#limits.peerInitialBytes, nowMs });
     return new Stream({ host: this, flow, open, id });

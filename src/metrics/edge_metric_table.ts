@@ -46,6 +46,7 @@ export const edgeMetricTable = defineMetrics({
   agent_request_duration_seconds: {
     type: "histogram",
     help: "How long each of those took",
+    labels: { name: NAME },
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600],
   },
   agent_errors_total: {

@@ -35,6 +35,21 @@ export const metricTable = defineMetrics({
     help: "Whether a part of the hub works (1) or not (0); the same answer as /readyz",
     labels: { component: "Name of the part, for example `listener`" },
   },
+  trunkline_certificate_remaining_seconds: {
+    type: "gauge",
+    help: "Time until the first certificate of a door ends; negative after it",
+    labels: { door: ["hub", "public"] },
+  },
+  trunkline_certificate_reloads_total: {
+    type: "counter",
+    help: "Certificates that were read anew: replaced, or of no use so that the old ones stayed",
+    labels: { door: ["hub", "public"], result: ["replaced", "failed"] },
+  },
+  trunkline_config_reloads_total: {
+    type: "counter",
+    help: "Configurations that were read anew: loaded, or of no use so that nothing changed",
+    labels: { result: ["loaded", "invalid"] },
+  },
   trunkline_connections: {
     type: "gauge",
     help: "Open connections",

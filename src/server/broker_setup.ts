@@ -1,6 +1,7 @@
 /**
  * Builds the broker from a configuration and connects it to the hub's ports.
  */
+import type { BrokerRules } from "../broker/broker_rules.ts";
 import { MessageBroker, type MessageBrokerOptions } from "../broker/message_broker.ts";
 import type { Config } from "../config/schema.ts";
 import type { ConnectionFactory } from "../hub/connection_factory.ts";
@@ -31,31 +32,39 @@ const SUBPROTOCOLS: readonly string[] = ["trunkline.text.v1"];
 /** Makes the broker; `null` while it is switched off. */
 export function createBroker({ auth, broker, hub }: Config, ports: BrokerPorts): MessageBroker | null {
   if (!broker.enabled) return null;
-  const { rate, request, topics } = broker;
+  const { request } = broker;
+  const { limits, ...rules } = brokerRules(broker);
   return new MessageBroker({
     ...ports,
-    limits: {
-      maxPayloadBytes: broker.max_payload,
-      maxTimeoutMs: request.max_timeout,
-      maxMalformed: broker.max_malformed,
-      maxSubscriptions: broker.max_subscriptions_per_connection,
-      ratePerService: rate.per_service,
-    },
+    ...rules,
+    limits: { ...limits, maxPayloadBytes: broker.max_payload, maxTimeoutMs: request.max_timeout },
     multiTenant: auth.multi_tenant,
+    slowConsumer: hub.outbox.slow_consumer,
+    heartbeatTimeoutMs: hub.heartbeat.timeout,
+    heartbeatIntervalMs: hub.heartbeat.interval,
+    requestTimeoutMs: request.timeout,
+    failover: request.failover,
+  });
+}
+
+/** What of the broker can change while it runs. */
+export function brokerRules(broker: Config["broker"]): BrokerRules {
+  const { rate, topics } = broker;
+  return {
     topics: topics.map(({ pattern, slow_consumer, presence }) => ({
       pattern,
       slowConsumer: slow_consumer,
       presence,
     })),
-    slowConsumer: hub.outbox.slow_consumer,
     topicRates: Object.entries(rate.topics).map(([pattern, perSecond]) => ({ pattern, perSecond })),
     ratePerTopic: rate.per_topic,
-    heartbeatTimeoutMs: hub.heartbeat.timeout,
-    heartbeatIntervalMs: hub.heartbeat.interval,
-    requestTimeoutMs: request.timeout,
-    failover: request.failover,
     maxOutstandingRequests: broker.max_outstanding_requests,
-  });
+    limits: {
+      maxMalformed: broker.max_malformed,
+      maxSubscriptions: broker.max_subscriptions_per_connection,
+      ratePerService: rate.per_service,
+    },
+  };
 }
 
 /** What a path leads to when it is the broker's; `undefined` otherwise. */

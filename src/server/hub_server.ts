@@ -36,14 +36,15 @@ import { createCloudBridge } from "./cloudbridge_setup.ts";
 import { brokerTarget, createBroker } from "./broker_setup.ts";
 import { drain } from "./drain.ts";
 import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
-import { listenerTls } from "./listener_tls.ts";
 import { formatListening, type ListeningAddress } from "./listening_address.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
 import { warnOfOpenHub } from "./open_hub.ts";
-import { createReload, type Reload } from "./reload.ts";
+import { LiveMetrics } from "./live_metrics.ts";
+import { createReload } from "./live_parts.ts";
+import type { Reload } from "./reload.ts";
 import { outboxSettings } from "./outbox_setup.ts";
-import { loadConfiguredTls, type TlsMaterial } from "./tls_files.ts";
+import { TlsStore } from "./tls_store.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import { probe } from "./probe.ts";
 import { PublicDoor } from "./public_setup.ts";
@@ -84,14 +85,15 @@ export class HubServer {
   readonly #publicDoor: PublicDoor;
   readonly #agents: Agents;
   readonly #admission: Admission;
+  readonly #origins: OriginPolicy;
   readonly #audit: AuditLog;
   /** `null` on a hub that asks for no login. */
   readonly #logins: Logins | null;
   readonly #reload: Reload | null;
+  readonly #tls: TlsStore;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
   #exposition: Exposition | null = null;
-  #tls: TlsMaterial | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: HubServerOptions) {
@@ -103,8 +105,7 @@ export class HubServer {
     this.#logins = config.auth.mode === "none"
       ? null
       : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock, gate });
-    const reload = createReload(config, { ...options, logins: this.#logins, audit: this.#audit });
-    this.#reload = reload;
+    this.#tls = new TlsStore(config.hub.tls, { door: "hub", logger: logger.child("tls") });
     const turns = new Turns();
     const cachedClock = new TurnClock(clock, turns);
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
@@ -118,6 +119,18 @@ export class HubServer {
       maxConnectionsPerIp: config.hub.max_connections_per_ip,
       proxies: config.hub.proxy_protocol,
     });
+    this.#origins = new OriginPolicy(config.hub.origins);
+    const reload = createReload(config, options, {
+      logins: this.#logins,
+      audit: this.#audit,
+      admission: this.#admission,
+      origins: this.#origins,
+      tls: this.#tls,
+      broker: () => this.#broker,
+      visitors: () => this.#publicDoor,
+      logger,
+    });
+    this.#reload = reload;
     this.#connections = this.#createConnections({ ledger, turns, clock });
     this.#relay = config.relay.enabled ? this.#createRelay() : null;
     this.#broker = createBroker(config, {
@@ -173,6 +186,7 @@ export class HubServer {
       this.#loopLag,
       this.#health,
       this.#audit,
+      new LiveMetrics([this.#tls, this.#publicDoor.tls], reload),
     ]);
     this.#lifecycle = new Lifecycle(this.#steps(), logger);
   }
@@ -207,7 +221,7 @@ export class HubServer {
   /** The steps in the order of their start. */
   #steps(): LifecycleStep[] {
     return [
-      { name: "certificates", start: () => this.#loadCertificates(), stop: () => {} },
+      { name: "certificates", start: () => this.#tls.start(), stop: () => this.#tls.stop() },
       { name: "audit", start: () => this.#audit.start(), stop: () => this.#audit.stop() },
       { name: "logins", start: () => this.#logins?.start(), stop: () => this.#logins?.stop() },
       { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
@@ -244,10 +258,6 @@ export class HubServer {
     const slowConsumer = this.#config.hub.outbox.slow_consumer;
     const isOpen = this.#config.relay.auth === "none";
     return new Relay({ paths, rooms, echo, maxMessageBytes, slowConsumer, isOpen }, this.#connections);
-  }
-
-  #loadCertificates(): void {
-    this.#tls = loadConfiguredTls(this.#config.hub.tls);
   }
 
   #startMetrics(): void {
@@ -314,7 +324,7 @@ export class HubServer {
     const broker = this.#broker;
     const accepted = new Map<unknown, AcceptedSocket>();
     const http = createHttpFront({
-      origins: new OriginPolicy(hub.origins),
+      origins: this.#origins,
       onLoopback: isLoopbackHost(address.host),
       routes: (path) => this.#route(path, transports.includes("frames")),
       probe: (path) => probe(path, this.#health),
@@ -328,10 +338,9 @@ export class HubServer {
       loginTimeoutMs: hub.auth_timeout,
       events: this.#audit.events,
     });
-    const material = tls ? this.#tls : null;
     return new Listener({
       address,
-      tls: material === null ? null : () => listenerTls(material),
+      tls: tls ? () => this.#tls.listener : null,
       transports,
       http,
       accepted,
@@ -360,13 +369,8 @@ export class HubServer {
 
   /** What a path leads to at an address that speaks frames, or does not. */
   #route(path: string, speaksFrames: boolean): UpgradeTarget | undefined {
-    const [connections, broker, agents, logins] = [
-      this.#connections,
-      this.#broker,
-      this.#agents,
-      this.#logins,
-    ];
-    return brokerTarget(path, { broker, connections }) ??
+    const [connections, agents, logins] = [this.#connections, this.#agents, this.#logins];
+    return brokerTarget(path, { broker: this.#broker, connections }) ??
       (speaksFrames ? agentTarget(path, { agents, connections, logins }) : undefined) ??
       this.#relay?.target(path);
   }

@@ -2,6 +2,7 @@
  * Turns the section `auth` of a configuration into what the login service works with.
  */
 import type { Authenticator, Grant, Identity } from "../auth/authenticator.ts";
+import { DenyList } from "../auth/deny_list.ts";
 import { ListedCertificates } from "../auth/listed_certificates.ts";
 import { hashToken } from "../auth/login.ts";
 import type { LoginOptions } from "../auth/login_policy.ts";
@@ -12,10 +13,15 @@ type ListedLogin = Config["auth"]["tokens"][number];
 /** The options of a login service that asks these authenticators. */
 export function loginOptions(
   { tokens, certificates, permissions, revoked, multi_tenant, lockout }: Config["auth"],
-  authenticators: readonly Authenticator[],
+  { authenticators, deny }: {
+    readonly authenticators: readonly Authenticator[];
+    /** Client certificates that are refused. */
+    readonly deny: readonly string[];
+  },
 ): LoginOptions {
   const identities = new Map(tokens.map((entry) => [hashToken(entry.token), tokenIdentity(entry)]));
   const listed = new ListedCertificates(certificates);
+  const denied = new DenyList(deny);
   return {
     authenticators,
     roles: permissions satisfies Readonly<Record<string, Grant>>,
@@ -23,7 +29,7 @@ export function loginOptions(
     isMultiTenant: multi_tenant,
     lockout: { threshold: lockout.threshold, durationMs: lockout.duration },
     findStaticToken: (tokenHash) => identities.get(tokenHash) ?? null,
-    findCertificate: (certificate) => listed.find(certificate),
+    findCertificate: (certificate) => denied.hasAny(certificate.marks) ? null : listed.find(certificate),
   };
 }
 

@@ -66,7 +66,7 @@ export class Logins implements LoginDesk {
     const { events, logger, clock, gate } = parts;
     this.#parts = parts;
     this.#authenticators = this.#createAuthenticators(auth);
-    const options = loginOptions(auth, this.#authenticators.list);
+    const options = loginOptions(auth, { authenticators: this.#authenticators.list, deny: hub.tls.deny });
     this.#service = new LoginService(options, { events, logger, clock, gate });
     this.watch = new LoginWatch({
       clock,
@@ -125,10 +125,11 @@ export class Logins implements LoginDesk {
    * Other rules from now on: those who are in go on with the rights that they have now, or are ended; gives how many
    * were. Rejects as the start does, or with what the constructor throws; nothing has changed then.
    */
-  async change(auth: Config["auth"]): Promise<number> {
+  async change({ auth, hub }: Pick<Config, "auth" | "hub">): Promise<number> {
     const authenticators = this.#createAuthenticators(auth, this.#authenticators);
     await loadKeys(authenticators);
-    this.#service.setOptions(loginOptions(auth, authenticators.list));
+    const options = { authenticators: authenticators.list, deny: hub.tls.deny };
+    this.#service.setOptions(loginOptions(auth, options));
     this.#authenticators = authenticators;
     return await this.watch.reevaluateAll();
   }

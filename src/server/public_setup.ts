@@ -1,6 +1,5 @@
 /** Builds the address of visitors of HTTP tunnels from the configuration, and opens and closes it with the hub. */
 import type { Socket } from "node:net";
-import type { SecureContext, TLSSocketOptions } from "node:tls";
 import type { Config } from "../config/schema.ts";
 import { matchesAnyIpRange } from "../core/ip_range.ts";
 import type { Clock, Logger } from "../core/ports.ts";
@@ -11,11 +10,11 @@ import { HttpCounts } from "../tunnel/http_counts.ts";
 import { PublicListener } from "../tunnel/public_listener.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 import type { VisitorAdmission } from "../tunnel/visitor_admission.ts";
-import type { VisitorSocket } from "../tunnel/visitor_ports.ts";
+import type { VisitorSettings, VisitorSocket } from "../tunnel/visitor_ports.ts";
 import { accessLine } from "./access_log.ts";
 import type { ListeningAddress } from "./listening_address.ts";
 import { createLogOutput, type LogOutput } from "./log_output.ts";
-import { loadTlsFiles, type TlsMaterial } from "./tls_files.ts";
+import { TlsStore } from "./tls_store.ts";
 
 /** What it gets from the rest of the hub. */
 export interface PublicDoorPorts {
@@ -32,14 +31,23 @@ export interface PublicDoorPorts {
 /** The address of visitors; nothing while it is switched off. */
 export class PublicDoor {
   readonly counts = new HttpCounts();
+  readonly tls: TlsStore;
   readonly #config: Config;
   readonly #ports: PublicDoorPorts;
+  readonly #settings: VisitorSettings;
   #listener: PublicListener | null = null;
   #accessLog: LogOutput | null = null;
 
   constructor(config: Config, ports: PublicDoorPorts) {
     this.#config = config;
     this.#ports = ports;
+    const { tls, trusted_proxies } = config.public;
+    this.#settings = {
+      protocol: tls === null ? "http" : "https",
+      isTrusted: (ip) => matchesAnyIpRange(trusted_proxies, ip),
+      ...limitsOf(config.public),
+    };
+    this.tls = new TlsStore(config.public.tls, { door: "public", logger: ports.logger });
   }
 
   /** How many visitors' connections there are. */
@@ -59,6 +67,7 @@ export class PublicDoor {
     const { enabled, listen, access_log: accessLog } = this.#config.public;
     if (!enabled) return;
     const { logger, clock, tunnels, admission } = this.#ports;
+    this.tls.start();
     const prepare = this.#createPrepare();
     if (accessLog !== "off") {
       this.#accessLog = this.#ports.accessLog ?? createLogOutput(Deno.stdout, () => {});
@@ -66,7 +75,7 @@ export class PublicDoor {
     this.#listener = await PublicListener.listen({
       ...listen,
       keepAliveMs: this.#config.hub.tcp_keepalive,
-      settings: this.#settings(),
+      settings: this.#settings,
       ports: {
         clock,
         wallClock: { now: () => Date.now() },
@@ -88,23 +97,16 @@ export class PublicDoor {
 
   /** Ends everybody who is left. */
   destroyAll(): void {
+    this.tls.stop();
     this.#listener?.destroyAll();
     this.#listener = null;
     this.#accessLog?.close();
     this.#accessLog = null;
   }
 
-  #settings() {
-    const { tls, max_body, header_timeout, idle_timeout, response_timeout, trusted_proxies } =
-      this.#config.public;
-    return {
-      protocol: tls === null ? "http" as const : "https" as const,
-      headerTimeoutMs: header_timeout,
-      idleTimeoutMs: idle_timeout,
-      responseTimeoutMs: response_timeout,
-      maxBodyBytes: max_body,
-      isTrusted: (ip: string) => matchesAnyIpRange(trusted_proxies, ip),
-    };
+  /** Other limits from now on, for visitors who are there too. */
+  change(config: Config["public"]): void {
+    Object.assign(this.#settings, limitsOf(config));
   }
 
   #record(record: ExchangeRecord): void {
@@ -120,15 +122,15 @@ export class PublicDoor {
 
   /** What makes a visitor's socket ready to be read. */
   #createPrepare(): (raw: Socket) => Promise<VisitorSocket | null> {
-    const { tls, proxy_protocol: isProxied, trusted_proxies: proxies, header_timeout: timeoutMs } =
+    const { proxy_protocol: isProxied, trusted_proxies: proxies, header_timeout: timeoutMs } =
       this.#config.public;
-    const options = tls === null ? null : tlsOptions(tls);
     return async (raw) => {
       const accepted = new AcceptedSocket(raw);
       const timer = setTimeout(() => accepted.destroy(), timeoutMs);
       try {
         const isProxy = isProxied && matchesAnyIpRange(proxies, accepted.peer.ip);
         if (isProxy && await accepted.readProxyHeader() !== "ok") return null;
+        const options = this.tls.options;
         if (options !== null && !await accepted.startTls(options)) return null;
       } finally {
         clearTimeout(timer);
@@ -139,29 +141,17 @@ export class PublicDoor {
   }
 }
 
+/** What can change while the door is open. */
+function limitsOf({ max_body, header_timeout, idle_timeout, response_timeout }: Config["public"]) {
+  return {
+    headerTimeoutMs: header_timeout,
+    idleTimeoutMs: idle_timeout,
+    responseTimeoutMs: response_timeout,
+    maxBodyBytes: max_body,
+  };
+}
+
 /** A socket that is gone already does not tell. */
 function knownPeer({ ip, port }: { readonly ip: string; readonly port: number }) {
   return { ip: ip === "" ? "0.0.0.0" : ip, port };
-}
-
-/** The certificates of visitors, by the name that they ask for. */
-function tlsOptions(
-  { cert, key, min_version: minVersion, sni }: NonNullable<Config["public"]["tls"]>,
-): TLSSocketOptions {
-  const material = loadTlsFiles({ cert: cert ?? "", key: key ?? "", minVersion }, "public.tls");
-  const byHost = new Map<string, TlsMaterial>();
-  for (const one of sni) {
-    byHost.set(one.host.toLowerCase(), loadTlsFiles({ ...one, minVersion }, "public.tls.sni"));
-  }
-  const contextOf = (host: string): SecureContext => {
-    const name = host.toLowerCase();
-    const dot = name.indexOf(".");
-    const wildcard = dot < 0 ? undefined : byHost.get(`*${name.slice(dot)}`);
-    return (byHost.get(name) ?? wildcard ?? material).context;
-  };
-  return {
-    secureContext: material.context,
-    minVersion: material.minVersion,
-    ...sni.length === 0 ? {} : { SNICallback: (host, done) => done(null, contextOf(host)) },
-  };
 }

@@ -8,47 +8,27 @@ import type { ConfigResult } from "../config/hub_config.ts";
 import { formatProblem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import { messageOf } from "../core/errors.ts";
-import type { LogControl, Logger } from "../core/ports.ts";
-import type { AuditLog } from "./audit_log.ts";
-import type { Logins } from "./logins.ts";
+import type { Logger } from "../core/ports.ts";
+import type { SecurityEvents } from "../core/security_event.ts";
+
+/** A part that takes over changes in two steps. */
+export interface LivePart {
+  /**
+   * Looks whether it can work with the configuration, and changes nothing. What it gives takes it over and cannot fail.
+   * Throws a `TrunklineError` where it cannot.
+   */
+  prepare(config: Config): () => void;
+}
 
 /** What takes over changes. */
 export interface ReloadOptions {
   /** Reads everything that a configuration is made of. May throw a `TrunklineError`. */
   readonly readConfig: () => ConfigResult;
   readonly logger: Logger;
-  /** `null`: there is no log to change. */
-  readonly log: Pick<LogControl, "setLevel"> | null;
+  readonly parts: readonly LivePart[];
   /** Takes other rules of logins; gives how many logins they ended. Rejects when they cannot be used. */
-  readonly changeLogins: (auth: Config["auth"]) => Promise<number>;
-  /** Opens the audit log anew. */
-  readonly reopenAudit: () => void;
-}
-
-/** The parts of a hub that changes concern. */
-export interface ReloadParts {
-  /** Left out: the configuration cannot be read again. */
-  readonly readConfig?: ReloadOptions["readConfig"];
-  readonly logger: Logger;
-  readonly log?: LogControl;
-  /** `null` on a hub that asks for no login. */
-  readonly logins: Logins | null;
-  readonly audit: AuditLog;
-}
-
-/** Makes what reloads the configuration of a hub; `null` when it cannot be read again. */
-export function createReload(
-  config: Config,
-  { readConfig, logger, log, logins, audit }: ReloadParts,
-): Reload | null {
-  if (readConfig === undefined) return null;
-  return new Reload(config, {
-    readConfig,
-    logger,
-    log: log ?? null,
-    changeLogins: async (auth) => await logins?.change(auth) ?? 0,
-    reopenAudit: () => audit.reopen(),
-  });
+  readonly changeLogins: (config: Config) => Promise<number>;
+  readonly events: SecurityEvents;
 }
 
 /** Mistakes that have a line in the log each. */
@@ -56,6 +36,9 @@ const MAX_LOGGED = 20;
 
 /** The configuration of one running hub. */
 export class Reload {
+  /** How often it was taken over, and how often it could not be. */
+  loaded = 0;
+  refused = 0;
   readonly #options: ReloadOptions;
   /** What is in use: what needs a restart stays as it was at the start. */
   #running: Config;
@@ -90,13 +73,23 @@ export class Reload {
   }
 
   async #takeOver(next: Config): Promise<ReloadOutcome> {
-    const { logger, log, changeLogins, reopenAudit } = this.#options;
+    const { logger, parts, changeLogins, events } = this.#options;
     const { config, changed, needRestart } = planChanges(this.#running, next);
-    const ended = await changeLogins(config.auth);
+    const takeOver = parts.map((part) => part.prepare(config));
+    const ended = await changeLogins(config);
     this.#running = config;
-    reopenAudit();
-    log?.setLevel(config.logging.level);
+    for (const step of takeOver) step();
+    this.loaded++;
     logger.info("The configuration was loaded anew", { changed, ended });
+    events.record({
+      kind: "config_changed",
+      address: "",
+      connectionId: null,
+      who: null,
+      changed,
+      needRestart,
+      ended,
+    });
     if (needRestart.length > 0) {
       logger.warning("Some settings that have changed need a restart", { settings: needRestart });
     }
@@ -105,6 +98,7 @@ export class Reload {
 
   #refuse(problems: readonly string[]): ReloadOutcome {
     const { logger } = this.#options;
+    this.refused++;
     logger.error("Cannot load the configuration anew; nothing has changed", { mistakes: problems.length });
     for (const problem of problems.slice(0, MAX_LOGGED)) logger.error(problem);
     return { kind: "invalid", problems };

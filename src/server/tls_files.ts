@@ -2,10 +2,9 @@
  * Reads a certificate and its key from PEM files and makes sure that they belong together before anything
  * listens, so that a mistake is told at the start and not at the first handshake.
  */
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureVersion } from "node:tls";
 import { ClientTrust } from "../auth/client_trust.ts";
-import type { Config } from "../config/schema.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 
 /** Which files, and the oldest version of TLS that is spoken. */
@@ -23,6 +22,8 @@ export interface TlsMaterial {
   readonly minVersion: SecureVersion;
   /** When the certificate is no longer valid. */
   readonly validTo: Date;
+  /** The same for the same files. */
+  readonly id: string;
   /** Whose client certificates are believed; `null`: none are asked for. */
   readonly clients: ClientTrust | null;
 }
@@ -59,17 +60,66 @@ export function loadTlsFiles(
     cert,
     () => createSecureContext({ cert: certPem, key: keyPem, minVersion: version, ...ca }),
   );
+  const read = { certPem, keyPem, ca, clients };
+  const id = createHash("sha256").update(JSON.stringify(read)).digest("base64");
   const validTo = new Date(certificate.validTo);
-  return { context, minVersion: version, validTo, clients: authorities?.trust ?? null };
+  return { context, minVersion: version, validTo, id, clients: authorities?.trust ?? null };
 }
 
-/** Loads what `hub.tls` names; `null` when TLS is off. */
-export function loadConfiguredTls(
-  { cert, key, min_version: minVersion, client_ca: ca, require_client_cert: required, deny }:
-    Config["hub"]["tls"],
-): TlsMaterial | null {
-  if (cert === null || key === null) return null;
-  return loadTlsFiles({ cert, key, minVersion, clients: ca === null ? null : { ca, required, deny } });
+/** What a section of the configuration says of certificates. */
+export interface TlsSection {
+  readonly cert: string | null;
+  readonly key: string | null;
+  readonly min_version: TlsFiles["minVersion"];
+  readonly sni: readonly { readonly host: string; readonly cert: string; readonly key: string }[];
+  /** Left out where no client certificates are asked for. */
+  readonly client_ca?: string | null;
+  readonly require_client_cert?: boolean;
+  readonly deny?: readonly string[];
+}
+
+/** The certificates of one door, by the name that a client asks for. */
+export interface TlsSet {
+  /** For whoever asks for no name, or one that has none. */
+  readonly material: TlsMaterial;
+  readonly byHost: ReadonlyMap<string, TlsMaterial>;
+}
+
+/** Loads all that a section names; `null` when TLS is off. Throws as {@link loadTlsFiles}. */
+export function loadTlsSet(tls: TlsSection | null, section: string): TlsSet | null {
+  if (tls === null || tls.cert === null || tls.key === null) return null;
+  const { cert, key, min_version: minVersion, sni } = tls;
+  const clients = clientFilesOf(tls);
+  const material = loadTlsFiles({ cert, key, minVersion, clients }, section);
+  const byHost = new Map<string, TlsMaterial>();
+  for (const [at, one] of sni.entries()) {
+    byHost.set(
+      one.host.toLowerCase(),
+      loadTlsFiles({ ...one, minVersion, clients }, `${section}.sni[${at}]`),
+    );
+  }
+  return { material, byHost };
+}
+
+function clientFilesOf(
+  { client_ca: ca = null, require_client_cert: required = false, deny = [] }: TlsSection,
+): ClientFiles | null {
+  return ca === null ? null : { ca, required, deny };
+}
+
+/** What is shown to a client that asks for a name; `*.` stands for one label. */
+export function materialFor({ material, byHost }: TlsSet, host: string): TlsMaterial {
+  const name = host.toLowerCase();
+  const dot = name.indexOf(".");
+  const wildcard = dot < 0 ? undefined : byHost.get(`*${name.slice(dot)}`);
+  return byHost.get(name) ?? wildcard ?? material;
+}
+
+/** The files that a section names. */
+export function tlsFilesOf(tls: TlsSection | null): string[] {
+  if (tls === null) return [];
+  const paths = [tls, ...tls.sni].flatMap(({ cert, key }) => [cert, key]);
+  return [...paths, tls.client_ca ?? null].filter((path) => path !== null);
 }
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

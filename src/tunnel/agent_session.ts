@@ -18,7 +18,7 @@ import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamMux, StreamRefusal } from "../link/stream_mux.ts";
 import { encodeFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
-import type { AuthRequest, GoAway, OpenStream, TunnelResponse } from "../wire/frame_payloads.ts";
+import type { AuthRequest, GoAway, OpenStream, SharedOpen, TunnelResponse } from "../wire/frame_payloads.ts";
 import { isWaiting, push, refuse, respond } from "./agent_answers.ts";
 import type { AgentLimits, KnownPlace } from "./agent_place.ts";
 import {
@@ -70,6 +70,8 @@ const LOGIN_NEEDED: FrameFault = {
   closeCode: CloseCode.unauthorized,
   message: "Log in first: send an AuthRequest and wait for its answer",
 };
+/** What an agent says in `features` that knows streams by refs. */
+const REFS = "refs";
 /** What an agent says in `features` that speaks text messages. */
 const MESSAGES = "messages";
 
@@ -143,7 +145,7 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     return tenant === DEFAULT_TENANT ? account : `${tenant}/${account}`;
   }
 
-  open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal {
+  open(open: OpenStream | SharedOpen, consumer: StreamConsumer): Stream | OpenRefusal {
     if (this.#isGoing) return "going_away";
     return this.#mux?.open(open, consumer) ?? "closed";
   }
@@ -317,6 +319,7 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
 
   #join(member: Membership, tookOver: boolean): void {
     this.#membership = member;
+    if (member.features.has(REFS)) this.#mux?.opens.allowRefs();
     this.#options.joined(this, tookOver);
     const { tenant, account, agentId } = member.name;
     const who = { agent: agentId, account, tenant, connection: this.id };

@@ -6,7 +6,13 @@ import type { EventOrigin } from "../core/security_event.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
-import type { OpenStream, RegisterTunnel, TunnelResponse, UnregisterTunnel } from "../wire/frame_payloads.ts";
+import type {
+  OpenStream,
+  RegisterTunnel,
+  SharedOpen,
+  TunnelResponse,
+  UnregisterTunnel,
+} from "../wire/frame_payloads.ts";
 import type { AgentName } from "./agent_sessions.ts";
 
 /** A connection of an agent that is logged in. */
@@ -29,7 +35,7 @@ export interface AgentLink {
   /** How long the way there and back took last, in milliseconds; `null` while it was not measured. */
   readonly roundTripMs: number | null;
   /** Opens a stream to the agent; it can be written to at once. */
-  open(open: OpenStream, consumer: StreamConsumer): Stream | OpenRefusal;
+  open(open: OpenStream | SharedOpen, consumer: StreamConsumer): Stream | OpenRefusal;
   /** Tells the agent what became of a tunnel. Of no effect once the connection ends. */
   tell(response: TunnelResponse): void;
 }

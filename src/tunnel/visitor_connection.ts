@@ -14,6 +14,7 @@ import { forwardRequest, requestIdOf, VisitorLines, wantsToStay } from "../wire/
 import { type HttpTarget, TargetReader } from "../wire/http_target.ts";
 import { type CurrentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
 import { answerOf, type ExchangeOwner, HttpExchange, type HubAnswer } from "./http_exchange.ts";
+import { VisitorOpens } from "./visitor_opens.ts";
 import type { VisitorPorts, VisitorSettings, VisitorSocket } from "./visitor_ports.ts";
 
 type Phase = "head" | "exchange" | "closing";
@@ -34,6 +35,7 @@ export class VisitorConnection implements ExchangeOwner {
   readonly #targets = new TargetReader();
   readonly #visitor: VisitorLines;
   readonly #isTrusted: boolean;
+  readonly #opens: VisitorOpens;
   #phase: Phase = "head";
   #current: CurrentRequest | null = null;
   /** What came and was not read yet. */
@@ -53,6 +55,7 @@ export class VisitorConnection implements ExchangeOwner {
     const { ip } = socket.peer;
     this.#isTrusted = settings.isTrusted(ip);
     this.#visitor = new VisitorLines({ ip, protocol: settings.protocol, isTrusted: this.#isTrusted });
+    this.#opens = new VisitorOpens(socket);
     this.#deadlineMs = ports.clock.now() + settings.headerTimeoutMs;
     this.#writer = new SocketWriter(socket.link.socket, ports.flusher);
   }
@@ -215,10 +218,10 @@ export class VisitorConnection implements ExchangeOwner {
 
   #pass(current: CurrentRequest, target: HttpTarget): void {
     const { request, framing, requestId } = current;
-    const { peer, local } = this.#socket;
     if (framing.kind === "length" && this.#isTooLarge(framing.bytes)) return void this.#tooLarge(current);
     const forwarded = forwardRequest(request, { target, framing, visitor: this.#visitor, requestId });
     if (isRefusal(forwarded)) return void this.#refuse(forwarded, forwarded.status, request);
+    request.fields.keep();
     const route = this.#ports.route(target.host);
     if (route.kind === "answer") return this.#answer(current, route.answer);
     const { tunnel, link } = route;
@@ -227,7 +230,7 @@ export class VisitorConnection implements ExchangeOwner {
       writer: this.#writer,
       owner: this,
     });
-    const stream = link.open({ tunnelId: tunnel.id, src: peer, dst: local }, exchange);
+    const stream = link.open(this.#opens.to(tunnel.id), exchange);
     if (typeof stream === "string") {
       tunnel.stats.refused++;
       return this.#answer(

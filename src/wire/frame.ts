@@ -4,7 +4,6 @@
  */
 import type { z } from "zod";
 import type { Encoded } from "../core/transport.ts";
-import { viewOf } from "../core/views.ts";
 import {
   CLOSE_HEAD_BYTES,
   DATAGRAM_HEAD_BYTES,
@@ -22,7 +21,7 @@ import {
 import * as payloads from "./frame_payloads.ts";
 import { isNestedTooDeep, MAX_JSON_DEPTH } from "./json_depth.ts";
 import { Slab } from "./slab.ts";
-import { readTunnelStream } from "./tunnel_stream.ts";
+import { readRef, readTunnelStream } from "./tunnel_stream.ts";
 
 /** The reset of a stream: both directions are over. */
 export interface CloseStreamFrame {
@@ -40,6 +39,16 @@ export interface OpenStreamFrame {
   readonly streamId: number;
   readonly open: payloads.OpenStream;
   /** Nothing will come from the side that opens it. */
+  readonly isEnd: boolean;
+}
+
+/** Opens a stream for what one before was opened for, and begins it. */
+export interface OpenAgainFrame {
+  readonly kind: "open_again";
+  readonly streamId: number;
+  readonly ref: number;
+  /** The first bytes of the stream. */
+  readonly payload: Uint8Array;
   readonly isEnd: boolean;
 }
 
@@ -61,6 +70,7 @@ export type OtherFrame =
   | { readonly kind: "unregister_tunnel"; readonly request: payloads.UnregisterTunnel }
   | { readonly kind: "tunnel_response"; readonly response: payloads.TunnelResponse }
   | OpenStreamFrame
+  | OpenAgainFrame
   | CloseStreamFrame
   | { readonly kind: "window_update"; readonly streamId: number; readonly credit: number }
   /** One text message; `isText`: its payload is known to be UTF-8. */
@@ -83,6 +93,7 @@ const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Payloads up to this many bytes are copied behind their header; larger ones are passed on as they are. */
 const COPY_LIMIT_BYTES = 4096;
+const LINE_FEED = 0x0a;
 
 /** Encodes any frame. Its parts hold the caller's bytes where they are large, and Data always. */
 export function encodeFrame(frame: Frame): Encoded {
@@ -105,7 +116,12 @@ export function encodeFrame(frame: Frame): Encoded {
     case "tunnel_response":
       return json(FrameType.tunnelResponse, frame.response);
     case "open_stream":
-      return openFrame(frame);
+      return encodeOpenStream(frame);
+    case "open_again": {
+      const { payload } = frame;
+      const head = encodeOpenAgain({ ...frame, length: payload.length });
+      return { parts: [head, payload], bytes: head.length + payload.length };
+    }
     case "close_stream":
       return joined({ type: FrameType.closeStream, streamId: frame.streamId, payload: closePayload(frame) });
     case "window_update":
@@ -166,19 +182,29 @@ function json(type: FrameType, value: unknown): Encoded {
   return joined({ type, payload: encoder.encode(JSON.stringify(value)) });
 }
 
-/** Cut from a slab: one is written with every exchange, and gone with the next write. */
-function openFrame({ streamId, open, isEnd }: OpenStreamFrame): Encoded {
-  const text = JSON.stringify(open);
-  const flags = flagIf(isEnd);
-  const bytes = FRAME_HEADER_BYTES + text.length;
-  const frame = slab.take(bytes);
-  const { read } = encoder.encodeInto(text, viewOf(frame, FRAME_HEADER_BYTES, bytes));
-  if (read === text.length) {
-    writeFrameHeader(frame, { type: FrameType.openStream, flags, streamId, length: text.length });
-    return { parts: [frame], bytes };
-  }
-  // Not ASCII: it takes more than a byte for each character.
-  return joined({ type: FrameType.openStream, flags, streamId, payload: encoder.encode(text) });
+/** An OpenStream frame. */
+export function encodeOpenStream(
+  { streamId, open, isEnd }: { streamId: number; open: payloads.OpenStream; isEnd: boolean },
+): Encoded {
+  const payload = encoder.encode(JSON.stringify(open));
+  return joined({ type: FrameType.openStream, flags: flagIf(isEnd), streamId, payload });
+}
+
+/**
+ * The begin of an OpenStream frame by a ref, behind which so many bytes of the stream follow. Cut from a slab: one is
+ * written with every exchange, and gone with the next write.
+ */
+export function encodeOpenAgain(
+  { streamId, ref, length, isEnd }: { streamId: number; ref: number; length: number; isEnd: boolean },
+): Uint8Array {
+  const text = String(ref);
+  const ownBytes = text.length + (length > 0 ? 1 : 0);
+  const frame = slab.take(FRAME_HEADER_BYTES + ownBytes);
+  const type = FrameType.openStream;
+  writeFrameHeader(frame, { type, flags: flagIf(isEnd), streamId, length: ownBytes + length });
+  for (let at = 0; at < text.length; at++) frame[FRAME_HEADER_BYTES + at] = text.charCodeAt(at);
+  if (length > 0) frame[FRAME_HEADER_BYTES + text.length] = LINE_FEED;
+  return frame;
 }
 
 function flagIf(isSet: boolean): number {
@@ -256,6 +282,8 @@ function decodeJson(
   switch (type) {
     case FrameType.openStream: {
       const isEnd = flags === FRAME_FLAG;
+      const again = readRef(payload);
+      if (again !== null) return { kind: "open_again", streamId, isEnd, ...again };
       const open = readTunnelStream(payload);
       if (open !== null) return { kind: "open_stream", streamId, open, isEnd };
       return parsed(payload, payloads.openStreamSchema, (open) => ({

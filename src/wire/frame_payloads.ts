@@ -7,6 +7,8 @@ import { z } from "zod";
 const text = (max: number) => z.string().max(max);
 /** What ports, ids, addresses and names have at most. */
 export const [MAX_PORT, MAX_ID, MAX_IP_LENGTH, MAX_HOST_LENGTH] = [65_535, 0xffff_ffff, 45, 253];
+/** How many refs of streams there are on a connection. */
+export const MAX_REFS = 1024;
 const port = z.int().min(0).max(MAX_PORT);
 const uint32 = z.int().min(0).max(MAX_ID);
 const milliseconds = z.int().min(0).max(0x7fff_ffff);
@@ -65,7 +67,13 @@ export const tunnelResponseSchema = z.union([
 
 /** Payload of OpenStream. */
 export const openStreamSchema = z.union([
-  z.object({ tunnelId: uint32, src: endpoint, dst: endpoint, sni: hostLike }),
+  z.object({
+    tunnelId: uint32,
+    src: endpoint,
+    dst: endpoint,
+    sni: hostLike,
+    ref: z.int().min(0).max(MAX_REFS - 1).optional(),
+  }),
   z.object({
     target: z.object({ agent: text(64).min(1), host, port }),
     src: endpoint.optional(),
@@ -96,3 +104,12 @@ export type TunnelOpen = Extract<OpenStream, { tunnelId: number }>;
 export type TargetOpen = Extract<OpenStream, { target: unknown }>;
 export type GoAway = z.infer<typeof goAwaySchema>;
 export type ErrorPayload = z.infer<typeof errorSchema>;
+
+/** What many streams are opened for. */
+export class SharedOpen {
+  readonly open: OpenStream;
+
+  constructor(open: OpenStream) {
+    this.open = open;
+  }
+}

@@ -198,9 +198,9 @@ class ChunkedDecoder implements BodyDecoder {
       return null;
     }
     if (this.#trailerText !== "") {
-      const fields = parseFields(bytesOfLatin1(this.#trailerText), this.#trailerText, 0);
-      if (isRefusal(fields)) return fields;
-      this.trailers = fields;
+      const parsed = parseFields(bytesOfLatin1(`${this.#trailerText}\r\n`), 0);
+      if (isRefusal(parsed)) return parsed;
+      this.trailers = parsed.fields;
     }
     this.#state = "over";
     return null;

@@ -1,9 +1,12 @@
 /**
  * The fields of an HTTP/1.1 head (RFC 9110, section 5): names as they were written, looked up in lower case, in their
- * order. Bytes are characters of the same number, so that what is no ASCII comes out as it came in. The text that they
- * were read from is kept; names and values are cut from it when somebody asks.
+ * order. Bytes are characters of the same number, so that what is no ASCII comes out as it came in. They keep what they
+ * were read from; names and values are cut from it when somebody asks.
  */
+import { keptOf } from "../core/views.ts";
+import type { HeadWriter } from "./head_writer.ts";
 import type { KnownName } from "./http_names.ts";
+import { latin1Of } from "./latin1.ts";
 
 /** One field. */
 export interface HttpField {
@@ -26,14 +29,27 @@ export interface FieldPlace {
   readonly hasUnderscore: boolean;
 }
 
+/** Which lines are passed on. */
+export interface WantedLines {
+  readonly isWanted: (place: FieldPlace) => boolean;
+  readonly unwantedKeys: readonly string[];
+}
+
+/** Who gets lines: cut out of what they stand in, or written anew. */
+interface LineSink {
+  readonly cut: (from: number, to: number) => void;
+  readonly text: (line: string) => void;
+}
+
 /** The fields of one head. */
 export class HttpFields {
-  /** Holds all lines. */
-  readonly #text: string;
+  /** Holds all lines; the bytes are let go once they are text. */
+  #source: Uint8Array | string = "";
   readonly #places: FieldPlace[] = [];
 
-  constructor(text = "") {
-    this.#text = text;
+  /** Says what the fields stand in. Bytes have to stay as they are for as long as somebody may ask. */
+  standIn(source: Uint8Array | string): void {
+    this.#source = source;
   }
 
   get length(): number {
@@ -57,11 +73,12 @@ export class HttpFields {
     return undefined;
   }
 
-  /** The values of all fields of a name in lower case. */
-  all(key: string): readonly string[] {
+  /** The values of all fields of a name in lower case. `likely`: given again, and not made anew, where a value is that. */
+  all(key: string, likely = ""): readonly string[] {
     let values: string[] | null = null;
     for (const place of this.#places) {
-      if (this.#isNamed(place, key)) (values ??= []).push(this.#valueOf(place));
+      if (!this.#isNamed(place, key)) continue;
+      (values ??= []).push(this.#isValue(place, likely) ? likely : this.#valueOf(place));
     }
     return values ?? NONE;
   }
@@ -80,29 +97,71 @@ export class HttpFields {
     return elements;
   }
 
+  /** No less than the bytes of all lines. */
+  get maxBytes(): number {
+    return this.#source.length + this.length;
+  }
+
   /** The lines of the fields that are wanted, in their order, each as `Name: value`. */
   lines(isWanted: (place: FieldPlace) => boolean, unwantedKeys: readonly string[] = NONE): string {
-    let text = "";
-    // Lines that stand as they have to, one behind the other, are cut out at once.
+    const all = this.#text();
+    let lines = "";
+    const text = (line: string) => void (lines += line);
+    this.#eachLine({ isWanted, unwantedKeys }, { text, cut: (from, to) => text(all.slice(from, to)) });
+    return lines;
+  }
+
+  /** Writes what {@link lines} gives. */
+  writeLines(head: HeadWriter, wanted: WantedLines): void {
+    const source = this.#source;
+    this.#eachLine(wanted, {
+      text: (line) => head.text(line),
+      cut: (from, to) => {
+        if (typeof source === "string") head.text(source.slice(from, to));
+        else head.part(source, from, to);
+      },
+    });
+  }
+
+  /** Goes through the lines that are wanted. What stands as it has to, one line behind the other, is cut out at once. */
+  #eachLine({ isWanted, unwantedKeys }: WantedLines, { cut, text }: LineSink): void {
     let [from, to] = [0, 0];
     for (const place of this.#places) {
       if (!isWanted(place)) continue;
       if (unwantedKeys.length > 0 && unwantedKeys.includes(this.#keyOf(place))) continue;
-      const isPlain = isPlainLine(this.#text, place);
+      const isPlain = isPlainLine(this.#source, place);
       if (isPlain && to === place.nameFrom) to = place.lineTo;
       else {
-        text += this.#text.slice(from, to);
+        if (to > 0) cut(from, to);
         [from, to] = isPlain ? [place.nameFrom, place.lineTo] : [0, 0];
-        if (!isPlain) text += `${this.#nameOf(place)}${SEPARATOR}${this.#valueOf(place)}${LINE_END}`;
+        if (!isPlain) text(`${this.#nameOf(place)}${SEPARATOR}${this.#valueOf(place)}${LINE_END}`);
       }
     }
-    return to === 0 ? text : text + this.#text.slice(from, to);
+    if (to > 0) cut(from, to);
   }
 
   /** Whether every field is wanted, and its line stands as {@link lines} would give it. */
   arePlain(isWanted: (place: FieldPlace) => boolean): boolean {
-    for (const place of this.#places) if (!isWanted(place) || !isPlainLine(this.#text, place)) return false;
+    const source = this.#source;
+    for (const place of this.#places) if (!isWanted(place) || !isPlainLine(source, place)) return false;
     return true;
+  }
+
+  /** Lets go of what else is in the memory that they stand in. */
+  keep(): void {
+    if (typeof this.#source !== "string") this.#source = keptOf(this.#source);
+  }
+
+  #text(): string {
+    if (typeof this.#source !== "string") this.#source = latin1Of(this.#source, 0, this.#source.length);
+    return this.#source;
+  }
+
+  /** A few characters of bytes cost less than a text of all. */
+  #cut(from: number, to: number): string {
+    const source = this.#source;
+    if (typeof source === "string") return source.slice(from, to);
+    return to - from <= SHORT_BYTES ? latin1Of(source, from, to) : this.#text().slice(from, to);
   }
 
   #isNamed(place: FieldPlace, key: string): boolean {
@@ -110,8 +169,17 @@ export class HttpFields {
     return this.#keyOf(place) === key;
   }
 
+  #isValue({ valueFrom, valueTo }: FieldPlace, text: string): boolean {
+    const source = this.#source;
+    if (typeof source === "string" || valueTo - valueFrom !== text.length) return false;
+    for (let at = 0; at < text.length; at++) {
+      if (source[valueFrom + at] !== text.charCodeAt(at)) return false;
+    }
+    return true;
+  }
+
   #nameOf({ nameFrom, nameTo }: FieldPlace): string {
-    return this.#text.slice(nameFrom, nameTo);
+    return this.#cut(nameFrom, nameTo);
   }
 
   #keyOf(place: FieldPlace): string {
@@ -119,17 +187,21 @@ export class HttpFields {
   }
 
   #valueOf({ valueFrom, valueTo }: FieldPlace): string {
-    return this.#text.slice(valueFrom, valueTo);
+    return this.#cut(valueFrom, valueTo);
   }
 }
 
 const SEPARATOR = ": ";
 const LINE_END = "\r\n";
 const SPACE = 0x20;
+const SHORT_BYTES = 12;
 const NONE: readonly string[] = [];
 
 /** Whether there is one space before the value and nothing behind it. */
-function isPlainLine(text: string, { nameTo, valueFrom, valueTo, lineTo }: FieldPlace): boolean {
-  return valueFrom === nameTo + SEPARATOR.length && lineTo === valueTo + LINE_END.length &&
-    text.charCodeAt(nameTo + 1) === SPACE;
+function isPlainLine(
+  source: Uint8Array | string,
+  { nameTo, valueFrom, valueTo, lineTo }: FieldPlace,
+): boolean {
+  if (valueFrom !== nameTo + SEPARATOR.length || lineTo !== valueTo + LINE_END.length) return false;
+  return (typeof source === "string" ? source.charCodeAt(nameTo + 1) : source[nameTo + 1]) === SPACE;
 }

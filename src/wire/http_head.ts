@@ -26,6 +26,7 @@ export interface HttpRequestHead {
   readonly target: string;
   /** Of HTTP/1. */
   readonly minor: 0 | 1;
+  /** They stand in what was fed, which has to stay as it is for as long as somebody asks for them. */
   readonly fields: HttpFields;
 }
 
@@ -61,7 +62,11 @@ const FIRST_BUFFER_BYTES = 1024;
 const [TOKEN, TARGET, VALUE] = [1, 2, 4];
 const CLASSES = createClasses();
 const VERSION = /^HTTP\/\d\.\d$/;
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+const VERSION_BEGIN = new TextEncoder().encode("HTTP/1.");
+const [VERSION_BYTES, STATUS_DIGITS, LINE_END_BYTES] = [8, 3, 2];
+const SHORT_TARGET = 12;
+const [ZERO, ONE] = [0x30, 0x31];
+const NO_STATUS = "The status line is none";
 const NOTHING = new Uint8Array(0);
 
 const INCOMPLETE = { kind: "incomplete" } as const;
@@ -71,12 +76,22 @@ export function refuse(status: HttpRefusal["status"], reason: string): HttpRefus
   return { kind: "refused", status, reason };
 }
 
+/** A head, and where it ends in what it was read from, its empty line included. */
+interface Parsed<H> {
+  readonly head: H;
+  readonly end: number;
+}
+
+function headOf<H>({ head, end }: Parsed<H>, bytes: Uint8Array): HttpHeadResult<H> {
+  return { kind: "head", head, rest: end === bytes.length ? NOTHING : viewOf(bytes, end, bytes.length) };
+}
+
 /** Reads one head after the other. */
 class HeadReader<H> {
-  readonly #parse: (bytes: Uint8Array) => H | HttpRefusal;
+  readonly #parse: (bytes: Uint8Array) => Parsed<H> | HttpRefusal;
   readonly #held = new GrowingBuffer(FIRST_BUFFER_BYTES);
 
-  constructor(parse: (bytes: Uint8Array) => H | HttpRefusal) {
+  constructor(parse: (bytes: Uint8Array) => Parsed<H> | HttpRefusal) {
     this.#parse = parse;
   }
 
@@ -106,14 +121,18 @@ class HeadReader<H> {
 
   /** The head that the bytes begin with, of which those before `from` were looked at; `null`: not yet. */
   #read(bytes: Uint8Array, from: number): HttpHeadResult<H> | null {
+    if (from === 0) {
+      // Mostly it is there as a whole, and right.
+      const parsed = this.#parse(bytes);
+      if (!isRefusal(parsed) && parsed.end <= MAX_HEAD_BYTES) return headOf(parsed, bytes);
+    }
     const end = endOfHead(bytes, Math.max(0, from - END_BYTES + 1));
     if (end > MAX_HEAD_BYTES || (end < 0 && bytes.length > MAX_HEAD_BYTES)) {
       return refuse(431, "The head is too long");
     }
     if (end < 0) return earlyFault(bytes, from);
-    const head = this.#parse(end === bytes.length ? bytes : viewOf(bytes, 0, end));
-    if (isRefusal(head)) return head;
-    return { kind: "head", head, rest: end === bytes.length ? NOTHING : viewOf(bytes, end, bytes.length) };
+    const parsed = this.#parse(bytes);
+    return isRefusal(parsed) ? parsed : headOf(parsed, bytes);
   }
 }
 
@@ -161,19 +180,29 @@ export function isRefusal(value: unknown): value is HttpRefusal {
 }
 
 /**
- * The fields that these bytes hold, line behind line from `from` on, or why they hold none. `text` is the bytes as
- * characters. Used for heads and trailers.
+ * The fields that stand in these bytes from `from` on, line behind line up to an empty line, or why there are none.
+ * Used for heads and trailers.
  */
-export function parseFields(bytes: Uint8Array, text: string, from: number): HttpFields | HttpRefusal {
-  const fields = new HttpFields(text);
-  for (let at = from; at < bytes.length;) {
+export function parseFields(bytes: Uint8Array, from: number): Fields | HttpRefusal {
+  const fields = new HttpFields();
+  let at = from;
+  while (bytes[at] !== CR || bytes[at + 1] !== LF) {
     const place = parseField(bytes, at);
     if ("kind" in place) return place;
     if (fields.length === MAX_FIELDS) return refuse(431, "There are too many fields");
     fields.place(place);
     at = place.lineTo;
   }
-  return fields;
+  const end = at + LINE_END_BYTES;
+  const whole = end === bytes.length ? bytes : viewOf(bytes, 0, end);
+  fields.standIn(whole);
+  return { fields, whole };
+}
+
+/** Fields, and all up to the end of their empty line. */
+interface Fields {
+  readonly fields: HttpFields;
+  readonly whole: Uint8Array;
 }
 
 function parseField(bytes: Uint8Array, nameFrom: number): FieldPlace | HttpRefusal {
@@ -199,7 +228,7 @@ function parseField(bytes: Uint8Array, nameFrom: number): FieldPlace | HttpRefus
   return { nameFrom, nameTo, valueFrom, valueTo: at, lineTo, known, hasUnderscore };
 }
 
-function parseRequest(bytes: Uint8Array): HttpRequestHead | HttpRefusal {
+function parseRequest(bytes: Uint8Array): Parsed<HttpRequestHead> | HttpRefusal {
   let at = 0;
   while ((classOf(bytes[at] ?? 0) & TOKEN) !== 0) at++;
   const methodTo = at;
@@ -207,39 +236,67 @@ function parseRequest(bytes: Uint8Array): HttpRequestHead | HttpRefusal {
   while ((classOf(bytes[at] ?? 0) & TARGET) !== 0) at++;
   const targetTo = at;
   if (targetTo === methodTo + 1 || bytes[at++] !== SPACE) return refuse(400, "The request line is none");
-  const text = latin1Of(bytes, 0, bytes.length);
-  const lineTo = text.indexOf("\r\n", at);
-  const minor = minorOf(text.slice(at, lineTo));
+  const minor = minorOf(bytes, at);
   if (isRefusal(minor)) return minor;
-  const fields = parseFields(withoutEnd(bytes), text, lineTo + 2);
-  if (isRefusal(fields)) return fields;
-  const method = text.slice(0, methodTo);
-  const target = text.slice(methodTo + 1, targetTo);
-  return { kind: "request", method, target, minor, fields };
+  const parsed = parseFields(bytes, at + VERSION_BYTES + LINE_END_BYTES);
+  if (isRefusal(parsed)) return parsed;
+  const { fields, whole } = parsed;
+  // A long target is a text of many bytes; then all of them may become one.
+  const source = targetTo - methodTo > SHORT_TARGET ? latin1Of(whole, 0, whole.length) : whole;
+  fields.standIn(source);
+  const method = cut(source, 0, methodTo);
+  const target = cut(source, methodTo + 1, targetTo);
+  return { head: { kind: "request", method, target, minor, fields }, end: whole.length };
 }
 
-function minorOf(version: string): 0 | 1 | HttpRefusal {
-  if (version === "HTTP/1.1") return 1;
-  if (version === "HTTP/1.0") return 0;
-  return VERSION.test(version)
+/** The version that a request line ends with. */
+function minorOf(bytes: Uint8Array, from: number): 0 | 1 | HttpRefusal {
+  const minor = versionAt(bytes, from);
+  const to = from + VERSION_BYTES;
+  if (minor !== null && bytes[to] === CR && bytes[to + 1] === LF) return minor;
+  const rest = latin1Of(bytes, from, bytes.length);
+  return VERSION.test(rest.slice(0, rest.indexOf("\r\n")))
     ? refuse(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
     : refuse(400, "The request line is none");
 }
 
-function parseResponse(bytes: Uint8Array): HttpResponseHead | HttpRefusal {
-  const text = latin1Of(bytes, 0, bytes.length);
-  const lineTo = text.indexOf("\r\n");
-  const match = STATUS_LINE.exec(text.slice(0, lineTo));
-  if (match === null) return refuse(400, "The status line is none");
-  const [, minor = "", status = "", reason = ""] = match;
-  const fields = parseFields(withoutEnd(bytes), text, lineTo + 2);
-  if (isRefusal(fields)) return fields;
-  return { kind: "response", status: Number(status), reason, minor: minor === "0" ? 0 : 1, fields, bytes };
+function parseResponse(bytes: Uint8Array): Parsed<HttpResponseHead> | HttpRefusal {
+  const minor = versionAt(bytes, 0);
+  const status = statusAt(bytes, VERSION_BYTES + 1);
+  let at = VERSION_BYTES + 1 + STATUS_DIGITS;
+  if (minor === null || status === null || bytes[VERSION_BYTES] !== SPACE) return refuse(400, NO_STATUS);
+  const reasonFrom = bytes[at] === SPACE ? ++at : at;
+  if (bytes[at - 1] === SPACE) { while ((classOf(bytes[at] ?? 0) & VALUE) !== 0) at++; }
+  if (bytes[at] !== CR || bytes[at + 1] !== LF) return refuse(400, NO_STATUS);
+  const parsed = parseFields(bytes, at + LINE_END_BYTES);
+  if (isRefusal(parsed)) return parsed;
+  const { fields, whole } = parsed;
+  const reason = latin1Of(bytes, reasonFrom, at);
+  return { head: { kind: "response", status, reason, minor, fields, bytes: whole }, end: whole.length };
 }
 
-/** A head without its empty line. */
-function withoutEnd(bytes: Uint8Array): Uint8Array {
-  return viewOf(bytes, 0, bytes.length - 2);
+/** The minor of a version of HTTP/1 that stands there; `null` for anything else. */
+function versionAt(bytes: Uint8Array, from: number): 0 | 1 | null {
+  for (let at = 0; at < VERSION_BEGIN.length; at++) {
+    if (bytes[from + at] !== VERSION_BEGIN[at]) return null;
+  }
+  const minor = bytes[from + VERSION_BEGIN.length];
+  return minor === ONE ? 1 : minor === ZERO ? 0 : null;
+}
+
+/** The status that stands there, 100 to 599; `null` for anything else. */
+function statusAt(bytes: Uint8Array, from: number): number | null {
+  let status = 0;
+  for (let at = from; at < from + STATUS_DIGITS; at++) {
+    const digit = (bytes[at] ?? 0) - ZERO;
+    if (digit < 0 || digit > 9) return null;
+    status = 10 * status + digit;
+  }
+  return status >= 100 && status < 600 ? status : null;
+}
+
+function cut(source: Uint8Array | string, from: number, to: number): string {
+  return typeof source === "string" ? source.slice(from, to) : latin1Of(source, from, to);
 }
 
 function createClasses(): Uint8Array {

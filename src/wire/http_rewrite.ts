@@ -4,6 +4,7 @@
  * `-`.
  */
 import type { BodyFraming } from "./http_body.ts";
+import { HeadWriter } from "./head_writer.ts";
 import { type FieldPlace, HttpFields } from "./http_fields.ts";
 import { type HttpRefusal, type HttpRequestHead, type HttpResponseHead, refuse } from "./http_head.ts";
 import type { HttpTarget } from "./http_target.ts";
@@ -21,19 +22,20 @@ export interface VisitorInfo {
 export class VisitorLines {
   readonly #visitor: VisitorInfo;
   /** What was said last, which mostly is what is said next. */
-  #last = { authority: "", text: "" };
+  #last = { authority: "", lines: bytesOfLatin1("") };
 
   constructor(visitor: VisitorInfo) {
     this.#visitor = visitor;
   }
 
   /** The lines for a request to this host. */
-  of(fields: HttpFields, authority: string): string {
-    if (this.#visitor.isTrusted) return visitorLines(fields, authority, this.#visitor);
+  of(fields: HttpFields, authority: string): Uint8Array {
+    if (this.#visitor.isTrusted) return bytesOfLatin1(visitorLines(fields, authority, this.#visitor));
     if (this.#last.authority !== authority) {
-      this.#last = { authority, text: visitorLines(fields, authority, this.#visitor) };
+      const lines = new Uint8Array(bytesOfLatin1(visitorLines(fields, authority, this.#visitor)));
+      this.#last = { authority, lines };
     }
-    return this.#last.text;
+    return this.#last.lines;
   }
 }
 
@@ -58,6 +60,10 @@ const NO_TRAILERS: readonly string[] = [
   "cookie",
   "set-cookie",
 ];
+const VERSION_AND_HOST = bytesOfLatin1(" HTTP/1.1\r\nHost: ");
+const REQUEST_ID_NAME = bytesOfLatin1("X-Request-Id: ");
+/** No less than all else that every request has. */
+const FIXED_BYTES = 64;
 const REQUEST_ID = /^[\w.+/=:-]{1,128}$/;
 
 /** Whether the sender of a head wants to keep its connection (RFC 9112, section 9.3). */
@@ -90,26 +96,46 @@ export function forwardRequest(
   if (expectsContinue && expect.toLowerCase() !== "100-continue") {
     return refuse(417, "Only 100-continue can be expected");
   }
-  let text = `${method} ${target.path} HTTP/1.1\r\nHost: ${target.authority}\r\n`;
-  text += fields.lines(isForServices, options);
-  text += `${visitor.of(fields, target.authority)}X-Request-Id: ${requestId}\r\n`;
-  if (expectsContinue) text += "Expect: 100-continue\r\n";
-  text += framingLines(framing);
-  const kept: string[] = [];
-  if (upgrade !== null) {
-    text += `Upgrade: ${upgrade}\r\n`;
-    kept.push("Upgrade");
-  }
-  if (fields.list("te").includes("trailers")) {
-    text += "TE: trailers\r\n";
-    kept.push("TE");
-  }
-  if (kept.length > 0) text += `Connection: ${kept.join(", ")}\r\n`;
-  return {
-    head: bytesOfLatin1(`${text}\r\n`),
-    upgrade: upgrade === null ? null : upgrade.toLowerCase(),
+  const lines = visitor.of(fields, target.authority);
+  const end = endLines({
+    upgrade,
     expectsContinue,
-  };
+    framing,
+    hasTrailers: fields.list("te").includes("trailers"),
+  });
+  const { path, authority } = target;
+  const texts = method.length + path.length + authority.length + requestId.length + end.length;
+  const head = new HeadWriter(fields.maxBytes + lines.length + texts + FIXED_BYTES);
+  head.text(method);
+  head.text(" ");
+  head.text(path);
+  head.bytes(VERSION_AND_HOST);
+  head.text(authority);
+  head.text("\r\n");
+  fields.writeLines(head, { isWanted: isForServices, unwantedKeys: options });
+  head.bytes(lines);
+  head.bytes(REQUEST_ID_NAME);
+  head.text(requestId);
+  head.text(end);
+  return { head: head.take(), upgrade: upgrade === null ? null : upgrade.toLowerCase(), expectsContinue };
+}
+
+/** What a request ends with, from the end of the line before. */
+function endLines({ upgrade, expectsContinue, framing, hasTrailers }: {
+  readonly upgrade: string | null;
+  readonly expectsContinue: boolean;
+  readonly framing: BodyFraming;
+  readonly hasTrailers: boolean;
+}): string {
+  let text = expectsContinue ? "\r\nExpect: 100-continue\r\n" : "\r\n";
+  text += framingLines(framing);
+  if (upgrade !== null) text += `Upgrade: ${upgrade}\r\n`;
+  if (hasTrailers) text += "TE: trailers\r\n";
+  if (upgrade !== null || hasTrailers) {
+    const kept = upgrade === null ? "TE" : hasTrailers ? "Upgrade, TE" : "Upgrade";
+    text += `Connection: ${kept}\r\n`;
+  }
+  return `${text}\r\n`;
 }
 
 /** How a response is passed on to a visitor. */

@@ -25,7 +25,7 @@ export class TargetReader {
 
   /** Reads target and Host of a request. */
   read(request: HttpRequestHead): HttpTarget | HttpRefusal {
-    const hosts = request.fields.all("host");
+    const hosts = request.fields.all("host", this.#last.authority);
     const authority = hosts[0];
     if (authority === undefined || hosts.length > 1) return refuse(400, "There has to be one Host");
     if (authority !== this.#last.authority) this.#last = { authority, host: hostOf(authority) };

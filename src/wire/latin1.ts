@@ -8,8 +8,18 @@ import { Slab } from "./slab.ts";
 const encoder = new TextEncoder();
 const slab = new Slab();
 
+/** Of every byte its character. */
+const CHARACTERS: readonly string[] = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
+/** Up to so many characters are put together one by one. */
+const SHORT = 12;
+
 /** The bytes from `from` to `to` as characters. */
 export function latin1Of(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from <= SHORT) {
+    let text = "";
+    for (let at = from; at < to; at++) text += CHARACTERS[bytes[at] ?? 0] ?? "";
+    return text;
+  }
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1");
 }
 

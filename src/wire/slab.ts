@@ -26,6 +26,13 @@ export class Slab {
     this.#used += bytes;
     return cut;
   }
+
+  /** The first so many bytes of what was taken last; the rest can be taken again. */
+  shorten(cut: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<ArrayBuffer> {
+    const isLast = cut.buffer === this.#piece.buffer && cut.byteOffset + cut.length === this.#used;
+    if (isLast) this.#used = cut.byteOffset + bytes;
+    return new Uint8Array(cut.buffer, cut.byteOffset, bytes);
+  }
 }
 
 /** The message in memory of its own, as far as it was cut from a slab. */

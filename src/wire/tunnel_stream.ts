@@ -2,7 +2,15 @@
  * The payload of OpenStream as hubs write it for a stream of a tunnel, read without a general reader of JSON: one comes
  * with every exchange. What is written in any other way is left to the schema, which takes the same and gives the same.
  */
-import { MAX_HOST_LENGTH, MAX_ID, MAX_IP_LENGTH, MAX_PORT, type TunnelOpen } from "./frame_payloads.ts";
+import {
+  MAX_HOST_LENGTH,
+  MAX_ID,
+  MAX_IP_LENGTH,
+  MAX_PORT,
+  MAX_REFS,
+  type TunnelOpen,
+} from "./frame_payloads.ts";
+import { viewOf } from "../core/views.ts";
 import { latin1Of } from "./latin1.ts";
 
 const encoder = new TextEncoder();
@@ -12,11 +20,17 @@ const DST = encoder.encode('},"dst":{"ip":"');
 const PORT = encoder.encode('","port":');
 const SNI = encoder.encode('},"sni":"');
 const END = encoder.encode("}}");
+const REF = encoder.encode('},"ref":');
+const REF_END = encoder.encode("}");
 const SNI_END = encoder.encode('"}');
 
+const NOTHING = new Uint8Array(0);
+const [LINE_FEED, ZERO] = [0x0a, 0x30];
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BRACE = 0x7d;
+const R = 0x72;
+const MAX_REF_DIGITS = 4;
 const MAX_ID_DIGITS = 10;
 
 /** A text that was read, and is given again where the same bytes come: many streams have the same addresses. */
@@ -31,6 +45,19 @@ const lastSni: Remembered = { text: "" };
 /** Reads one; `null` for what is not exactly as hubs write it, which may be right all the same. */
 export function readTunnelStream(payload: Uint8Array): TunnelOpen | null {
   return new Reader(payload).read();
+}
+
+/** Reads a ref, and what stands on the lines behind it; `null` for anything else. */
+export function readRef(payload: Uint8Array): { readonly ref: number; readonly payload: Uint8Array } | null {
+  let [at, ref] = [0, 0];
+  for (; at < payload.length && at <= MAX_REF_DIGITS; at++) {
+    const digit = (payload[at] ?? 0) - ZERO;
+    if (digit < 0 || digit > 9) break;
+    ref = 10 * ref + digit;
+  }
+  if (at === 0 || (at > 1 && payload[0] === ZERO) || ref >= MAX_REFS) return null;
+  if (at === payload.length) return { ref, payload: NOTHING };
+  return payload[at] === LINE_FEED ? { ref, payload: viewOf(payload, at + 1, payload.length) } : null;
 }
 
 /** Goes through the bytes once; after the first that is not as expected nothing it says has a meaning. */
@@ -55,10 +82,18 @@ class Reader {
       this.#skip(END);
       return this.#isOver ? { tunnelId, src, dst } : null;
     }
+    if (this.#bytes[this.#at + 3] === R) return this.#withRef({ tunnelId, src, dst });
     this.#skip(SNI);
     const sni = this.#text(MAX_HOST_LENGTH, lastSni);
     this.#skip(SNI_END);
     return this.#isOver ? { tunnelId, src, dst, sni } : null;
+  }
+
+  #withRef(open: TunnelOpen): TunnelOpen | null {
+    this.#skip(REF);
+    const ref = this.#number(MAX_REFS - 1);
+    this.#skip(REF_END);
+    return this.#isOver ? { ...open, ref } : null;
   }
 
   get #isOver(): boolean {

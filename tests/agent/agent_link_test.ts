@@ -26,7 +26,7 @@ Deno.test("Agent: says who it is, the same at each login, with the token of the 
     token: "secret",
     agentId: "box",
     session: first?.session,
-    features: ["messages", "streams"],
+    features: ["messages", "streams", "refs"],
   });
   assert.deepEqual(later.map(({ session }) => session), [first?.session, first?.session, first?.session]);
   assert.deepEqual(later.map(({ resume }) => resume), ["resume-1", "resume-2", "resume-3"]);

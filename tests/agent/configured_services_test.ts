@@ -86,8 +86,8 @@ Deno.test({
         await ask(user, "floods"),
         "INTERNAL_ERROR (The service gave more than the 65536 bytes of an answer)",
       );
-      assert.deepEqual(edge.agent.counts.requests.get("up"), { ok: 1, failed: 0 });
-      assert.deepEqual(edge.agent.counts.requests.get("fails"), { ok: 0, failed: 1 });
+      assert.deepEqual(edge.agent.counts.requests.get("up"), { name: "up", ok: 1, failed: 0 });
+      assert.deepEqual(edge.agent.counts.requests.get("fails"), { name: "fails", ok: 0, failed: 1 });
       assert.ok(edge.agent.counts.errors.service >= 2);
     });
   },

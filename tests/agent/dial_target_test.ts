@@ -53,3 +53,17 @@ Deno.test("Dial target: files that cannot be used are told by their key", async 
     });
   }
 });
+
+Deno.test("Dial target: files are read for each connection, and those of no use are told and left", async () => {
+  using certificates = await TestCertificates.create();
+  using other = await TestCertificates.create();
+  const hub = hubOf(["hub.url=tls://hub.example", `hub.ca=${certificates.caPath}`]);
+  const failures: unknown[] = [];
+  const target = readDialTarget(hub, {}, (error) => void failures.push(error));
+  Deno.writeTextFileSync(certificates.caPath, other.ca);
+  assert.equal(target.tls?.ca, other.ca);
+  Deno.writeTextFileSync(certificates.caPath, "nonsense");
+  assert.equal(target.tls?.ca, other.ca);
+  assert.equal(failures.length, 1);
+  assert.match(String(failures[0]), /Cannot use hub\.ca: .* holds no valid PEM/);
+});

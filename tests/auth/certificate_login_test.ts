@@ -42,7 +42,13 @@ function setUp() {
     wallNow: () => time.wallMs,
   });
   const enter = (claimedTenant: string | null = null, parts: Partial<ClientCertificate> = {}) => {
-    const certificate = { names: ["edge"], fingerprint: "AB", expiresAtMs: WALL_MS + 10, ...parts };
+    const certificate = {
+      names: ["edge"],
+      fingerprint: "AB",
+      marks: [],
+      expiresAtMs: WALL_MS + 10,
+      ...parts,
+    };
     return service.loginByCertificate({
       address: "192.0.2.1",
       connectionId: "c1",

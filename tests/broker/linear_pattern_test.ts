@@ -43,7 +43,9 @@ Deno.test("Linear pattern: finds what JavaScript's own expressions find", () => 
     fc.property(expressions.choice, texts, (expression, text) => {
       const result = compilePattern(expression);
       fc.pre(result.ok);
-      assert.equal(result.pattern.test(text), new RegExp(expression, "u").test(text));
+      // How much is taken first does not matter, and V8 finds nothing for `(?:[^]*?a^|)`.
+      const greedy = expression.replaceAll("*?", "*");
+      assert.equal(result.pattern.test(text), new RegExp(greedy, "u").test(text));
     }),
     { numRuns: 3000 },
   );

@@ -289,7 +289,7 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
   const events = { record: () => {} };
   const topics = new SystemTopics({
     events,
-    maxSubscriptions: 1,
+    limits: { maxSubscriptions: 1 },
     permissions: new Permissions({ multiTenant: false, events }),
     logs: new LogFeed({ log: null, channel, showsHubLines: true, clock, stats }),
     log: null,

@@ -167,51 +167,54 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "Hub process: reads its configuration again on SIGHUP, the same flags over it",
-  ignore: onWindows,
-  fn: async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const file = `${folder}/config.yaml`;
-      const tokens = (...names: string[]) =>
-        Deno.writeTextFile(
-          file,
-          JSON.stringify({
-            auth: {
-              mode: "required",
-              tokens: names.map((subject) => ({ token: `token-of-${subject}-0001`, subject })),
-            },
-          }),
-        );
-      await tokens("alice", "bob");
-      const args = [...await taskArguments("start"), "--json", "-c", file, ...FREE_PORTS];
-      await using process = new DenoProcess(args);
-      const { hub } = await readyOf(process);
-      const port = Number(new URL(hub).port);
-      const request = (subject: string) =>
-        upgradeRequest({ path: "/relay", fields: { Authorization: `Bearer token-of-${subject}-0001` } });
-      using alice = await RawClient.connect(port);
-      await alice.write(request("alice"));
-      assert.match(await alice.readHead(), /^HTTP\/1\.1 101 /);
-      await tokens("bob");
-      process.kill("SIGHUP");
-      assert.equal(await alice.readCloseCode(), 4401);
-      using bob = await RawClient.connect(port);
-      await bob.write(request("bob"));
-      assert.match(await bob.readHead(), /^HTTP\/1\.1 101 /);
-      process.kill("SIGTERM");
-      const { code, stderr } = await process.ended();
-      assert.equal(code, 0, stderr);
-      const reloaded = stderr.trim().split("\n").map((line) => JSON.parse(line))
-        .find(({ message }) => message === "The configuration was loaded anew");
-      assert.deepEqual([reloaded.changed, reloaded.ended], [["auth.tokens"], 1]);
-      assert.ok(!stderr.includes("token-of-"));
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
-});
+for (const by of ["SIGHUP", "a change of its file"] as const) {
+  Deno.test({
+    name: `Hub process: reads its configuration again by ${by}, the same flags over it`,
+    ignore: by === "SIGHUP" && onWindows,
+    fn: async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        const file = `${folder}/config.yaml`;
+        const tokens = (...names: string[]) =>
+          Deno.writeTextFile(
+            file,
+            JSON.stringify({
+              auth: {
+                mode: "required",
+                tokens: names.map((subject) => ({ token: `token-of-${subject}-0001`, subject })),
+              },
+            }),
+          );
+        await tokens("alice", "bob");
+        const watch = `config.watch=${by !== "SIGHUP"}`;
+        const args = [...await taskArguments("start"), "--json", "-c", file, ...FREE_PORTS, "--set", watch];
+        await using process = new DenoProcess(args);
+        const { hub } = await readyOf(process);
+        const port = Number(new URL(hub).port);
+        const request = (subject: string) =>
+          upgradeRequest({ path: "/relay", fields: { Authorization: `Bearer token-of-${subject}-0001` } });
+        using alice = await RawClient.connect(port);
+        await alice.write(request("alice"));
+        assert.match(await alice.readHead(), /^HTTP\/1\.1 101 /);
+        await tokens("bob");
+        if (by === "SIGHUP") process.kill(by);
+        assert.equal(await alice.readCloseCode(), 4401);
+        using bob = await RawClient.connect(port);
+        await bob.write(request("bob"));
+        assert.match(await bob.readHead(), /^HTTP\/1\.1 101 /);
+        process.kill("SIGTERM");
+        const { code, stderr } = await process.ended();
+        assert.equal(code, 0, stderr);
+        const reloaded = stderr.trim().split("\n").map((line) => JSON.parse(line))
+          .find(({ message }) => message === "The configuration was loaded anew");
+        assert.deepEqual([reloaded.changed, reloaded.ended], [["auth.tokens"], 1]);
+        assert.ok(!stderr.includes("token-of-"));
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
 
 Deno.test("Hub process: prints one line per listener for people", { ignore: onWindows }, async () => {
   await using process = new DenoProcess([...await taskArguments("start"), ...FREE_PORTS]);

@@ -9,7 +9,7 @@ import { decoderOf } from "../wire/frames.ts";
 function setUp() {
   const clock = { ms: 0, now: () => clock.ms };
   const sent: Encoded[] = [];
-  const pacer = new LinkPacer(clock, new StreamStats());
+  const pacer = new LinkPacer({ clock, turnClock: clock }, new StreamStats());
   return { clock, pacer, sent, send: (heartbeat: Encoded) => void sent.push(heartbeat) };
 }
 

@@ -1,5 +1,6 @@
 /** Logins by client certificate over every transport of a real hub, and what becomes of them later. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { ALL_TRANSPORTS, BrokerClient, codeOf } from "../broker/broker_client.ts";
 import { TestCertificate } from "../helpers/client_certificates.ts";
 import { JsonClient } from "../helpers/json_client.ts";
@@ -211,4 +212,55 @@ Deno.test("Login by certificate: a page that is not listed by name is no agent e
     assert.ok(said instanceof Uint8Array);
     assert.match(new TextDecoder().decode(said), answer);
   }
+});
+
+Deno.test("Login by certificate: one that is denied while the hub runs ends, and cannot come back", async () => {
+  const { scene, alice, via } = await start();
+  await using _ = scene;
+  await using client = await BrokerClient.connect(scene.hub, "websocket", via);
+  await using byToken = await BrokerClient.connect(scene.hub, "websocket", { ca: scene.ca, token: TOKEN });
+  const { fingerprint256 } = new X509Certificate(alice.cert);
+  const outcome = await scene.hub.reload([...scene.settings, `hub.tls.deny=["${fingerprint256}"]`]);
+  assert.deepEqual(outcome, { kind: "loaded", changed: ["hub.tls.deny"], needRestart: [], ended: 1 });
+  assert.equal((await client.closed()).code, 4401);
+  assert.equal(await scene.knock({ client: alice }), null);
+  assert.equal(await scene.refused("denied"), 1);
+  assert.equal((await byToken.request("system.heartbeat")).status, "success");
+  await scene.hub.reload(scene.settings);
+  await using _again = await BrokerClient.connect(scene.hub, "websocket", via);
+});
+
+Deno.test("Login by certificate: one below an authority that is denied while the hub runs ends too", async () => {
+  await using scene = await MutualScene.start();
+  const middle = await TestCertificate.authority({ name: "middle", by: scene.authority });
+  const below = (await TestCertificate.make({ by: middle })).shownWith(middle);
+  const direct = await TestCertificate.make({ by: scene.authority });
+  await using first = await BrokerClient.connect(scene.hub, "websocket", { ca: scene.ca, client: below });
+  await using other = await BrokerClient.connect(scene.hub, "websocket", { ca: scene.ca, client: direct });
+  const { serialNumber } = middle.x509;
+  const outcome = await scene.hub.reload([...scene.settings, `hub.tls.deny=["${serialNumber}"]`]);
+  assert.deepEqual(outcome, { kind: "loaded", changed: ["hub.tls.deny"], needRestart: [], ended: 1 });
+  assert.equal((await first.closed()).code, 4401);
+  assert.equal(await scene.knock({ client: below }), null);
+  assert.equal((await other.request("system.heartbeat")).status, "success");
+});
+
+Deno.test("Login by certificate: another file of authorities holds for new connections, and a wrong one for none", async () => {
+  const { scene, alice, via } = await start();
+  await using _ = scene;
+  await using client = await BrokerClient.connect(scene.hub, "websocket", via);
+  const setting = scene.settings.find((one) => one.startsWith("hub.tls.client_ca="));
+  const path = setting?.slice("hub.tls.client_ca=".length) ?? assert.fail();
+  const before = Deno.readTextFileSync(path);
+  Deno.writeTextFileSync(path, "nonsense");
+  assert.equal((await scene.hub.reload(scene.settings)).kind, "invalid");
+  assert.equal(await scene.knock({ client: alice }), 101);
+  const other = await TestCertificate.authority();
+  Deno.writeTextFileSync(path, other.cert);
+  assert.equal((await scene.hub.reload(scene.settings)).kind, "loaded");
+  assert.equal(await scene.knock({ client: alice }), null);
+  assert.equal((await client.request("system.heartbeat")).status, "success", "who is there stays");
+  Deno.writeTextFileSync(path, before);
+  assert.equal((await scene.hub.reload(scene.settings)).kind, "loaded");
+  assert.equal(await scene.knock({ client: alice }), 101);
 });

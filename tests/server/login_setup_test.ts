@@ -19,7 +19,7 @@ Deno.test("Login setup: the section auth gives the rules of logins", async () =>
       ],
     },
   });
-  const options = loginOptions(auth, []);
+  const options = loginOptions(auth, { authenticators: [], deny: [] });
   deepEqual(options.lockout, { threshold: 2, durationMs: 10_000 });
   equal(options.findStaticToken("t1"), null);
   const tokens = Object.fromEntries(["t1", "t2"].flatMap((token) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ConfigResult, loadConfig } from "../../src/config/hub_config.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
+import type { SecurityEvent } from "../../src/core/security_event.ts";
 import { Reload } from "../../src/server/reload.ts";
 import { BrokerClient, codeOf } from "../broker/broker_client.ts";
 import { signJwt } from "../helpers/jwt.ts";
@@ -131,22 +132,28 @@ function heldReload() {
   const logger = new MemoryLogger();
   const source: { read: () => ConfigResult } = { read: () => read(ALL) };
   const done: string[] = [];
+  const events: SecurityEvent[] = [];
   const going: PromiseWithResolvers<number>[] = [];
   const reload = new Reload(configOf(ALL), {
     readConfig: () => source.read(),
     logger,
-    log: { setLevel: (level) => void done.push(level) },
+    parts: [{
+      prepare: ({ logging: { level } }) => {
+        if (level === "debug") throw new TrunklineError("certificate_invalid", "Cannot use the certificate");
+        return () => void done.push(level);
+      },
+    }],
+    events: { record: (event) => void events.push(event) },
     changeLogins: () => {
       going.push(Promise.withResolvers<number>());
       return going.at(-1)?.promise ?? Promise.resolve(0);
     },
-    reopenAudit: () => void done.push("reopened"),
   });
-  return { reload, logger, source, done, going };
+  return { reload, logger, source, done, going, events };
 }
 
 Deno.test("Reload: one at a time, and all who ask meanwhile share the next", async () => {
-  const { reload, source, going, done } = heldReload();
+  const { reload, source, going, done, events } = heldReload();
   const first = reload.run();
   await Promise.resolve();
   source.read = () => read(ALL.replace("mode: required", "mode: required\n  lockout: { threshold: 7 }"));
@@ -165,11 +172,20 @@ Deno.test("Reload: one at a time, and all who ask meanwhile share the next", asy
     needRestart: [],
     ended: 3,
   });
-  assert.deepEqual(done, ["reopened", "info", "reopened", "info"]);
+  assert.deepEqual(done, ["info", "info"]);
+  assert.deepEqual(events.at(-1), {
+    kind: "config_changed",
+    address: "",
+    connectionId: null,
+    who: null,
+    changed: ["auth.lockout.threshold"],
+    needRestart: [],
+    ended: 3,
+  });
 });
 
 Deno.test("Reload: what cannot be read, or cannot be taken over, changes nothing and is told", async () => {
-  const { reload, source, going, done, logger } = heldReload();
+  const { reload, source, going, done, logger, events } = heldReload();
   source.read = () => {
     throw new TrunklineError("usage", "Cannot read the configuration file config.yaml: it is gone");
   };
@@ -183,8 +199,11 @@ Deno.test("Reload: what cannot be read, or cannot be taken over, changes nothing
   while (going.length < 1) await Promise.resolve();
   going[0]?.reject(new TrunklineError("config_invalid", "Cannot load the keys"));
   assert.deepEqual(await refused, { kind: "invalid", problems: ["Cannot load the keys"] });
-  assert.deepEqual(done, []);
-  assert.equal(logger.lines.filter(({ level }) => level === "error").length, 4);
+  source.read = () => read(`${ALL}logging: { level: debug }\n`);
+  assert.deepEqual(await reload.run(), { kind: "invalid", problems: ["Cannot use the certificate"] });
+  assert.equal(going.length, 1, "logins are not asked where a part cannot");
+  assert.deepEqual([done, events, reload.loaded, reload.refused], [[], [], 0, 3]);
+  assert.equal(logger.lines.filter(({ level }) => level === "error").length, 6);
 });
 
 Deno.test("Reload: of many mistakes the first have a line in the log, and all are told", async () => {

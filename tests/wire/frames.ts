@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Frame, OtherFrame } from "../../src/wire/frame.ts";
 import { FrameDecoder, type FrameSink } from "../../src/wire/frame_decoder.ts";
 import type { FrameFault } from "../../src/wire/frame_header.ts";
+import { MAX_REFS } from "../../src/wire/frame_payloads.ts";
 
 /** The longest Message of the tests. */
 export const MAX_MESSAGE_BYTES = 20_000;
@@ -17,7 +18,7 @@ const endpoint = fc.record({ ip: fc.ipV4(), port });
 const retryAfterMs = fc.nat(100_000);
 
 const open = fc.oneof(
-  fc.record({ tunnelId: uint32, src: endpoint, dst: endpoint, sni: word }, {
+  fc.record({ tunnelId: uint32, src: endpoint, dst: endpoint, sni: word, ref: fc.nat(MAX_REFS - 1) }, {
     requiredKeys: ["tunnelId", "src", "dst"],
   }),
   fc.record({ target: fc.record({ agent: word, host: word, port }), src: endpoint }, {
@@ -76,6 +77,7 @@ export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
   of("unregister_tunnel", { request: fc.record({ requestId: word, tunnelId: uint32 }) }),
   of("tunnel_response", { response: tunnelResponse }),
   of("open_stream", { streamId, open, isEnd: fc.boolean() }),
+  of("open_again", { streamId, ref: fc.nat(MAX_REFS - 1), payload: bytes(50), isEnd: fc.boolean() }),
   of("data", { streamId, payload: fc.oneof(bytes(50), big), isEnd: fc.boolean() }),
   of("close_stream", { streamId, code: uint32, notStarted: fc.boolean(), reason: word }),
   of("window_update", { streamId, credit: fc.integer({ min: 1, max: 0x7fff_ffff }) }),

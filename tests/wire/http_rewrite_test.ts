@@ -43,9 +43,9 @@ function responseOf(text: string): HttpResponseHead {
 }
 
 function fieldsOf(lines: string): HttpFields {
-  const fields = parseFields(bytesOf(lines), lines, 0);
-  assert.ok(!isRefusal(fields));
-  return fields;
+  const parsed = parseFields(bytesOf(`${lines}\r\n`), 0);
+  assert.ok(!isRefusal(parsed));
+  return parsed.fields;
 }
 
 function forward(request: HttpRequestHead, visitor: Partial<VisitorInfo> = {}) {

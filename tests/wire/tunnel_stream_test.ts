@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { openStreamSchema } from "../../src/wire/frame_payloads.ts";
-import { readTunnelStream } from "../../src/wire/tunnel_stream.ts";
+import { MAX_REFS, openStreamSchema } from "../../src/wire/frame_payloads.ts";
+import { readRef, readTunnelStream } from "../../src/wire/tunnel_stream.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -13,6 +13,7 @@ const open = fc.record({
   src: endpoint,
   dst: endpoint,
   sni: fc.domain(),
+  ref: fc.nat(1023),
 }, { requiredKeys: ["tunnelId", "src", "dst"] });
 
 /** What the schema says of the same bytes; `null` for no. */
@@ -34,8 +35,8 @@ function assertSame(payload: Uint8Array): void {
 Deno.test("tunnel stream: what a hub writes is read as the schema reads it", () => {
   fc.assert(fc.property(open, (value) => {
     const payload = encoder.encode(JSON.stringify(value));
-    const ordered = Object.keys(value).join() === "tunnelId,src,dst" ||
-      Object.keys(value).join() === "tunnelId,src,dst,sni";
+    const keys = Object.keys(value).join();
+    const ordered = ["", ",sni", ",ref"].some((more) => keys === `tunnelId,src,dst${more}`);
     assert.ok(!ordered || readTunnelStream(payload) !== null, "left to the schema");
     assertSame(payload);
   }));
@@ -72,6 +73,8 @@ for (
     ["an id that is too large", START.replace(":1", ":4294967296") + "1}}"],
     ["an id of eleven digits", START.replace(":1", ":12345678901") + "1}}"],
     ["an address that is too long", START.replace("1.2.3.4", "1".repeat(46)) + "1}}"],
+    ["a ref that is too large", `${START}1},"ref":1024}`],
+    ["a ref with something behind it", `${START}1},"ref":1}}`],
     ["nothing", ""],
   ] as const
 ) {
@@ -86,4 +89,19 @@ Deno.test("tunnel stream: the same address again, and another one of its length"
     const value = { tunnelId: 7, src: { ip: last, port: 1 }, dst: { ip: "1.1.1.1", port: 2 } };
     assert.deepEqual(readTunnelStream(encoder.encode(JSON.stringify(value))), value);
   }
+});
+
+Deno.test("ref: every one that there is comes back, with what stands behind it, and nothing else is one", () => {
+  for (let ref = 0; ref < MAX_REFS; ref++) {
+    for (const behind of ["", "\n", "\n{}", "\n1\n\n2"]) {
+      const read = readRef(encoder.encode(`${ref}${behind}`));
+      assert.ok(read !== null);
+      assert.deepEqual([read.ref, decoder.decode(read.payload)], [ref, behind.slice(1)]);
+    }
+  }
+  const none = [
+    ["", "\n", "1024", "9999", "10240", "00001", "01", "-1", "1e1", "1.", " 1", "1 ", "1\r\n", "a"],
+    ['"1"', "{}", "null", "1{}", "99999999999999999999\n"],
+  ].flat();
+  for (const text of none) assert.equal(readRef(encoder.encode(text)), null, text);
 });
