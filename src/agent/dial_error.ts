@@ -68,8 +68,9 @@ function reasonOf(target: DialTarget, { cause, step }: { cause: unknown; step: D
 
 function cutOffReason({ tls }: DialTarget, { whom, step }: { whom: string; step: DialStep }): string {
   const seen = `${whom} closed the connection before it answered`;
-  if (step !== "tls") return seen;
-  return tls?.client === null
-    ? `${seen}; see whether it speaks TLS, and whether it wants a client certificate (hub.cert, hub.key)`
-    : `${seen}; see whether it speaks TLS`;
+  if (tls === null || step === "connect" || step === "proxy") return seen;
+  const shown = tls.client === null
+    ? "whether it wants a client certificate (hub.cert, hub.key)"
+    : "whether it takes the certificate in hub.cert";
+  return step === "tls" ? `${seen}; see whether it speaks TLS, and ${shown}` : `${seen}; see ${shown}`;
 }

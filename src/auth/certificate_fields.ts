@@ -3,6 +3,7 @@
  * bytes: texts that list names, as runtimes make them, can be forged by a name that looks like two.
  */
 import { DerTag, type DerValue, hexOf, readDer, readDerInside } from "./der.ts";
+import { isPlainSignature } from "./fingerprints.ts";
 
 /** What a certificate says. */
 export interface CertificateFields {
@@ -17,8 +18,10 @@ export interface CertificateFields {
   readonly maySignCertificates: boolean;
   /** What it is for; `null` where nothing is said. */
   readonly purposes: readonly string[] | null;
-  /** Whether it can be judged: all that it says is critical is understood, and its signature is no weak one. */
+  /** Whether it can be judged: all that it says is critical is understood. */
   readonly isSupported: boolean;
+  /** Whether it is signed in a way that can be forged. */
+  readonly isSignatureWeak: boolean;
 }
 
 /** Purposes of certificates. */
@@ -40,6 +43,8 @@ const WEAK_SIGNATURES: readonly string[] = [
   "2a864886f70d010105",
   "2a8648ce3d0401",
 ];
+/** What all signatures with ECDSA begin with. */
+const ECDSA = "2a8648ce3d04";
 const DNS_NAME = 0x82;
 const URI_NAME = 0x86;
 const VERSION = 0xa0;
@@ -57,14 +62,11 @@ interface Extension {
 
 /** Reads a certificate in DER; `null` when it is none, or says something twice. */
 export function readCertificate(der: Uint8Array): CertificateFields | null {
-  const [toBeSigned, algorithm] = readDerInside(der, DerTag.sequence) ?? [];
-  const fields = toBeSigned === undefined ? null : readDer(toBeSigned.body);
-  if (fields === null || algorithm === undefined) return null;
-  // serialNumber, signature, issuer, validity, subject
-  const subject = fields[fields[0]?.tag === VERSION ? 5 : 4];
-  const [signature] = readDer(algorithm.body) ?? [];
+  const outer = readOuter(der);
+  if (outer === null) return null;
+  const { subject, fields, algorithm } = outer;
   const extensions = readExtensions(fields.find(({ tag }) => tag === EXTENSIONS));
-  if (subject === undefined || signature === undefined || extensions === null) return null;
+  if (extensions === null) return null;
   const constraints = readConstraints(extensions.get(BASIC_CONSTRAINTS));
   const keyUsage = readKeyUsage(extensions.get(KEY_USAGE));
   const purposes = readPurposes(extensions.get(PURPOSES));
@@ -80,8 +82,28 @@ export function readCertificate(der: Uint8Array): CertificateFields | null {
     maySign: keyUsage === null || (keyUsage & DIGITAL_SIGNATURE) !== 0,
     maySignCertificates: keyUsage === null || (keyUsage & CERTIFICATE_SIGNATURE) !== 0,
     purposes,
-    isSupported: areSupported(extensions) && !WEAK_SIGNATURES.includes(hexOf(signature.body)),
+    isSupported: areSupported(extensions),
+    isSignatureWeak: WEAK_SIGNATURES.includes(algorithm),
   };
+}
+
+/** Takes a certificate apart. Nothing of it that is not signed may be written in another way. */
+function readOuter(
+  der: Uint8Array,
+): { readonly fields: readonly DerValue[]; readonly subject: DerValue; readonly algorithm: string } | null {
+  const [toBeSigned, algorithm, signature, ...more] = readDerInside(der, DerTag.sequence) ?? [];
+  const fields = toBeSigned === undefined ? null : readDer(toBeSigned.body);
+  if (fields === null || algorithm === undefined || signature === undefined || more.length > 0) return null;
+  // version, if there is one; then serialNumber, signature, issuer, validity, subject
+  const serialAt = fields[0]?.tag === VERSION ? 1 : 0;
+  const [signed, subject] = [fields[serialAt + 1], fields[serialAt + 4]];
+  const id = readDer(algorithm.body)?.[0];
+  if (signed === undefined || subject === undefined || id === undefined) return null;
+  const isSame = signed.tag === algorithm.tag && hexOf(signed.body) === hexOf(algorithm.body);
+  if (!isSame || signature.tag !== DerTag.bitString || signature.body[0] !== 0) return null;
+  const name = hexOf(id.body);
+  const isPlain = !name.startsWith(ECDSA) || isPlainSignature(signature.body.subarray(1));
+  return isPlain ? { fields, subject, algorithm: name } : null;
 }
 
 function readExtensions(field: DerValue | undefined): Map<string, Extension> | null {

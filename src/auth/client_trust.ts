@@ -8,10 +8,12 @@ import { X509Certificate } from "node:crypto";
 import {
   type CertificateFault,
   type CertificateVerdict,
+  type ClientCertificate,
   MAX_CERTIFICATES,
 } from "../core/client_certificate.ts";
 import { DenyList } from "./deny_list.ts";
 import { type CertificateFields, Purpose, readCertificate } from "./certificate_fields.ts";
+import { fingerprintsOf } from "./fingerprints.ts";
 
 /** What is believed. */
 export interface ClientTrustOptions {
@@ -27,6 +29,8 @@ export interface ClientTrustOptions {
 interface Known {
   readonly x509: X509Certificate;
   readonly fields: CertificateFields;
+  /** By which it can be denied: its serial number, its fingerprints. */
+  readonly marks: readonly string[];
 }
 
 /** One that may vouch for others. */
@@ -35,6 +39,8 @@ interface Issuer extends Known {
   readonly below: number;
   /** Until when it and those above it are valid. */
   readonly untilMs: number;
+  /** Those of it and of those above it. */
+  readonly marksOfAll: readonly string[];
 }
 
 const CANNOT_VERIFY =
@@ -67,25 +73,33 @@ export class ClientTrust {
     if (own === undefined) return { kind: "refused", fault: "missing" };
     const verdict = this.#judge(own, others, nowMs);
     if (!verdict.ok) return { kind: "refused", fault: verdict.fault };
-    const { x509: { fingerprint256, serialNumber: serial }, fields: { names } } = own;
+    const { x509: { fingerprint256 }, fields: { names } } = own;
     const fingerprint = fingerprint256.replaceAll(":", "");
-    return { kind: "accepted", certificate: { names, fingerprint, serial, expiresAtMs: verdict.value } };
+    return { kind: "accepted", certificate: { names, fingerprint, ...verdict.value } };
   }
 
-  /** Gives until when it holds. */
-  #judge(own: Known, others: readonly Known[], nowMs: number): Judged<number> {
+  /** Gives until when it holds, and by what it can be denied later. */
+  #judge(
+    own: Known,
+    others: readonly Known[],
+    nowMs: number,
+  ): Judged<Pick<ClientCertificate, "expiresAtMs" | "marks">> {
     const issuer = this.#issuerOf(own, others, nowMs);
     if (!issuer.ok) return issuer;
-    const fault = this.#faultOf(own, nowMs) ?? faultOfClient(own.fields);
+    const fault = this.#faultOf(own, nowMs) ?? faultOfSignature(own) ?? faultOfClient(own.fields);
     if (fault !== null) return { ok: false, fault };
-    return { ok: true, value: Math.min(own.x509.validToDate.getTime(), issuer.value.untilMs) };
+    const { untilMs, marksOfAll } = issuer.value;
+    const expiresAtMs = Math.min(own.x509.validToDate.getTime(), untilMs);
+    return { ok: true, value: { expiresAtMs, marks: [...own.marks, ...marksOfAll] } };
   }
 
   /** Finds who vouches for a certificate: from the authorities down, so that nothing unsigned costs a signature. */
   #issuerOf(own: Known, others: readonly Known[], nowMs: number): Judged<Issuer> {
     let fault: CertificateFault = "untrusted";
     const judge = (known: Known, above: Issuer | null): Issuer | null => {
-      const found = this.#faultOf(known, nowMs) ?? faultOfAuthority(known.fields);
+      // What an authority of the configuration signed of itself proves nothing, so how does not matter.
+      const found = this.#faultOf(known, nowMs) ?? (above === null ? null : faultOfSignature(known)) ??
+        faultOfAuthority(known.fields);
       if (found !== null) fault = found;
       return found === null ? issuerBelow(above, known) : null;
     };
@@ -107,8 +121,8 @@ export class ClientTrust {
   }
 
   /** What speaks against any certificate of a chain. */
-  #faultOf({ x509, fields }: Known, nowMs: number): CertificateFault | null {
-    if (this.#deny.hasAny(x509.fingerprint256, x509.serialNumber)) return "denied";
+  #faultOf({ x509, fields, marks }: Known, nowMs: number): CertificateFault | null {
+    if (this.#deny.hasAny(marks)) return "denied";
     // Dates that cannot be read are no times, and no comparison with them is true.
     if (!(nowMs >= x509.validFromDate.getTime())) return "not_yet_valid";
     if (!(nowMs < x509.validToDate.getTime())) return "expired";
@@ -116,13 +130,17 @@ export class ClientTrust {
   }
 }
 
-function issuerBelow(above: Issuer | null, { x509, fields }: Known): Issuer {
+function faultOfSignature({ fields }: Known): CertificateFault | null {
+  return fields.isSignatureWeak ? "unsupported" : null;
+}
+
+function issuerBelow(above: Issuer | null, known: Known): Issuer {
   const allowed = above === null ? Infinity : above.below - 1;
   return {
-    x509,
-    fields,
-    below: Math.min(allowed, fields.pathLength ?? Infinity),
-    untilMs: Math.min(above?.untilMs ?? Infinity, x509.validToDate.getTime()),
+    ...known,
+    below: Math.min(allowed, known.fields.pathLength ?? Infinity),
+    untilMs: Math.min(above?.untilMs ?? Infinity, known.x509.validToDate.getTime()),
+    marksOfAll: [...known.marks, ...above?.marksOfAll ?? []],
   };
 }
 
@@ -153,10 +171,14 @@ function readKnown(der: Uint8Array): Known | null {
   const fields = readCertificate(der);
   if (fields === null) return null;
   try {
-    return { x509: new X509Certificate(der), fields };
+    return knownOf(new X509Certificate(der), fields);
   } catch {
     return null;
   }
+}
+
+function knownOf(x509: X509Certificate, fields: CertificateFields): Known {
+  return { x509, fields, marks: [x509.serialNumber, ...fingerprintsOf(x509.raw)] };
 }
 
 function knownAuthority(x509: X509Certificate): Known {
@@ -165,9 +187,10 @@ function knownAuthority(x509: X509Certificate): Known {
   if (!fields.isAuthority || !fields.maySignCertificates) {
     throw new TypeError("it is not one of an authority");
   }
+  const known = knownOf(x509, fields);
   // What it signed itself tells whether its kind of key can be verified with.
-  if (x509.checkIssued(x509) && !hasSigned({ x509, fields }, { x509, fields })) {
+  if (x509.checkIssued(x509) && !hasSigned(known, known)) {
     throw new TypeError(CANNOT_VERIFY);
   }
-  return { x509, fields };
+  return known;
 }

@@ -10,7 +10,7 @@ export class DenyList {
   }
 
   /** Whether one of them is listed. */
-  hasAny(...hex: readonly string[]): boolean {
+  hasAny(hex: readonly string[]): boolean {
     return this.#listed.size > 0 && hex.some((one) => this.#listed.has(plainHex(one)));
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Reads DER, the encoding of certificates: one value after the other, each within the bytes of the one around it.
- * What is cut short, or of a form that certificates do not use, is `null`.
+ * DER, the encoding of certificates: one value after the other, each within the bytes of the one around it. What is cut
+ * short, could be written shorter, or is of a form that certificates do not use, is `null`.
  */
+import { concat } from "../core/concat.ts";
 
 /** One value. */
 export interface DerValue {
@@ -55,7 +56,17 @@ function readLength(bytes: Uint8Array, at: number): { bodyAt: number; bytes: num
   if (count === 0 || count > MAX_LENGTH_BYTES || at + count >= bytes.length) return null;
   let length = 0;
   for (let i = 1; i <= count; i++) length = length * 256 + (bytes[at + i] ?? 0);
-  return { bodyAt: at + 1 + count, bytes: length };
+  const isShortest = length >= 0x80 && (bytes[at + 1] ?? 0) !== 0;
+  return isShortest ? { bodyAt: at + 1 + count, bytes: length } : null;
+}
+
+/** A value of which these are the bytes. */
+export function encodeDer(tag: number, parts: readonly Uint8Array[]): Uint8Array {
+  const body = concat(parts);
+  const digits: number[] = [];
+  for (let rest = body.length; rest > 0; rest = Math.floor(rest / 256)) digits.unshift(rest % 256);
+  const length = body.length < 0x80 ? [body.length] : [0x80 | digits.length, ...digits];
+  return concat([new Uint8Array([tag, ...length]), body]);
 }
 
 /** The digits of an object identifier, or of other bytes, in hex. */

@@ -9,8 +9,8 @@ export interface ClientCertificate {
   readonly names: readonly string[];
   /** SHA-256 of it, as 64 upper-case digits. */
   readonly fingerprint: string;
-  /** Its serial number in hex. */
-  readonly serial: string;
+  /** By which it can be denied, in hex: serial numbers and fingerprints of it and of all that vouch for it. */
+  readonly marks: readonly string[];
   /** Until when it and all that vouch for it are valid, in milliseconds since 1970. */
   readonly expiresAtMs: number;
 }

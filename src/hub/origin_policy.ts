@@ -45,7 +45,12 @@ export class OriginPolicy {
 
   /** Whether an origin is listed: the words `self` and `loopback` do not count. Programs send none. */
   isListed(origin: string | undefined): boolean {
-    if (origin === undefined || this.#allowAll) return true;
+    return this.#allowAll || this.isNamed(origin);
+  }
+
+  /** Whether an origin is listed by its name: no word counts, `*` neither. Programs send none. */
+  isNamed(origin: string | undefined): boolean {
+    if (origin === undefined) return true;
     const url = URL.parse(origin);
     return url !== null && this.#listed.has(url.origin);
   }

@@ -6,6 +6,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import { LOGIN_REFUSALS } from "../core/login_refusal.ts";
 import type { UpgradedSocket } from "../link/ws_types.d.ts";
@@ -175,12 +176,18 @@ export class WebSocketDoor {
 
   /** Without a token the certificate of the connection counts, if there is one that stands for somebody. */
   #loginByCertificate(knock: Knock, logins: LoginDesk): void {
-    const { accepted: { certificate, peer: { ip } }, target } = knock;
+    const { accepted: { peer: { ip } }, target } = knock;
+    const certificate = this.#certificateOf(knock);
     const connectionId = crypto.randomUUID();
     const outcome = logins.loginByCertificate({ certificate, ip, connectionId, tenant: null });
     if (outcome?.kind === "accepted") this.#open(knock, outcome.login, connectionId);
     else if (target.login === "message") this.#open(knock, null, connectionId);
     else this.#turnAway(knock, outcome ?? invalid("A login is needed here: send a token"));
+  }
+
+  /** A browser shows a certificate for whatever page asks, so only pages that are listed by name come in by it. */
+  #certificateOf({ request, accepted }: Pick<Knock, "request" | "accepted">): ClientCertificate | null {
+    return this.#options.origins.isNamed(request.headers.origin) ? accepted.certificate : null;
   }
 
   /** Nothing is read meanwhile, so that what the client sends behind its request waits for the answer. */
@@ -234,7 +241,8 @@ export class WebSocketDoor {
     login: Login | null,
     connectionId?: string,
   ): void {
-    const { link, peer, certificate } = accepted;
+    const { link, peer } = accepted;
+    const certificate = this.#certificateOf({ request, accepted });
     const isLocal = accepted.isLocal && isFromProgram(request);
     this.#handshakes.handleUpgrade<Handshake>(request, socket, head, ({ head: rest }) => {
       accepted.upgraded = true;

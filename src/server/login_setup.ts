@@ -29,8 +29,7 @@ export function loginOptions(
     isMultiTenant: multi_tenant,
     lockout: { threshold: lockout.threshold, durationMs: lockout.duration },
     findStaticToken: (tokenHash) => identities.get(tokenHash) ?? null,
-    findCertificate: (certificate) =>
-      denied.hasAny(certificate.fingerprint, certificate.serial) ? null : listed.find(certificate),
+    findCertificate: (certificate) => denied.hasAny(certificate.marks) ? null : listed.find(certificate),
   };
 }
 

@@ -139,7 +139,9 @@ function loadAuthorities(
   try {
     return { pems, trust: new ClientTrust({ authorities, required, deny }) };
   } catch (cause) {
-    const message = `Cannot use ${setting}: of a certificate in ${path}, ${messageOf(cause)}`;
+    const message = `Cannot use ${setting}: a certificate in ${path} cannot vouch for clients, as ${
+      messageOf(cause)
+    }`;
     throw new TrunklineError("certificate_invalid", message, { cause });
   }
 }

@@ -2,9 +2,11 @@
 import "reflect-metadata";
 import { KeyUsageFlags } from "@peculiar/x509";
 import * as x509 from "@peculiar/x509";
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { ClientTrust } from "../../src/auth/client_trust.ts";
+import { DerTag, encodeDer, hexOf, readDerInside } from "../../src/auth/der.ts";
 import { CLIENT, SERVER, TestCertificate } from "../helpers/client_certificates.ts";
 
 const DAY_MS = 86_400_000;
@@ -32,15 +34,18 @@ Deno.test("ClientTrust: gives the names of one that its authority signed, and un
   ] as const;
   const edge = await TestCertificate.make({ name: "edge", by: authority, alternatives, until: 2 });
   const trust = new ClientTrust({ authorities: [authority.x509], required: false, deny: [] });
-  assert.deepEqual(trust.check([edge.x509.raw], Date.now()), {
-    kind: "accepted",
-    certificate: {
-      names: ["urn:edge:1", "edge.example", "edge"],
-      fingerprint: edge.x509.fingerprint256.replaceAll(":", ""),
-      serial: edge.x509.serialNumber,
-      expiresAtMs: edge.x509.validToDate.getTime(),
-    },
+  const verdict = trust.check([edge.x509.raw], Date.now());
+  assert.ok(verdict.kind === "accepted");
+  const { marks, ...rest } = verdict.certificate;
+  assert.deepEqual(rest, {
+    names: ["urn:edge:1", "edge.example", "edge"],
+    fingerprint: edge.x509.fingerprint256.replaceAll(":", ""),
+    expiresAtMs: edge.x509.validToDate.getTime(),
   });
+  for (const { x509: { serialNumber, fingerprint256 } } of [edge, authority]) {
+    assert.ok(marks.includes(serialNumber));
+    assert.ok(marks.includes(fingerprint256.replaceAll(":", "")));
+  }
 });
 
 Deno.test("ClientTrust: holds no longer than those who vouch for it", async () => {
@@ -94,6 +99,12 @@ Deno.test("ClientTrust: believes nobody who vouches for himself, or for others w
     const shown = [await TestCertificate.make({ by }), by, authority];
     assert.equal(faultOf({ authorities, shown }), "untrusted", by.certificate.subject);
   }
+});
+
+Deno.test("ClientTrust: takes no certificate that names another issuer than the one that signed it", async () => {
+  const authority = await TestCertificate.authority();
+  const edge = await TestCertificate.make({ by: authority, issuer: "CN=somebody else" });
+  assert.equal(faultOf({ authorities: [authority], shown: [edge] }), "untrusted");
 });
 
 Deno.test("ClientTrust: keeps to how far an authority may pass its trust on", async () => {
@@ -178,6 +189,25 @@ Deno.test("ClientTrust: refuses whom its list names, by serial number or by fing
   }
 });
 
+Deno.test("ClientTrust: a denied certificate does not get in by another form of its signature", async () => {
+  for (const kind of ["P-256", "P-384"] as const) {
+    const authority = await TestCertificate.authority({ kind });
+    const edge = await TestCertificate.make({ by: authority });
+    const twin = withTurnedSignature(edge.x509.raw, kind);
+    const judge = (deny: readonly string[], der: Uint8Array) =>
+      new ClientTrust({ authorities: [authority.x509], required: true, deny }).check([der], Date.now());
+    assert.equal(judge([], twin).kind, "accepted", "it is a good signature");
+    assert.notEqual(new X509Certificate(twin).fingerprint256, edge.x509.fingerprint256);
+    assert.deepEqual(judge([edge.x509.fingerprint256], twin), { kind: "refused", fault: "denied" });
+    assert.deepEqual(judge([new X509Certificate(twin).fingerprint256], edge.x509.raw), {
+      kind: "refused",
+      fault: "denied",
+    });
+    const padded = withNumbers(edge.x509.raw, (r, s) => [new Uint8Array([0, ...r]), s]);
+    assert.deepEqual(judge([], padded), { kind: "refused", fault: "malformed" });
+  }
+});
+
 Deno.test("ClientTrust: refuses what it does not understand, and names it could be limited to", async () => {
   const authority = await TestCertificate.authority();
   const authorities = [authority];
@@ -223,9 +253,38 @@ Deno.test("ClientTrust: verifies with keys of every kind that it can, and no sig
     const shown = [await TestCertificate.make({ by: authority })];
     const isWeak = kind === "SHA-1";
     assert.equal(faultOf({ authorities: [authority], shown }), isWeak ? "unsupported" : null, kind);
+    const middle = await TestCertificate.authority({ name: "middle", by: authority });
+    const below = [await TestCertificate.make({ by: middle }), middle];
+    assert.equal(faultOf({ authorities: [authority], shown: below }), isWeak ? "unsupported" : null, kind);
+    // What it signed itself with does not matter.
+    assert.equal(faultOf({ authorities: [middle], shown: below }), null, kind);
     const forged = [await TestCertificate.make({ by: await TestCertificate.authority({ kind }) })];
-    assert.equal(faultOf({ authorities: [authority], shown: forged }), isWeak ? "unsupported" : "untrusted");
+    assert.equal(faultOf({ authorities: [authority], shown: forged }), "untrusted", kind);
   }
+});
+
+Deno.test("ClientTrust: whatever is changed in a certificate, it is refused or stands for the same", async () => {
+  const authority = await TestCertificate.authority();
+  const alternatives = [{ type: "url", value: "urn:edge" }] as const;
+  const der = new Uint8Array((await TestCertificate.make({ by: authority, alternatives })).x509.raw);
+  const trust = new ClientTrust({ authorities: [authority.x509], required: true, deny: [] });
+  const good = trust.check([der], Date.now());
+  assert.ok(good.kind === "accepted");
+  const deny = [good.certificate.fingerprint];
+  const denying = new ClientTrust({ authorities: [authority.x509], required: true, deny });
+  const change = fc.record({ at: fc.nat(der.length - 1), byte: fc.integer({ min: 0, max: 255 }) });
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      const changed = der.slice();
+      for (const { at, byte } of changes) changed[at] = byte;
+      assert.equal(denying.check([changed], Date.now()).kind, "refused");
+      const verdict = trust.check([changed], Date.now());
+      if (verdict.kind === "refused") return;
+      assert.deepEqual(verdict.certificate.names, good.certificate.names);
+      assert.equal(verdict.certificate.expiresAtMs, good.certificate.expiresAtMs);
+    }),
+    { numRuns: 1500 },
+  );
 });
 
 Deno.test("ClientTrust: has no authority that is none", async () => {
@@ -238,3 +297,35 @@ Deno.test("ClientTrust: has no authority that is none", async () => {
   const below = await TestCertificate.make({ by: middle });
   assert.equal(make([middle.x509]).check([below.x509.raw], Date.now()).kind, "accepted");
 });
+
+const ORDERS = {
+  "P-256": 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
+  "P-384":
+    0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+};
+
+/** The certificate with its signature (r, s) as (r, n - s), which anybody can do. */
+function withTurnedSignature(der: Uint8Array, kind: keyof typeof ORDERS): Uint8Array {
+  return withNumbers(der, (r, s) => {
+    const turned = ORDERS[kind] - BigInt(`0x${hexOf(s)}`);
+    const bytes = Uint8Array.fromHex(turned.toString(16).padStart(kind === "P-256" ? 64 : 96, "0"));
+    const first = bytes.findIndex((byte) => byte !== 0);
+    const plain = bytes.subarray(first);
+    return [r, (plain[0] ?? 0) < 0x80 ? plain : new Uint8Array([0, ...plain])];
+  });
+}
+
+/** The certificate with other numbers in its signature. */
+function withNumbers(
+  der: Uint8Array,
+  change: (r: Uint8Array, s: Uint8Array) => readonly Uint8Array[],
+): Uint8Array {
+  const [toBeSigned, algorithm, signature] = readDerInside(der, DerTag.sequence) ?? [];
+  assert.ok(toBeSigned !== undefined && algorithm !== undefined && signature !== undefined);
+  const [r, s] = readDerInside(signature.body.subarray(1), DerTag.sequence) ?? [];
+  assert.ok(r !== undefined && s !== undefined);
+  const numbers = change(r.body, s.body).map((number) => encodeDer(DerTag.integer, [number]));
+  const bits = encodeDer(DerTag.bitString, [new Uint8Array(1), encodeDer(DerTag.sequence, numbers)]);
+  const same = [toBeSigned, algorithm].map(({ tag, body }) => encodeDer(tag, [body]));
+  return encodeDer(DerTag.sequence, [...same, bits]);
+}

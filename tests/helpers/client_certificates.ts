@@ -38,6 +38,8 @@ export interface CertificateWish {
   readonly further?: readonly x509.Extension[];
   readonly serial?: string;
   readonly subject?: x509.JsonName;
+  /** The name of whoever signs it. @default his own */
+  readonly issuer?: string;
   /** What kind of key it has. @default "P-256" */
   readonly kind?: Kind;
 }
@@ -72,7 +74,7 @@ export class TestCertificate {
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serial,
       subject,
-      issuer: by?.certificate.subject ?? new x509.Name(subject).toString(),
+      issuer: wish.issuer ?? by?.certificate.subject ?? new x509.Name(subject).toString(),
       notBefore: new Date(Date.now() + from * DAY_MS),
       notAfter: new Date(Date.now() + until * DAY_MS),
       publicKey: keys.publicKey,

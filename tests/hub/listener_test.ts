@@ -259,6 +259,24 @@ Deno.test("Listener: missing, broken and mismatched certificate files are named"
       `hub.tls.key=${folder}/garbage.pem`,
     ]],
     [/^Cannot use hub\.tls\.key: .*does not belong/, [cert, `hub.tls.key=${folder}/other-key.pem`]],
+    [/^Cannot read hub\.tls\.client_ca from .*nowhere\.pem: the file does not exist/, [
+      cert,
+      key,
+      `hub.tls.client_ca=${folder}/nowhere.pem`,
+    ]],
+    [/^Cannot use hub\.tls\.client_ca: .*garbage\.pem holds no certificate in PEM; write/, [
+      cert,
+      key,
+      `hub.tls.client_ca=${folder}/garbage.pem`,
+    ]],
+    [
+      /^Cannot use hub\.tls\.client_ca: a certificate in .*server\.pem cannot vouch for clients, as it is not one of/,
+      [
+        cert,
+        key,
+        `hub.tls.client_ca=${certificates.certPath}`,
+      ],
+    ],
   ];
   try {
     for (const [wanted, set] of cases) assert.match(await failsWith("certificate_invalid", set), wanted);

@@ -87,4 +87,10 @@ Deno.test("Origin policy: only those that are listed count where words do not", 
     assert.equal(policy.isListed(origin), false, origin);
   }
   assert.ok(new OriginPolicy(["*"]).isListed("https://evil.example"));
+  const words = new OriginPolicy(["*", "self", "loopback", "https://app.example"]);
+  assert.ok(words.isNamed(undefined));
+  assert.ok(words.isNamed("https://app.example"));
+  for (const origin of ["https://evil.example", "http://localhost", "null", "https://app.example.evil", ""]) {
+    assert.equal(words.isNamed(origin), false, origin);
+  }
 });

@@ -5,6 +5,8 @@ import { ALL_TRANSPORTS, BrokerClient, codeOf } from "../broker/broker_client.ts
 import { TestCertificate } from "../helpers/client_certificates.ts";
 import { JsonClient } from "../helpers/json_client.ts";
 import { MutualScene, TOKEN } from "../helpers/mutual_tls.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
+import { WsClient } from "../helpers/ws_client.ts";
 import { Spoke } from "../helpers/spoke.ts";
 
 const RIGHTS = { publish: ["#"], subscribe: ["#"], request: ["#"] };
@@ -179,6 +181,39 @@ Deno.test("Login by certificate: a later token renews it for the same subject, a
   assert.equal(codeOf(await client.publish("news.today", "x")), "NO_ROUTE_FOUND");
 });
 
+Deno.test("Login by certificate: a browser's counts for pages that are listed by name alone", async () => {
+  const listed = "https://app.example";
+  for (const origins of [[listed, "self", "loopback"], ["*"], ["*", listed]]) {
+    const { scene, via } = await start([`hub.origins=${JSON.stringify(origins)}`]);
+    await using _ = scene;
+    const self = `https://localhost:${scene.hub.port}`;
+    const foreign = origins.includes("*") ? ["https://evil.example", "null"] : [];
+    for (const origin of [listed, self, "http://localhost:3000", ...foreign]) {
+      await using page = await BrokerClient.connect(scene.hub, "websocket", { ...via, origin });
+      const isIn = origin === listed && origins.includes(listed);
+      assert.equal(codeOf(await page.publish("news", "x")), isIn ? "NO_ROUTE_FOUND" : "UNAUTHORIZED", origin);
+    }
+  }
+});
+
+Deno.test("Login by certificate: a page that is not listed by name is no agent either", async () => {
+  const { scene, via } = await start(['hub.origins=["*"]']);
+  await using _ = scene;
+  const url = `wss://localhost:${scene.hub.port}/agent`;
+  const request = { agentId: "a", session: "s", features: [] };
+  const { parts: [frame] } = encodeFrame({ kind: "auth_request", request });
+  assert.ok(frame !== undefined);
+  for (
+    const [origin, answer] of [["https://evil.example", /"invalid_token"/], [undefined, /"ok":true/]] as const
+  ) {
+    await using page = await WsClient.connect(url, { ...via, ...(origin && { origin }) });
+    page.send(new Uint8Array(frame));
+    const said = await page.next();
+    assert.ok(said instanceof Uint8Array);
+    assert.match(new TextDecoder().decode(said), answer);
+  }
+});
+
 Deno.test("Login by certificate: one that is denied while the hub runs ends, and cannot come back", async () => {
   const { scene, alice, via } = await start();
   await using _ = scene;
@@ -193,6 +228,21 @@ Deno.test("Login by certificate: one that is denied while the hub runs ends, and
   assert.equal((await byToken.request("system.heartbeat")).status, "success");
   await scene.hub.reload(scene.settings);
   await using _again = await BrokerClient.connect(scene.hub, "websocket", via);
+});
+
+Deno.test("Login by certificate: one below an authority that is denied while the hub runs ends too", async () => {
+  await using scene = await MutualScene.start();
+  const middle = await TestCertificate.authority({ name: "middle", by: scene.authority });
+  const below = (await TestCertificate.make({ by: middle })).shownWith(middle);
+  const direct = await TestCertificate.make({ by: scene.authority });
+  await using first = await BrokerClient.connect(scene.hub, "websocket", { ca: scene.ca, client: below });
+  await using other = await BrokerClient.connect(scene.hub, "websocket", { ca: scene.ca, client: direct });
+  const { serialNumber } = middle.x509;
+  const outcome = await scene.hub.reload([...scene.settings, `hub.tls.deny=["${serialNumber}"]`]);
+  assert.deepEqual(outcome, { kind: "loaded", changed: ["hub.tls.deny"], needRestart: [], ended: 1 });
+  assert.equal((await first.closed()).code, 4401);
+  assert.equal(await scene.knock({ client: below }), null);
+  assert.equal((await other.request("system.heartbeat")).status, "success");
 });
 
 Deno.test("Login by certificate: another file of authorities holds for new connections, and a wrong one for none", async () => {
