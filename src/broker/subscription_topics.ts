@@ -7,6 +7,7 @@ import type { SecurityEvents } from "../core/security_event.ts";
 import { recordAction, whoIs } from "./control_topics.ts";
 import { byTopic, topicsOf } from "./listings.ts";
 import { selectsTaps } from "./message_taps.ts";
+import type { QuotaRefusal } from "../limits/connection_quota.ts";
 import type { Permissions } from "./permissions.ts";
 import { PRESENCE_TOPIC, type PresenceMember } from "./presence.ts";
 import type { SubscriptionAction } from "./subscription.ts";
@@ -70,15 +71,23 @@ function subscribeTo(
   const wanted = { pattern: topic, action, priority, group: group ?? null };
   const refusal = permissions.checkSubscribe(wanted, { connection, principal });
   if (refusal !== null) return { kind: "error", error: refusal };
-  if (space.subscriptions.subscribe(connection, wanted) === "limit") {
-    const text = `Cannot subscribe to ${topic}: a connection may have ${limit} subscriptions`;
-    return { kind: "error", error: { code: "LIMIT_REACHED", message: text, details: { limit } } };
-  }
+  const result = space.subscriptions.subscribe(connection, wanted);
+  if (result === "limit") return tooMany(topic, { scope: "connection", limit });
+  if (typeof result === "object") return tooMany(topic, result);
   if (action !== "request" && selectsTaps(topic.toLowerCase())) {
     logger.info("An administrator is shown every message", { ...whoIs(connection, principal), topic });
     recordAction(context, options, { action: "tap", target: topic });
   }
   return success();
+}
+
+function tooMany(topic: string, { scope, limit }: QuotaRefusal): SystemResult {
+  const who = scope === "account" ? "an account" : `a ${scope}`;
+  const message = `Cannot subscribe to ${topic}: ${who} may have ${limit} subscriptions`;
+  return {
+    kind: "error",
+    error: { code: "LIMIT_REACHED", message, details: scope === "connection" ? { limit } : { limit, scope } },
+  };
 }
 
 function* membersOf(topic: string, { subscriptions, presence }: TenantSpace): Generator<PresenceMember> {

@@ -9,6 +9,7 @@ import { SECURITY_EVENT_KINDS } from "../core/security_event.ts";
 import type { TransportKind } from "../core/transport.ts";
 import { agentMetrics } from "./agent_metric_table.ts";
 import { defineMetrics, type MetricDefinition, type MetricType } from "./metric_definition.ts";
+import { quotaMetrics } from "./quota_metric_table.ts";
 import { tunnelMetrics } from "./tunnel_metric_table.ts";
 
 const transports: readonly TransportKind[] = ["websocket", "text", "frames", "json"];
@@ -288,6 +289,7 @@ export const metricTable = defineMetrics({
     labels: tenantLabel,
   },
   ...agentMetrics,
+  ...quotaMetrics,
   ...tunnelMetrics,
   trunkline_security_events_total: {
     type: "counter",
