@@ -70,8 +70,9 @@ function stampsOf(paths: readonly string[]): ReadonlyMap<string, string> {
 /** `null` while there is no file. */
 function stampOf(path: string): string | null {
   try {
-    const { mtime, size, ino } = Deno.statSync(path);
-    return `${mtime?.getTime()} ${size} ${ino}`;
+    const { mtime, ctime, size, ino } = Deno.statSync(path);
+    // Whoever copies a file may keep its time of writing; the other one nobody can set.
+    return `${mtime?.getTime()} ${ctime?.getTime()} ${size} ${ino}`;
   } catch (error) {
     // Whoever reads it because of the change tells what is wrong.
     return error instanceof Deno.errors.NotFound ? null : "unreadable";

@@ -33,3 +33,25 @@ Deno.test("File watch: each change is told once, also of a file that is replaced
   time.tick(1000);
   assert.equal(changes, 2);
 });
+
+Deno.test("File watch: what was written in place is told also where size and time of writing stayed", () => {
+  const path = Deno.makeTempFileSync();
+  Deno.writeTextFileSync(path, "one");
+  const before = Deno.statSync(path);
+  using time = new FakeTime();
+  let changes = 0;
+  const watch = new FileWatch([path], { everyMs: 100, changed: () => changes++ });
+  try {
+    // The clock of a file system has ticks of some milliseconds: what is written within one cannot be told apart.
+    do {
+      Deno.writeTextFileSync(path, "two");
+      Deno.utimeSync(path, before.atime ?? 0, before.mtime ?? 0);
+    } while (Deno.statSync(path).ctime?.getTime() === before.ctime?.getTime());
+    assert.equal(Deno.statSync(path).mtime?.getTime(), before.mtime?.getTime());
+    time.tick(1000);
+    assert.equal(changes, 1);
+  } finally {
+    watch.stop();
+    Deno.removeSync(path);
+  }
+});
