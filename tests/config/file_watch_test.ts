@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { FakeTime } from "../helpers/fake_time.ts";
-import { FileWatch } from "../../src/config/file_watch.ts";
+import { FileStamps, FileWatch } from "../../src/config/file_watch.ts";
 
 Deno.test("File watch: each change is told once, also of a file that is replaced or was away", () => {
   const folder = Deno.makeTempDirSync();
@@ -13,7 +13,7 @@ Deno.test("File watch: each change is told once, also of a file that is replaced
   put("one");
   using time = new FakeTime();
   let changes = 0;
-  const watch = new FileWatch([path], { everyMs: 100, changed: () => changes++ });
+  const watch = new FileWatch(new FileStamps([path]), { everyMs: 100, changed: () => changes++ });
   try {
     time.tick(1000);
     assert.equal(changes, 0);
@@ -40,7 +40,7 @@ Deno.test("File watch: what was written in place is told also where size and tim
   const before = Deno.statSync(path);
   using time = new FakeTime();
   let changes = 0;
-  const watch = new FileWatch([path], { everyMs: 100, changed: () => changes++ });
+  const watch = new FileWatch(new FileStamps([path]), { everyMs: 100, changed: () => changes++ });
   try {
     // The clock of a file system has ticks of some milliseconds: what is written within one cannot be told apart.
     do {
