@@ -72,11 +72,14 @@ async function serve(
   const agent = createAgent(config, { agentId, logger, changed });
   const reload = new AgentReload(config, {
     readConfig: () => watch.read(),
-    apply: (next) => {
-      agent.update(next);
-      agent.link.changeToken(next.hub.token);
-      if (!options.quiet) logging.setLevel(next.logging.level);
-      changed();
+    prepare: (next) => {
+      const takeOver = agent.prepare(next);
+      return () => {
+        takeOver();
+        agent.link.changeToken(next.hub.token);
+        if (!options.quiet) logging.setLevel(next.logging.level);
+        changed();
+      };
     },
     logger,
   });

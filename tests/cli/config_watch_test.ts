@@ -1,7 +1,7 @@
 /** Which files a hub looks at, and when it reads them again. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { hubSource } from "../../src/cli/config_source.ts";
+import { agentSource, hubSource } from "../../src/cli/config_source.ts";
 import { ConfigWatch } from "../../src/cli/config_watch.ts";
 import type { ConfigResult } from "../../src/config/hub_config.ts";
 import { FakeTime } from "../helpers/fake_time.ts";
@@ -139,5 +139,21 @@ Deno.test("Config watch: what changes while a reading goes on is read again", ()
   scene.write("logging: { level: debug }\n");
   time.tick(10 * LOOK_MS);
   assert.deepEqual(levels, ["info", "debug", "warning"]);
+  watch.stop();
+});
+
+Deno.test("Config watch: the authority of an agent's local service counts", () => {
+  using scene = new Scene();
+  const ca = join(scene.folder, "ca.pem");
+  scene.write("one", "ca.pem");
+  scene.write(`tunnels: [{ name: web, kind: http, local: "https://127.0.0.1:1", ca: ${ca} }]\n`);
+  using time = new FakeTime();
+  let changes = 0;
+  const watch = new ConfigWatch(agentSource({ configFile: scene.file, set: [] }));
+  assert.ok(watch.read().ok);
+  watch.start(() => changes++, LOOK_MS);
+  scene.write("other", "ca.pem");
+  time.tick(10 * LOOK_MS);
+  assert.equal(changes, 1);
   watch.stop();
 });
