@@ -43,7 +43,7 @@ export function createReload(
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],
-    changeLogins: async (next) => await logins?.change(next) ?? 0,
+    prepareLogins: async (next) => await logins?.prepare(next) ?? (() => Promise.resolve(0)),
     events: audit.events,
   });
 }
