@@ -38,7 +38,7 @@ export function createReload(
     logger,
     parts: [
       certificates(parts.tls, (next) => next.hub.tls),
-      certificates(() => parts.visitors().tls, (next) => next.public.tls),
+      certificates(() => parts.visitors().tls, (next) => next.public.enabled ? next.public.tls : null),
       sure((next) => changeDoors(next, parts)),
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),

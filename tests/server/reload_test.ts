@@ -235,6 +235,17 @@ Deno.test("Reload: what breaks while it is taken over is not told as if nothing 
   assert.ok(!errors.some((message) => message.includes("nothing has changed")));
 });
 
+Deno.test("Reload: certificates of an address that is switched off are not looked at", async () => {
+  const settings = ["public.enabled=false", "public.tls={ cert: /nowhere/cert.pem, key: /nowhere/key.pem }"];
+  await using hub = await TestHub.start(settings);
+  assert.deepEqual(await hub.reload([...settings, "logging.level=debug"]), {
+    kind: "loaded",
+    changed: ["logging.level"],
+    needRestart: [],
+    ended: 0,
+  });
+});
+
 Deno.test("Reload: of many mistakes the first have a line in the log, and all are told", async () => {
   const { reload, source, logger } = heldReload();
   source.read = () => read(Array.from({ length: 500 }, (_, at) => `key${at}: 1\n`).join(""));
