@@ -48,8 +48,9 @@ export const metricTable = defineMetrics({
   },
   trunkline_config_reloads_total: {
     type: "counter",
-    help: "Configurations that were read anew: loaded, or of no use so that nothing changed",
-    labels: { result: ["loaded", "invalid"] },
+    help:
+      "Configurations that were read anew: loaded, or of no use so that nothing changed, or partly loaded, a mistake of the hub",
+    labels: { result: ["loaded", "invalid", "partly"] },
   },
   trunkline_connections: {
     type: "gauge",

@@ -40,13 +40,13 @@ export function createReload(
     logger,
     parts: [
       certificates(parts.tls, (next) => next.hub.tls),
-      certificates(() => parts.visitors().tls, (next) => next.public.tls),
+      certificates(() => parts.visitors().tls, (next) => next.public.enabled ? next.public.tls : null),
       sure((next) => changeDoors(next, parts)),
       sure(({ limits }) => parts.quotas.change(limits)),
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],
-    changeLogins: async (next) => await logins?.change(next) ?? 0,
+    prepareLogins: async (next) => await logins?.prepare(next) ?? (() => Promise.resolve(0)),
     events: audit.events,
   });
 }
