@@ -82,7 +82,7 @@ export class VisitorConnection implements ExchangeOwner {
   }
 
   destroy(): void {
-    this.#socket.link.socket.resetAndDestroy();
+    this.#socket.link.reset();
   }
 
   /** Looks whether something took too long. */
