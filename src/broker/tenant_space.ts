@@ -9,11 +9,11 @@ import type { MessageTaps } from "./message_taps.ts";
 import type { Presence } from "./presence.ts";
 import type { RequestRouter } from "./request_router.ts";
 import type { ServiceRegistry } from "./service_registry.ts";
-import type { Subscriber } from "./subscription.ts";
+import type { Reader } from "./subscription.ts";
 import type { SubscriptionManager } from "./subscription_manager.ts";
 
 /** One connection of a tenant. */
-export interface Member extends Subscriber {
+export interface Member extends Reader {
   /** Who stands behind it; `null` unless it is open. */
   readonly principal: Principal | null;
   /** Whom an event of security is about that happens there. */

@@ -19,6 +19,10 @@ export class FakeSubscriber implements Member {
   result: PushResult = "queued";
   /** What was queued. */
   readonly got: Encoded[] = [];
+  hasSpareRoom = true;
+  lost = 0;
+  /** Called by a test when there is room again. */
+  onSpare: (() => void) | null = null;
   /** How often something was handed to it, queued or not. */
   offered = 0;
 
@@ -43,6 +47,10 @@ export class FakeSubscriber implements Member {
     this.closedWith = { code, reason };
   }
 
+  whenSpare(run: () => void): void {
+    this.onSpare = run;
+  }
+
   hasRoomFor(): boolean {
     return this.result === "queued";
   }
@@ -50,7 +58,7 @@ export class FakeSubscriber implements Member {
 
 /** Settings that limit nothing. */
 export function settingsOf(topic: string, ratePerSecond = 0): TopicSettings {
-  return { channel: { name: topic, slowConsumer: "close", gapNotice: null }, ratePerSecond };
+  return { channel: { name: topic, slowConsumer: "close", gapNotice: null }, ratePerSecond, keep: null };
 }
 
 /** A fixed time that a test moves. */

@@ -39,6 +39,7 @@ class Setup {
       topicRates: new KeyedBuckets(1000),
       cachedClock: this.clock,
       clock: this.clock,
+      keeping: null,
       onLatency: (seconds) => this.latencies.push(seconds),
     });
   }
