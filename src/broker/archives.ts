@@ -30,6 +30,7 @@ export class Archives {
   readonly #present = new Map<string, TenantArchive>();
   /** The one that left first comes first. */
   readonly #away = new Map<string, TenantArchive>();
+  #haveRulesChanged = false;
 
   constructor(options: ArchivesOptions) {
     this.#options = options;
@@ -42,6 +43,7 @@ export class Archives {
     const known = this.#away.get(name);
     const own = ids.enter(name, tenant.lastId);
     const archive = known ?? new TenantArchive({ store, tenant, ids: own, ...rest });
+    if (known === undefined && this.#haveRulesChanged) archive.rulesChanged();
     archive.attach(own, deliver);
     this.#away.delete(name);
     this.#present.set(name, archive);
@@ -62,6 +64,7 @@ export class Archives {
 
   /** Other things are kept from now on. */
   rulesChanged(): void {
+    this.#haveRulesChanged = true;
     for (const archive of [...this.#present.values(), ...this.#away.values()]) archive.rulesChanged();
   }
 

@@ -12,7 +12,7 @@ import { KeptDelivery } from "./kept_delivery.ts";
 import { HubMessage } from "./outgoing.ts";
 import type { Reader } from "./subscription.ts";
 import type { TenantArchive } from "./tenant_archive.ts";
-import type { TopicSettings } from "./topic_policies.ts";
+import { hasHistory, type TopicSettings } from "./topic_policies.ts";
 
 /** Below every id of a message. */
 export const NO_POSITION = "00000000-0000-4000-8000-000000000000";
@@ -186,8 +186,9 @@ export class CatchUp {
     while (this.#nextMessage < this.#page.length) {
       const message = this.#page[this.#nextMessage++];
       if (message === undefined || message.id > archive.released) break;
-      const { channel, keep } = settingsOf(message.topicKey);
-      if (keep?.history != null && !this.#isCovered(message)) {
+      const settings = settingsOf(message.topicKey);
+      if (hasHistory(settings) && !this.#isCovered(message)) {
+        const { channel } = settings;
         return { kind: "replayed", message: new KeptDelivery(message), channel, id: message.id };
       }
       this.position = message.id;
@@ -224,7 +225,9 @@ export class CatchUp {
   #isCovered({ id, topicKey }: KeptMessage): boolean {
     for (const { key, after, upTo, lostBefore } of this.#options.covers) {
       const until = typeof upTo === "string" ? upTo : upTo.position;
-      if (id > after && id <= until && lostBefore === this.reader.lost && matchesTopic(key, topicKey)) return true;
+      if (id > after && id <= until && lostBefore === this.reader.lost && matchesTopic(key, topicKey)) {
+        return true;
+      }
     }
     return false;
   }

@@ -69,3 +69,8 @@ const decoder = new TextDecoder();
 export function epochOf(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
+
+/** Below every id of an epoch, and above those of the epochs before. */
+export function firstIdOf(epochMs: number): string {
+  return new MessageIds(epochMs, new Uint8Array(2)).position;
+}

@@ -17,7 +17,7 @@ import type { Subscriber } from "./subscription.ts";
 import type { SubscriptionManager, TopicRoute } from "./subscription_manager.ts";
 import type { Arrived, KeepingPublisher, TenantArchive } from "./tenant_archive.ts";
 import type { TenantTraffic } from "./tenant_traffic.ts";
-import type { TopicSettings } from "./topic_policies.ts";
+import { hasHistory, type TopicSettings } from "./topic_policies.ts";
 
 /** What a router works with. */
 export interface MessageRouterOptions {
@@ -160,14 +160,16 @@ export class MessageRouter {
   deliverKept(message: KeptMessage, isKnownText: boolean): number {
     const { subscriptions, keeping, stats, traffic } = this.#options;
     const route = subscriptions.route(message.topicKey);
-    const { subscribers, groups, settings: { channel, keep } } = route;
+    const { subscribers, groups, settings } = route;
     if (subscribers.length + groups.length === 0) return 0;
     const published = new KeptDelivery(message, isKnownText);
-    const replays = keep?.history != null && keeping?.replays.isActive === true ? keeping.replays : null;
+    const replays = keeping !== null && keeping.replays.isActive && hasHistory(settings)
+      ? keeping.replays
+      : null;
     let delivered = 0;
     for (const subscriber of subscribers) {
       if (replays !== null && replays.holdsBack(subscriber, message.topicKey)) continue;
-      if (subscriber.publish(published, channel) === "queued") delivered++;
+      if (subscriber.publish(published, settings.channel) === "queued") delivered++;
     }
     if (groups.length > 0) delivered += deliverToGroups(published, route);
     stats.delivered += delivered;

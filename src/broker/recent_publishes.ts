@@ -50,7 +50,10 @@ export class RecentPublishes {
   }
 
   /** Remembers what was kept before the hub started. */
-  restore({ requestId, topicKey, id }: Omit<PublishKey, "who"> & { readonly id: string }, nowMs: number): void {
+  restore(
+    { requestId, topicKey, id }: Omit<PublishKey, "who"> & { readonly id: string },
+    nowMs: number,
+  ): void {
     this.#set({ requestId, topicKey, who: "" }, { topicKey, who: null, id, atMs: nowMs });
   }
 

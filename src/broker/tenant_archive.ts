@@ -4,7 +4,13 @@
  * one that outlives a crash of the hub, and a message that is sent again after one is not delivered twice.
  */
 import type { Clock } from "../core/ports.ts";
-import type { KeepRules, KeptMessage, MessageStore, ReplayFrom, TenantStore } from "../store/message_store.ts";
+import type {
+  KeepRules,
+  KeptMessage,
+  MessageStore,
+  ReplayFrom,
+  TenantStore,
+} from "../store/message_store.ts";
 import type { TextMessage } from "../wire/text_message.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import type { MessageIds } from "./message_ids.ts";

@@ -52,6 +52,11 @@ export interface TopicSettings {
   readonly keep: KeepRules | null;
 }
 
+/** Whether messages of a topic are kept for replay. */
+export function hasHistory({ keep }: TopicSettings): boolean {
+  return keep !== null && keep.history !== null;
+}
+
 /** What watches the hub must neither be ended by what it watches nor hold it up. */
 const WATCHING_TOPICS: ReadonlySet<string> = new Set([LOG_TOPIC, TAP_TOPIC]);
 
@@ -98,12 +103,14 @@ export class TopicPolicies implements PresenceRules {
 
   /** Whether anything is kept of any topic. */
   get keepsAnything(): boolean {
-    return this.#options.policies.some(({ retain, history }) => retain === true || (history ?? null) !== null);
+    return this.#options.policies.some(({ retain, history }) =>
+      retain === true || (history ?? null) !== null
+    );
   }
 
   /** Whether a pattern, in lower case, selects topics with a history, as far as policies tell. */
   hasHistory(pattern: string): boolean {
-    if (isTopic(pattern)) return this.settingsOf(pattern).keep?.history != null;
+    if (isTopic(pattern)) return hasHistory(this.settingsOf(pattern));
     return this.#options.policies.some(({ pattern: own, history }) =>
       (history ?? null) !== null && patternsOverlap(own.toLowerCase(), pattern)
     );

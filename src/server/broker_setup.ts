@@ -23,6 +23,8 @@ export type BrokerPorts = Pick<
   | "onAnswered"
   | "logins"
   | "events"
+  | "store"
+  | "epochMs"
 >;
 
 /** The paths on which WebSockets speak text messages. */

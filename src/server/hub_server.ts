@@ -6,7 +6,6 @@ import type { MessageBroker } from "../broker/message_broker.ts";
 import type { ReloadOutcome } from "../broker/control_topics.ts";
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
-import type { Address } from "../config/units.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import type { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Admission } from "../hub/admission.ts";
@@ -23,7 +22,6 @@ import { OutboxLedger } from "../link/outbox_ledger.ts";
 import { StreamStats } from "../link/stream_stats.ts";
 import { TurnClock } from "../link/turn_clock.ts";
 import { Turns } from "../link/turns.ts";
-import { type Exposition, startExposition } from "../metrics/exposition.ts";
 import { Health } from "../metrics/health.ts";
 import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
@@ -40,10 +38,12 @@ import { formatListening, type ListeningAddress } from "./listening_address.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
 import { warnOfOpenHub } from "./open_hub.ts";
+import { MetricsDoor } from "./metrics_door.ts";
 import { LiveMetrics } from "./live_metrics.ts";
 import { createReload } from "./live_parts.ts";
 import type { Reload } from "./reload.ts";
 import { outboxSettings } from "./outbox_setup.ts";
+import { Storage } from "./storage.ts";
 import { TlsStore } from "./tls_store.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import { probe } from "./probe.ts";
@@ -91,9 +91,10 @@ export class HubServer {
   readonly #logins: Logins | null;
   readonly #reload: Reload | null;
   readonly #tls: TlsStore;
+  readonly #storage: Storage;
+  readonly #metricsDoor: MetricsDoor;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
-  #exposition: Exposition | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: HubServerOptions) {
@@ -133,7 +134,10 @@ export class HubServer {
     this.#reload = reload;
     this.#connections = this.#createConnections({ ledger, turns, clock });
     this.#relay = config.relay.enabled ? this.#createRelay() : null;
+    this.#storage = new Storage(config);
     this.#broker = createBroker(config, {
+      store: this.#storage.store,
+      epochMs: this.#storage.epochMs,
       version,
       clock,
       cachedClock,
@@ -188,6 +192,11 @@ export class HubServer {
       this.#audit,
       new LiveMetrics([this.#tls, this.#publicDoor.tls], reload),
     ]);
+    this.#metricsDoor = new MetricsDoor(config.metrics, {
+      metrics: this.#metrics,
+      health: this.#health,
+      logger,
+    });
     this.#lifecycle = new Lifecycle(this.#steps(), logger);
   }
 
@@ -212,10 +221,8 @@ export class HubServer {
 
   /** Where it listens, with the real ports. */
   addresses(): readonly ListeningAddress[] {
-    const hub: ListeningAddress[] = this.#listeners.map(({ address }) => ({ name: "hub", ...address }));
-    hub.push(...this.#publicDoor.addresses());
-    if (this.#exposition === null) return hub;
-    return [...hub, { name: "metrics", ...this.#exposition.address, encrypted: false }];
+    const hub = this.#listeners.map(({ address }) => ({ name: "hub" as const, ...address }));
+    return [...hub, ...this.#publicDoor.addresses(), ...this.#metricsDoor.addresses()];
   }
 
   /** The steps in the order of their start. */
@@ -227,6 +234,7 @@ export class HubServer {
       { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
       { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },
+      { name: "storage", start: () => this.#storage.start(), stop: () => this.#storage.stop() },
       { name: "broker", start: () => this.#startPart("broker"), stop: () => this.#stopPart("broker") },
       { name: "listener", start: () => this.#startListeners(), stop: () => this.#stopListeners() },
       { name: "ready", start: () => this.#becomeReady(), stop: () => this.#becomeUnready() },
@@ -261,32 +269,13 @@ export class HubServer {
   }
 
   #startMetrics(): void {
-    const { enabled, listen, path } = this.#config.metrics;
-    if (enabled) this.#startExposition(listen, path);
+    this.#metricsDoor.start();
     this.#loopLag.start();
-  }
-
-  #startExposition(listen: Address, path: string): void {
-    if (!isLoopbackHost(listen.host)) {
-      this.#logger.warning("Metrics are served beyond loopback, where they have no login", {
-        setting: "metrics.listen",
-      });
-    }
-    const onError = (error: unknown) => this.#logger.error("Cannot render the metrics", { error });
-    this.#exposition = startExposition({
-      listen,
-      path,
-      metrics: this.#metrics,
-      health: this.#health,
-      onError,
-    });
-    this.#health.set("metrics", true);
   }
 
   async #stopMetrics(): Promise<void> {
     this.#loopLag.stop();
-    await this.#exposition?.stop();
-    this.#exposition = null;
+    await this.#metricsDoor.stop();
   }
 
   #startPart(name: "relay" | "broker"): void {

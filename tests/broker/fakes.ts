@@ -4,6 +4,7 @@ import type { Encoded, OutgoingMessage, TransportKind } from "../../src/core/tra
 import type { Member } from "../../src/broker/tenant_space.ts";
 import { LOCAL_OPERATOR, type Principal } from "../../src/core/principal.ts";
 import type { EventOrigin } from "../../src/core/security_event.ts";
+import { MemoryStore } from "../../src/store/memory_store.ts";
 import type { TopicSettings } from "../../src/broker/topic_policies.ts";
 
 /** A subscriber that is as slow, and as full, as a test says. */
@@ -68,4 +69,10 @@ export class FakeClock {
   now(): number {
     return this.ms;
   }
+}
+
+/** A store of what is kept, with room for all that a test keeps. */
+export function memoryStore(): MemoryStore {
+  const retained = { maxCount: 1000, maxBytes: 1_000_000 };
+  return new MemoryStore({ limits: { retained, history: { maxBytes: 100_000_000 } }, knownFromId: "" });
 }

@@ -1,0 +1,31 @@
+/** Where the hub keeps messages: made from the configuration, opened before the broker starts, closed after it. */
+import { firstIdOf } from "../broker/message_ids.ts";
+import type { Config } from "../config/schema.ts";
+import { MemoryStore } from "../store/memory_store.ts";
+import type { StoreLimits } from "../store/tenant_memory.ts";
+
+/** The storage of one hub. */
+export class Storage {
+  /** When the hub was made, in milliseconds since 1970: the ids of its messages begin with it. */
+  readonly epochMs = Date.now();
+  readonly store: MemoryStore;
+
+  constructor(config: Pick<Config, "broker" | "storage">) {
+    this.store = new MemoryStore({ limits: limitsOf(config), knownFromId: firstIdOf(this.epochMs) });
+  }
+
+  start(): Promise<void> {
+    return this.store.open();
+  }
+
+  stop(): Promise<void> {
+    return this.store.close();
+  }
+}
+
+function limitsOf({ broker: { retained } }: Pick<Config, "broker">): StoreLimits {
+  return {
+    retained: { maxCount: retained.max_count, maxBytes: retained.max_bytes },
+    history: { maxBytes: 256 * 1024 * 1024 },
+  };
+}
