@@ -2,6 +2,7 @@
  * Keeps messages in memory only: what is kept ends with the process, and a replay that asks for what came before it is
  * told that something may be missing.
  */
+import { type KnownFrom, KnownIds } from "./known_ids.ts";
 import type { MessageStore, StoreFigures } from "./message_store.ts";
 import { StoreTally } from "./store_tally.ts";
 import { type StoreLimits, TenantMemory } from "./tenant_memory.ts";
@@ -25,7 +26,7 @@ export class MemoryStore implements MessageStore {
   readonly #tenants = new Map<string, TenantMemory>();
   readonly #tally = new StoreTally();
   readonly #rounds = new TrimRounds(this.#tenants);
-  readonly #knownFrom: { readonly id: string | null; readonly atMs: number };
+  readonly #knownFrom: KnownFrom;
   #limits: StoreLimits;
 
   constructor({ limits, knownFromId = null, now = Date.now }: MemoryStoreOptions) {
@@ -44,8 +45,8 @@ export class MemoryStore implements MessageStore {
   tenant(name: string): TenantMemory {
     let tenant = this.#tenants.get(name);
     if (tenant === undefined) {
-      const [limits, knownFrom, tally] = [this.#limits, this.#knownFrom, this.#tally];
-      tenant = new TenantMemory({ limits, knownFrom, tally, journal: null });
+      const known = new KnownIds(this.#knownFrom);
+      tenant = new TenantMemory({ limits: this.#limits, known, tally: this.#tally, journal: null });
       this.#tenants.set(name, tenant);
     }
     return tenant;

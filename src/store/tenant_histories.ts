@@ -59,14 +59,25 @@ export class TenantHistories {
     return keptBytes(message) + TOPIC_OVERHEAD_BYTES + message.topicKey.length <= this.maxBytes;
   }
 
-  /** The history of a topic, by these rules from now on. */
-  open(topic: Topic, rules: HistoryRules): TopicHistory {
-    const history = topic.history ??= new TopicHistory(rules);
-    if (history.rules.size !== rules.size || history.rules.ttlMs !== rules.ttlMs) {
-      history.rules = rules;
-      this.#options.journal?.note(topic);
+  /** Remembers, or forgets, the topics of which a restart left nothing; after all was put back. */
+  settle(): void {
+    const { topics, journal } = this.#options;
+    for (const topic of topics.all()) {
+      if (topic.history?.length === 0) this.#remember(topic);
+      else if (topic.history === null && topic.retained === null) {
+        topics.remove(topic);
+        journal?.remove(topic);
+      }
     }
-    return history;
+  }
+
+  /** The topic has a history, by these rules from now on. */
+  open(topic: Topic, rules: HistoryRules): void {
+    const earlier = topic.history?.rules;
+    const history = topic.history ??= new TopicHistory(rules);
+    if (earlier?.size === rules.size && earlier.ttlMs === rules.ttlMs) return;
+    history.rules = rules;
+    this.#options.journal?.note(topic);
   }
 
   /** Adds a message, and takes away what that makes too many. The topic has to have a history. */
@@ -83,6 +94,15 @@ export class TenantHistories {
     this.#trimExpired(topic, atMs, MAX_EXPIRED_AT_ONCE);
     this.#trimTooMany(topic, MAX_TRIMMED_AT_ONCE);
     this.#trimTooLarge(MAX_TRIMMED_AT_ONCE);
+  }
+
+  /** Puts back a message that was there before a restart; what is too old by now goes at once. */
+  readd(topic: Topic, { nowMs, ...item }: NewItem & { readonly nowMs: number }): void {
+    const { history } = topic;
+    if (history === null || item.atMs >= nowMs - history.rules.ttlMs) return this.add(topic, item);
+    history.miss(item.message.id, item.atMs);
+    this.#options.tally.trimmedByAge++;
+    this.#gone(topic, item);
   }
 
   /** A message that would have gone into a history is too large for it. */
@@ -169,12 +189,16 @@ export class TenantHistories {
     const message = history.shift();
     if (message === undefined) return;
     this.#count(-1, -keptBytes(message));
+    this.#gone(topic, { message, seq });
+    if (history.length > 0) return;
+    this.#addBytes(-TOPIC_OVERHEAD_BYTES - topic.key.length);
+    this.#remember(topic);
+  }
+
+  #gone(topic: Topic, { message, seq }: { message: KeptMessage; seq: number }): void {
     const { journal } = this.#options;
     if (topic.retained === message) journal?.demote(seq);
     else journal?.drop(seq);
-    if (history.length > 0) return journal?.note(topic);
-    this.#addBytes(-TOPIC_OVERHEAD_BYTES - topic.key.length);
-    this.#remember(topic);
     journal?.note(topic);
   }
 
@@ -197,15 +221,19 @@ export class TenantHistories {
   #forget(topic: Topic): void {
     this.#empty.delete(topic);
     const { history } = topic;
+    const { topics, journal } = this.#options;
     topic.history = null;
-    if (topic.retained === null) this.#options.topics.remove(topic);
+    if (topic.retained === null) {
+      topics.remove(topic);
+      journal?.remove(topic);
+    } else journal?.note(topic);
     if (history === null) return;
     const { trimmedId, trimmedAtMs } = history;
     if (trimmedId !== null && (this.forgottenId === null || trimmedId > this.forgottenId)) {
       this.forgottenId = trimmedId;
     }
     this.forgottenAtMs = Math.max(this.forgottenAtMs, trimmedAtMs);
-    this.#options.journal?.forget(topic, this);
+    journal?.advance();
   }
 
   #count(messages: number, bytes: number): void {

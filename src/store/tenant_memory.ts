@@ -1,9 +1,10 @@
 /** What is kept of one tenant, in memory: its retained values and its histories. */
 import { pageOfMany, pageOfOne, type PageOptions } from "./history_page.ts";
+import type { KnownIds } from "./known_ids.ts";
 import type { KeepResult, KeepRules, KeptMessage, ReplayFrom, TenantStore } from "./message_store.ts";
 import { goneAtMs, goneId, idBefore, idBeforeLast, type ReplayStart } from "./replay_start.ts";
 import { type RetainedLimits, RetainedValues } from "./retained_values.ts";
-import type { TenantJournal } from "./store_journal.ts";
+import type { KeptPlaces, TenantJournal } from "./store_journal.ts";
 import type { StoreTally } from "./store_tally.ts";
 import { TenantHistories } from "./tenant_histories.ts";
 import type { TopicHistory } from "./topic_history.ts";
@@ -18,20 +19,29 @@ export interface StoreLimits {
   };
 }
 
-/** From where on a tenant's store knows what was kept and what of it is gone. */
-export interface KnownFrom {
-  /** Messages of this id and above; `null`: from the first on that comes. */
-  readonly id: string | null;
-  /** Messages of this time and later, in milliseconds since 1970. */
-  readonly atMs: number;
-}
-
 /** What a tenant's memory is made with. */
 export interface TenantMemoryOptions {
   readonly limits: StoreLimits;
-  readonly knownFrom: KnownFrom;
+  readonly known: KnownIds;
   readonly tally: StoreTally;
   readonly journal: TenantJournal | null;
+}
+
+/** What a tenant is like as a whole. */
+export interface TenantState {
+  readonly lastId: string | null;
+  readonly latestMs: number;
+  readonly known: KnownIds;
+  readonly forgottenId: string | null;
+  readonly forgottenAtMs: number;
+}
+
+/** A message that was there before a restart. */
+export interface RestoredMessage {
+  readonly message: KeptMessage;
+  readonly seq: number;
+  readonly places: KeptPlaces;
+  readonly nowMs: number;
 }
 
 /** The memory of one tenant. */
@@ -40,17 +50,17 @@ export class TenantMemory implements TenantStore {
   readonly #retained: RetainedValues;
   readonly #histories: TenantHistories;
   readonly #journal: TenantJournal | null;
-  #knownFrom: KnownFrom;
+  readonly #known: KnownIds;
   #lastId: string | null = null;
   /** The latest time of a message: the clock of the wall may go back, the order of messages does not. */
   #latestMs = -Infinity;
 
-  constructor({ limits, knownFrom, tally, journal }: TenantMemoryOptions) {
+  constructor({ limits, known, tally, journal }: TenantMemoryOptions) {
     const topics = this.#topics;
     this.#retained = new RetainedValues(topics, { limits: limits.retained, tally });
     this.#histories = new TenantHistories({ topics, tally, journal, maxBytes: limits.history.maxBytes });
     this.#journal = journal;
-    this.#knownFrom = knownFrom;
+    this.#known = known;
   }
 
   get lastId(): string | null {
@@ -109,13 +119,50 @@ export class TenantMemory implements TenantStore {
     return this.#histories.trim(nowMs, maxSteps);
   }
 
+  /** What the tenant is like as a whole. */
+  get state(): TenantState {
+    const [lastId, latestMs, known] = [this.#lastId, this.#latestMs, this.#known];
+    const { forgottenId, forgottenAtMs } = this.#histories;
+    return { lastId, latestMs, known, forgottenId, forgottenAtMs };
+  }
+
+  /** Puts back what was before a restart. */
+  restore({ lastId, latestMs, forgottenId, forgottenAtMs }: Omit<TenantState, "known">): void {
+    [this.#lastId, this.#latestMs] = [lastId, latestMs];
+    [this.#histories.forgottenId, this.#histories.forgottenAtMs] = [forgottenId, forgottenAtMs];
+  }
+
+  /** Puts back a topic, with an empty history if it has one. */
+  restoreTopic(key: string, { number, history }: { number: number; history: TopicHistory | null }): Topic {
+    const topic = this.#topics.add(key);
+    topic.number = number;
+    topic.history = history;
+    return topic;
+  }
+
+  /** Everything was put back. */
+  settle(): void {
+    this.#histories.settle();
+  }
+
+  /** Puts back a message; it has to come after those before it. What is too old by now goes at once. */
+  restoreMessage(topic: Topic, { message, seq, places, nowMs }: RestoredMessage): void {
+    if (places.isRetained) {
+      this.#retained.set(topic, message);
+      topic.retainedSeq = seq;
+    }
+    if (places.inHistory) this.#histories.readd(topic, { message, seq, atMs: places.placedMs, nowMs });
+    else if (!places.isRetained) this.#journal?.drop(seq);
+  }
+
   #advance({ id, atMs }: KeptMessage): void {
     if (this.#lastId !== null && id <= this.#lastId) {
       throw new RangeError(`Cannot keep the message ${id}: its id is not above ${this.#lastId}`);
     }
     this.#lastId = id;
     this.#latestMs = Math.max(this.#latestMs, atMs);
-    if (this.#knownFrom.id === null) this.#knownFrom = { ...this.#knownFrom, id };
+    this.#known.add(id);
+    this.#journal?.advance();
   }
 
   #clear(topicKey: string): void {
@@ -125,7 +172,9 @@ export class TenantMemory implements TenantStore {
     this.#journal?.clear(topic);
     if (!isInHistory) this.#journal?.drop(topic.retainedSeq);
     this.#retained.clear(topic);
-    if (topic.history === null) this.#topics.remove(topic);
+    if (topic.history !== null) return;
+    this.#topics.remove(topic);
+    this.#journal?.remove(topic);
   }
 
   #place(
@@ -133,15 +182,13 @@ export class TenantMemory implements TenantStore {
     { history, isRetained }: { history: KeepRules["history"]; isRetained: boolean },
   ): void {
     const inHistory = history !== null && this.#histories.hasRoomFor(message);
-    if (history === null && !isRetained) return this.#journal?.pass(message.id);
+    if (history === null && !isRetained) return;
     const topic = this.#topics.get(message.topicKey) ?? this.#topics.add(message.topicKey);
     if (history !== null) this.#histories.open(topic, history);
-    let seq = 0;
-    if (inHistory || isRetained) {
-      seq = this.#journal?.keep(topic, message, { inHistory, isRetained }) ?? 0;
-    } else this.#journal?.pass(message.id);
-    if (isRetained) this.#retain(topic, { message, seq });
     const atMs = this.#latestMs;
+    const places = { inHistory, isRetained, placedMs: atMs };
+    const seq = inHistory || isRetained ? this.#journal?.keep(topic, message, places) ?? 0 : 0;
+    if (isRetained) this.#retain(topic, { message, seq });
     if (inHistory) this.#histories.add(topic, { message, atMs, seq });
     else if (history !== null) this.#histories.miss(topic, { message, atMs });
   }
@@ -160,9 +207,8 @@ export class TenantMemory implements TenantStore {
   }
 
   #hasAllAfter(id: string, { histories, nowMs }: Shown): boolean {
-    const { id: known } = this.#knownFrom;
     const { forgottenId } = this.#histories;
-    if (known === null || id < known || (forgottenId !== null && id < forgottenId)) return false;
+    if (!this.#known.includes(id) || (forgottenId !== null && id < forgottenId)) return false;
     return histories.every((history) => {
       const gone = goneId(history, nowMs);
       return gone === null || gone <= id;
@@ -170,7 +216,7 @@ export class TenantMemory implements TenantStore {
   }
 
   #hasAllSince(atMs: number, { histories, nowMs }: Shown): boolean {
-    if (atMs < this.#knownFrom.atMs || atMs <= this.#histories.forgottenAtMs) return false;
+    if (atMs < this.#known.fromMs || atMs <= this.#histories.forgottenAtMs) return false;
     return histories.every((history) => goneAtMs(history, nowMs) < atMs);
   }
 }

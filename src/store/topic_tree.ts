@@ -18,11 +18,20 @@ export class Topic {
   number = 0;
   /** The id by which it stands in the order of the oldest messages of its tenant; `null`: it does not. */
   orderedBy: string | null = null;
+  /** The highest id, and the latest time, of what is in its history here but could not be written down. */
+  lostId: string | null = null;
+  lostAtMs = -Infinity;
   readonly node: TopicNode;
 
   constructor(key: string, node: TopicNode) {
     this.key = key;
     this.node = node;
+  }
+
+  /** A message could not be written down; ids and times rise. */
+  loseOnDisk(id: string, atMs: number): void {
+    this.lostId = id;
+    this.lostAtMs = atMs;
   }
 }
 

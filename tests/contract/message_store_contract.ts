@@ -36,8 +36,8 @@ export function replay(
 const inHistory = { retain: false, history: KEEP_ALL };
 const retain = { retain: true, history: null };
 
-/** Registers the tests for one kind of store. */
-export function messageStoreContract(name: string, open: OpenStore): void {
+/** Registers the tests for one kind of store; `lives` are so many that are compared with the model. */
+export function messageStoreContract(name: string, open: OpenStore, { lives }: { lives: number }): void {
   const test = (behaviour: string, run: (opened: OpenedStore) => void | Promise<void>, limits = WIDE) =>
     Deno.test(`${name}: ${behaviour}`, async () => {
       await using opened = await open({ limits, nowMs: NOW });
@@ -50,7 +50,7 @@ export function messageStoreContract(name: string, open: OpenStore): void {
   Deno.test(`${name}: does what a naive model does`, async () => {
     await fc.assert(
       fc.asyncProperty(scenarios(), (scenario) => runScenario(scenario, open)),
-      { numRuns: 100 },
+      { numRuns: lives },
     );
   });
 }
