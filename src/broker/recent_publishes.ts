@@ -49,6 +49,12 @@ export class RecentPublishes {
     this.#set(key, { topicKey, who, id, atMs: nowMs });
   }
 
+  /** A publish is new when it comes again. */
+  forget(key: PublishKey): void {
+    const first = this.#recent.get(key.requestId);
+    if (first !== undefined) this.#recent.delete(isSame(first, key) ? key.requestId : wholeKey(key));
+  }
+
   /** Remembers what was kept before the hub started. */
   restore(
     { requestId, topicKey, id }: Omit<PublishKey, "who"> & { readonly id: string },

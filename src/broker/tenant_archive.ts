@@ -100,6 +100,10 @@ export class TenantArchive {
   readonly #safe = new WaitingLine<Waiting>();
   #waitingBytes = 0;
   #isReleasing = false;
+  /** Deliveries of the turn whose time this is. */
+  #deliveries = 0;
+  #turnMs = -Infinity;
+  #isLater = false;
   #ruledAfter = "";
   #ruledSinceMs = -Infinity;
   #released: string;
@@ -108,7 +112,8 @@ export class TenantArchive {
     this.#options = options;
     this.tenant = options.tenant;
     this.#ids = options.ids;
-    this.#released = options.ids.position;
+    // Ids that were minted and never kept are not known after a crash; the last that was kept is.
+    this.#released = options.tenant.lastId ?? options.ids.position;
     this.#restore();
   }
 
@@ -174,15 +179,21 @@ export class TenantArchive {
     const isFull = this.#options.tenant.keep(kept, rules) === "full";
     if (isFull) this.#options.stats.retainedRefused++;
     else if (key !== null) this.#recent.add(key, kept.id, nowMs);
-    this.#wait(arrived, { message: kept, rules, isDuplicate: false, isFull });
+    const isLost = !this.#wait(arrived, { message: kept, rules, isDuplicate: false, isFull });
+    if (isLost && key !== null) this.#recent.forget(key);
     return "kept";
   }
 
-  /** Calls of the store come in the order in which they were asked for, so each is about the oldest that waits. */
-  #wait({ isKnownText, publisher }: Arrived, { message, rules, isDuplicate, isFull }: Kept): void {
+  /**
+   * Calls of the store come in the order in which they were asked for, so each is about the oldest that waits. `false`:
+   * the store knows at once that it will not be safe, and does not try again.
+   */
+  #wait({ isKnownText, publisher }: Arrived, { message, rules, isDuplicate, isFull }: Kept): boolean {
     this.#waitingBytes += message.payload.length + WAITING_OVERHEAD_BYTES;
-    this.#unsafe.push({ message, rules, isKnownText, publisher, isDuplicate, isFull, failure: null });
+    const waiting: Waiting = { message, rules, isKnownText, publisher, isDuplicate, isFull, failure: null };
+    this.#unsafe.push(waiting);
     this.#options.store.whenSafe(this.#onSafe);
+    return waiting.failure === null;
   }
 
   readonly #onSafe = (failure: string | null): void => {
@@ -195,13 +206,17 @@ export class TenantArchive {
 
   readonly #release = (): void => {
     this.#isReleasing = true;
-    let deliveries = 0;
-    while (deliveries < DELIVERIES_PER_TURN) {
+    const turnMs = this.#options.cachedClock.now();
+    if (turnMs !== this.#turnMs || this.#isLater) this.#deliveries = 0;
+    this.#turnMs = turnMs;
+    this.#isLater = false;
+    while (this.#deliveries < DELIVERIES_PER_TURN) {
       const waiting = this.#safe.shift();
       if (waiting === undefined) break;
-      deliveries += 1 + this.#releaseOne(waiting);
+      this.#deliveries += 1 + this.#releaseOne(waiting);
     }
     this.#isReleasing = this.#safe.length > 0;
+    this.#isLater = this.#isReleasing;
     if (this.#isReleasing) this.#options.later(this.#release);
   };
 

@@ -2,18 +2,25 @@
 import { firstIdOf } from "../broker/message_ids.ts";
 import type { Config } from "../config/schema.ts";
 import { MemoryStore } from "../store/memory_store.ts";
+import { SqliteStore } from "../store/sqlite_store.ts";
 import type { StoreLimits } from "../store/tenant_memory.ts";
+
+/** What of the configuration is about it. */
+type StorageConfig = Pick<Config, "broker" | "storage">;
 
 /** The storage of one hub. */
 export class Storage {
   /** When the hub was made, in milliseconds since 1970: the ids of its messages begin with it. */
   readonly epochMs = Date.now();
-  readonly store: MemoryStore;
+  readonly store: MemoryStore | SqliteStore;
 
-  constructor(config: Pick<Config, "broker" | "storage">) {
-    this.store = new MemoryStore({ limits: limitsOf(config), knownFromId: firstIdOf(this.epochMs) });
+  constructor(config: StorageConfig) {
+    const { storage: { path } } = config;
+    const options = { limits: limitsOf(config), knownFromId: firstIdOf(this.epochMs) };
+    this.store = path === null ? new MemoryStore(options) : new SqliteStore({ ...options, path });
   }
 
+  /** Throws a `TrunklineError` when what was kept cannot be read. */
   start(): Promise<void> {
     return this.store.open();
   }
@@ -23,7 +30,7 @@ export class Storage {
   }
 }
 
-function limitsOf({ broker: { retained } }: Pick<Config, "broker">): StoreLimits {
+function limitsOf({ broker: { retained } }: StorageConfig): StoreLimits {
   return {
     retained: { maxCount: retained.max_count, maxBytes: retained.max_bytes },
     history: { maxBytes: 256 * 1024 * 1024 },

@@ -28,6 +28,8 @@ export interface SqliteStoreOptions {
   readonly maxUnsafeBytes?: number;
   /** How large the file may become, in bytes; `null`: as there is room. @default null */
   readonly maxFileBytes?: number | null;
+  /** Of a tenant that is new, ids below this one are not known; `null`: those below the first that it keeps. @default null */
+  readonly knownFromId?: string | null;
   /** How long after a failure the disk is tried again. @default 1000 */
   readonly retryMs?: number;
   /** The time of messages, in milliseconds since 1970. @default Date.now */
@@ -62,6 +64,7 @@ export class SqliteStore implements MessageStore {
     this.#options = {
       maxUnsafeBytes: 67_108_864,
       maxFileBytes: null,
+      knownFromId: null,
       retryMs: 1000,
       now: Date.now,
       ...options,
@@ -110,7 +113,7 @@ export class SqliteStore implements MessageStore {
     return this.#tenants.get(name) ??
       this.#addTenant(name, {
         number: this.#nextTenant,
-        known: new KnownIds({ id: null, atMs: this.#options.now() }),
+        known: new KnownIds({ id: this.#options.knownFromId, atMs: this.#options.now() }),
       });
   }
 
