@@ -4,7 +4,7 @@
  * is for others.
  */
 import type { Channel } from "../core/delivery.ts";
-import { matchesTopic } from "../core/topic.ts";
+import { isTopic, matchesTopic } from "../core/topic.ts";
 import type { Clock } from "../core/ports.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
 import type { KeptMessage } from "../store/message_store.ts";
@@ -82,8 +82,13 @@ export class CatchUp {
   #valuesAfter = "";
   #page: readonly KeptMessage[] = [];
   #nextMessage = 0;
-  /** Until this id nothing more is told of what is gone: it is known already. */
-  #goneUntil: string;
+  readonly #isOneTopic: boolean;
+  /** Whether what is gone already is told otherwise. */
+  #isGapKnown: boolean;
+  /** How much had been trimmed when that was told last. */
+  #trimmedBefore = -1;
+  /** A notice was made and nothing was read since. */
+  #isGapPending = false;
   #lastTopic = "";
   #selectsLast = false;
 
@@ -96,7 +101,8 @@ export class CatchUp {
     this.after = options.after ?? options.until;
     this.position = this.after;
     this.#answer = options.answer;
-    this.#goneUntil = isGapKnown ? options.archive.released : NO_POSITION;
+    this.#isOneTopic = isTopic(options.key);
+    this.#isGapKnown = isGapKnown;
   }
 
   /** Whether its pattern selects a topic, in lower case. */
@@ -181,6 +187,7 @@ export class CatchUp {
     if (this.#nextMessage === this.#page.length) {
       const gap = this.#findGap();
       if (gap !== null) return gap;
+      this.#isGapPending = false;
       this.#readPage();
     }
     while (this.#nextMessage < this.#page.length) {
@@ -208,14 +215,23 @@ export class CatchUp {
     this.#nextMessage = 0;
   }
 
-  /** Tells once of what was trimmed away before it could be sent. */
+  /**
+   * Tells of what was trimmed away before it could be sent. Of a pattern the store does not say where, so that is told
+   * again only when more was trimmed since.
+   */
   #findGap(): CatchUpItem | null {
     const { archive, wallClock } = this.#options;
-    const { position } = this;
-    if (position < this.#goneUntil) return null;
-    const { isComplete } = archive.tenant.start(this.key, { kind: "after", id: position }, wallClock.now());
-    if (isComplete) return null;
-    this.#goneUntil = archive.released;
+    const from = { kind: "after", id: this.position } as const;
+    if (archive.tenant.start(this.key, from, wallClock.now()).isComplete) return null;
+    const { trimmed } = archive;
+    const isTold = this.#isGapKnown || (!this.#isOneTopic && trimmed === this.#trimmedBefore);
+    this.#isGapKnown = false;
+    this.#trimmedBefore = trimmed;
+    return isTold || this.#isGapPending ? null : this.#tellGap();
+  }
+
+  #tellGap(): CatchUpItem {
+    this.#isGapPending = true;
     const header = { action: "publish", topic: "system.topic.gap", requestId: crypto.randomUUID() } as const;
     const message = new HubMessage(header, JSON.stringify({ topic: this.key, dropped: null }));
     return { kind: "gap", message, channel: OWN_CHANNEL, id: null };

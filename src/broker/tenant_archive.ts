@@ -126,6 +126,12 @@ export class TenantArchive {
     return this.#released;
   }
 
+  /** How many messages were trimmed away, of all tenants; never falls. */
+  get trimmed(): number {
+    const { trimmedBySize, trimmedByAge } = this.#options.store.figures;
+    return trimmedBySize + trimmedByAge;
+  }
+
   /** Whether nothing waits to become safe. */
   get isIdle(): boolean {
     return this.#unsafe.length === 0 && this.#safe.length === 0;

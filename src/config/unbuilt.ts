@@ -33,7 +33,6 @@ export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "limits.tenants", part: "the limit of tenants" },
   { key: "limits.adjust.enabled", part: "the adjustment of limits" },
   { key: "performance.mode", part: "tuning beyond the buffers" },
-  { key: "storage.path", part: "storage on disk" },
   { key: "cluster.driver", part: "the cluster of hubs" },
 ];
 

@@ -107,6 +107,7 @@ export class HubServer {
       ? null
       : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock, gate });
     this.#tls = new TlsStore(config.hub.tls, { door: "hub", logger: logger.child("tls") });
+    this.#storage = new Storage(config);
     const turns = new Turns();
     const cachedClock = new TurnClock(clock, turns);
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
@@ -127,6 +128,7 @@ export class HubServer {
       admission: this.#admission,
       origins: this.#origins,
       tls: this.#tls,
+      storage: this.#storage,
       broker: () => this.#broker,
       visitors: () => this.#publicDoor,
       logger,
@@ -134,7 +136,6 @@ export class HubServer {
     this.#reload = reload;
     this.#connections = this.#createConnections({ ledger, turns, clock });
     this.#relay = config.relay.enabled ? this.#createRelay() : null;
-    this.#storage = new Storage(config);
     this.#broker = createBroker(config, {
       store: this.#storage.store,
       epochMs: this.#storage.epochMs,

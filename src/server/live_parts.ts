@@ -10,6 +10,7 @@ import type { HubServerOptions } from "./hub_server_options.ts";
 import type { Logins } from "./logins.ts";
 import type { PublicDoor } from "./public_setup.ts";
 import { type LivePart, Reload } from "./reload.ts";
+import type { Storage } from "./storage.ts";
 import type { ReloadedTls, TlsStore } from "./tls_store.ts";
 
 /** The parts of a hub that changes concern. */
@@ -20,6 +21,7 @@ export interface LiveParts {
   readonly admission: Admission;
   readonly origins: OriginPolicy;
   readonly tls: TlsStore;
+  readonly storage: Storage;
   readonly broker: () => MessageBroker | null;
   readonly visitors: () => PublicDoor;
   readonly logger: Logger;
@@ -40,6 +42,7 @@ export function createReload(
       certificates(parts.tls, (next) => next.hub.tls),
       certificates(() => parts.visitors().tls, (next) => next.public.tls),
       sure((next) => changeDoors(next, parts)),
+      sure((next) => parts.storage.change(next)),
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],

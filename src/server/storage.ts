@@ -25,14 +25,19 @@ export class Storage {
     return this.store.open();
   }
 
+  /** Other limits from now on. */
+  change(config: Pick<Config, "broker">): void {
+    this.store.change(limitsOf(config));
+  }
+
   stop(): Promise<void> {
     return this.store.close();
   }
 }
 
-function limitsOf({ broker: { retained } }: StorageConfig): StoreLimits {
+function limitsOf({ broker: { retained, history } }: Pick<Config, "broker">): StoreLimits {
   return {
     retained: { maxCount: retained.max_count, maxBytes: retained.max_bytes },
-    history: { maxBytes: 256 * 1024 * 1024 },
+    history: { maxBytes: history.max_bytes },
   };
 }

@@ -19,6 +19,7 @@ Deno.test("Hub server: starts and stops its parts in the documented order", asyn
     "metrics",
     "heartbeat",
     "relay",
+    "storage",
     "broker",
     "listener",
     "ready",
@@ -35,6 +36,7 @@ Deno.test("Hub server: a listener that cannot start stops what was started befor
   await assert.rejects(second.start(), { code: "address_in_use" });
   assert.deepEqual(stepsIn(logger, "Stopping"), [
     "broker",
+    "storage",
     "relay",
     "heartbeat",
     "metrics",
