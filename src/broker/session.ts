@@ -8,9 +8,11 @@ import type { Connection, ConnectionUser } from "../hub/connection.ts";
 import { FaultBudget } from "../limits/fault_budget.ts";
 import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
+import type { KeptMessage } from "../store/message_store.ts";
 import { AUTHENTICATE, Authentication, LOGIN_NEEDED } from "./authentication.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerParts } from "./broker_parts.ts";
+import { keepingError, keptAnswer, NOT_KEPT } from "./kept_answers.ts";
 import { cutList } from "./listings.ts";
 import type { MessageTaps } from "./message_taps.ts";
 import { HubMessage } from "./outgoing.ts";
@@ -19,6 +21,7 @@ import { rateLimited, SendRates } from "./send_rates.ts";
 import type { Registrant, SystemResult } from "./system_handler.ts";
 import { SLOW_REQUEST_COST } from "./system_topics.ts";
 import type { Service, ServiceDescription } from "./service_registry.ts";
+import type { KeepingPublisher, KeptResult } from "./tenant_archive.ts";
 import type { TenantSpace } from "./tenant_space.ts";
 
 /** How a message came, and where. */
@@ -29,13 +32,18 @@ interface Arrival {
   readonly isKnownText: boolean;
 }
 
+/** What an answer needs to know of its message. */
+type Answered = Pick<TextMessage, "topic" | "version" | "requestId">;
+
 const SUCCESS = JSON.stringify({ status: "success" });
 /** The major version of the system topics. */
 const SYSTEM_MAJOR = 1;
 
 /** A connection that speaks text messages. */
-export class BrokerSession implements ConnectionUser, Registrant {
+export class BrokerSession implements ConnectionUser, Registrant, KeepingPublisher {
   readonly maxMessageBytes: number;
+  /** Who publishes here, over all connections of the same login. */
+  who = "";
   /** What it registered as; `null` while it did not. */
   #service: Service | null = null;
   readonly #parts: BrokerParts;
@@ -63,6 +71,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const { principal } = connection;
     if (principal === null) return;
     this.#rights = new RightCache(principal.rights);
+    this.who = JSON.stringify([principal.account, principal.subject]);
     this.#space = this.#parts.spaces.enter(principal.tenant, connection);
   }
 
@@ -185,13 +194,18 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const { router, taps } = space;
     const before = space.spent;
     const tapped = taps.isActive ? router.nextId : null;
-    const outcome = router.publish(message, isKnownText);
-    if (tapped !== null && outcome.kind === "routed") this.#tap(message, taps, tapped);
+    const outcome = router.publish(message, isKnownText, this);
+    if (tapped !== null && (outcome.kind === "routed" || outcome.kind === "kept")) {
+      this.#tap(message, taps, tapped);
+    }
     const cost = space.spent - before;
     if (outcome.kind === "rate_limited") {
       return cost + this.#refuse(message, rateLimited(`topic ${message.topic}`, outcome.retryAfterMs));
     }
+    if (outcome.kind === "duplicate") return cost + 1;
+    if (outcome.kind === "not_kept") return cost + this.#refuse(message, NOT_KEPT);
     const routed = cost + outcome.cost;
+    if (outcome.kind === "kept") return routed + 1;
     if (outcome.receivers === 0) {
       const text = `Nobody is subscribed to ${message.topic}`;
       return routed + this.#refuseWithId(message, { code: "NO_ROUTE_FOUND", message: text });
@@ -199,6 +213,13 @@ export class BrokerSession implements ConnectionUser, Registrant {
     if (message.requestId === null) return routed;
     this.#answer(message, SUCCESS);
     return routed + 1;
+  }
+
+  /** A message that is kept is answered when that is as safe as it gets. */
+  kept(message: KeptMessage, result: KeptResult): void {
+    const error = keepingError(message.topic, result);
+    if (error !== null) this.#parts.stats.answered(error.code);
+    this.#answer(message, error === null ? keptAnswer(message, result) : encodeError(error));
   }
 
   #request(message: TextMessage, arrival: Arrival): number {
@@ -240,6 +261,11 @@ export class BrokerSession implements ConnectionUser, Registrant {
 
   #finishRequest(message: TextMessage, result: SystemResult): number {
     if (result.kind === "error") return this.#refuse(message, result.error);
+    if (result.kind === "in_order") {
+      return result.begin(
+        message.requestId === null ? null : answerTo(message, JSON.stringify(result.answer)),
+      );
+    }
     if (message.requestId !== null) this.#answer(message, JSON.stringify(result.answer));
     result.after?.();
     return result.cost ?? 1;
@@ -263,9 +289,8 @@ export class BrokerSession implements ConnectionUser, Registrant {
     this.#connection?.send(new HubMessage(header, JSON.stringify(content)), "control");
   }
 
-  #answer({ topic, version, requestId }: TextMessage, payload: string): void {
-    const header = { action: "response", topic, version, requestId } as const;
-    this.#connection?.send(new HubMessage(header, payload), "request");
+  #answer(message: Answered, payload: string): void {
+    this.#connection?.send(answerTo(message, payload), "request");
   }
 
   /** Answers with an error; gives what that costs. */
@@ -303,4 +328,8 @@ export class BrokerSession implements ConnectionUser, Registrant {
     }
     return 1;
   }
+}
+
+function answerTo({ topic, version, requestId }: Answered, payload: string): HubMessage {
+  return new HubMessage({ action: "response", topic, version, requestId }, payload);
 }

@@ -34,6 +34,16 @@ export interface Subscriber {
   hasRoomFor(message: OutgoingMessage): boolean;
 }
 
+/** Who can be sent what was published before, as fast as it reads. */
+export interface Reader extends Subscriber {
+  /** Whether so few publishes wait that what is in no hurry may be queued too. */
+  readonly hasSpareRoom: boolean;
+  /** Messages that were dropped because it was too slow; never falls. */
+  readonly lost: number;
+  /** Calls back once, when there is spare room again; the last call counts. */
+  whenSpare(run: () => void): void;
+}
+
 /** One subscriber's interest in one pattern: in what is published there, in requests, or in both. */
 export class Subscription extends TrieEntry {
   readonly subscriber: Subscriber;
@@ -42,6 +52,10 @@ export class Subscription extends TrieEntry {
   override readonly key: string;
   /** `null` while it is not about what is published. */
   publish: { readonly group: string | null } | null = null;
+  /** The id behind which everything kept came, or comes, to its subscriber; `null`: nothing is known. */
+  since: string | null = null;
+  /** What its subscriber had lost by then. */
+  lostBefore = 0;
   /** `null` while it is not about requests. The highest priority is asked first. */
   request: { readonly priority: number } | null = null;
 

@@ -167,6 +167,11 @@ export class SubscriptionManager {
     return this.#bySubscriber.get(subscriber)?.values() ?? [];
   }
 
+  /** The subscription that a subscriber has to a pattern. */
+  find(subscriber: Subscriber, pattern: string): Subscription | undefined {
+    return this.#bySubscriber.get(subscriber)?.get(pattern.toLowerCase());
+  }
+
   /** All subscriptions, those to the same pattern together, whatever its case. */
   byPattern(): Iterable<readonly Subscription[]> {
     return this.#trie.byPattern();

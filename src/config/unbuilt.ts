@@ -20,7 +20,6 @@ export interface UnbuiltPart {
 export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "dashboard.enabled", part: "the dashboard" },
   { key: "performance.mode", part: "tuning beyond the buffers" },
-  { key: "storage.path", part: "storage on disk" },
   { key: "cluster.driver", part: "the cluster of hubs" },
 ];
 
@@ -41,20 +40,6 @@ export function refuseUnbuilt(config: Config, { defaults, isValid, report }: Che
     const isRefused = refused === undefined ? !isSame(value, usual) : refused.includes(value);
     if (isRefused) report(path, unbuiltMessage(key, { part, value, usual }));
   }
-  if (isValid("broker.topics")) refuseKeeping(config, report);
-}
-
-/** What topics cannot keep yet. */
-function refuseKeeping({ broker }: Config, report: Report): void {
-  broker.topics.forEach(({ retain, history }, at) => {
-    const set = (key: string, part: string) =>
-      report(
-        ["broker", "topics", at, key],
-        `Cannot set ${key}: ${part} is not part of this version; leave it out`,
-      );
-    if (retain) set("retain", "keeping the last message");
-    if (history !== null) set("history", "keeping messages");
-  });
 }
 
 function unbuiltMessage(

@@ -64,6 +64,8 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   readonly #clock: Clock;
   readonly #watch: LoginWatch<Connection> | null;
   readonly #onClosed: (connection: Connection) => void;
+  /** Messages that its outbox dropped because it was too slow. */
+  lost = 0;
   #state: ConnectionState;
 
   /** `connect` makes the transport, which tells the connection what happens on it. */
@@ -190,6 +192,16 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
     return this.transport.outbox.hasRoomFor(message.encodedFor(this.kind));
   }
 
+  /** Whether so few publishes wait that what is in no hurry may be queued too. */
+  get hasSpareRoom(): boolean {
+    return this.#state.name === "open" && this.transport.outbox.hasSpareRoom;
+  }
+
+  /** Calls back once, when there is spare room again; the last call counts. */
+  whenSpare(run: () => void): void {
+    this.transport.outbox.whenSpare(run);
+  }
+
   /** Says goodbye; see {@link CloseCode}. Of no effect on a connection that ends already. */
   close(code: number, reason: string, options: CloseOptions = {}): void {
     this.transport.close(code, reason, options);
@@ -205,6 +217,7 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   }
 
   dropped(policy: SlowConsumerPolicy, messages: number): void {
+    this.lost += messages;
     if (policy !== "close") this.#stats.dropped[policy] += messages;
   }
 

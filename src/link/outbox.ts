@@ -62,6 +62,9 @@ const GAP_BYTES = 512;
 /** Channels that one receiver may have lost something of and not been told; with one more it is too slow for all. */
 export const MAX_GAPS = 1024;
 
+/** What is in no hurry takes this share of the publish lane, and no more than so many bytes. */
+const [SPARE_SHARE, MAX_SPARE_BYTES] = [4, 256 * 1024];
+
 type Phase = "open" | "finishing" | "closed";
 
 /** The bounded queue of everything that one connection has to write. */
@@ -89,6 +92,7 @@ export class Outbox {
   #onFinished: (() => void) | null = null;
   /** Messages that were dropped and not yet told, by the name of their channel. */
   #gaps: Map<string, Gap> | null = null;
+  #onSpare: (() => void) | null = null;
 
   constructor({ kind, sink, owner, settings }: OutboxOptions) {
     this.#kind = kind;
@@ -153,6 +157,18 @@ export class Outbox {
     return this.#phase === "open" && this.#lanes.publish.fits(message);
   }
 
+  /** Whether so few publishes wait that what is in no hurry may be queued too, and leaves room for others. */
+  get hasSpareRoom(): boolean {
+    const { maxBytes } = this.#settings.lanes.publish;
+    const spareBytes = Math.min(maxBytes / SPARE_SHARE, MAX_SPARE_BYTES);
+    return this.#phase === "open" && this.#lanes.publish.bytes <= spareBytes;
+  }
+
+  /** Calls back once, the next time that the socket took something and there is spare room; the last call counts. */
+  whenSpare(run: () => void): void {
+    this.#onSpare = run;
+  }
+
   /** Queues the answer to a ping. Only the newest is kept: a flood of pings costs one pong a flush. */
   pushPong(message: Encoded): void {
     if (this.#phase !== "open") return;
@@ -182,6 +198,7 @@ export class Outbox {
     clearTimeout(this.#paceTimer);
     const dropped = this.#purge();
     this.#phase = "closed";
+    this.#onSpare = null;
     this.#last = null;
     this.#onFinished = null;
     this.#extraBytes = 0;
@@ -239,7 +256,13 @@ export class Outbox {
     this.#inFlightBytes -= bytes;
     this.progress++;
     this.#tellLedger();
+    if (this.#onSpare !== null && this.hasSpareRoom) this.#tellSpare(this.#onSpare);
     if (finished) this.#onFinished?.();
+  }
+
+  #tellSpare(run: () => void): void {
+    this.#onSpare = null;
+    run();
   }
 
   /** Takes what may be handed to the socket now: the pong, the lanes, and the last message behind all. */

@@ -38,11 +38,12 @@ import { formatListening, type ListeningAddress } from "./listening_address.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
 import { warnOfOpenHub } from "./open_hub.ts";
+import { MetricsDoor } from "./metrics_door.ts";
 import { LiveMetrics } from "./live_metrics.ts";
 import { createReload } from "./live_parts.ts";
 import type { Reload } from "./reload.ts";
-import { MetricsDoor } from "./metrics_door.ts";
 import { outboxSettings } from "./outbox_setup.ts";
+import { Storage } from "./storage.ts";
 import { TlsStore } from "./tls_store.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import { probe } from "./probe.ts";
@@ -92,6 +93,7 @@ export class HubServer {
   readonly #logins: Logins | null;
   readonly #reload: Reload | null;
   readonly #tls: TlsStore;
+  readonly #storage: Storage;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
   #stopping: Promise<void> | null = null;
@@ -106,6 +108,7 @@ export class HubServer {
       ? null
       : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock, gate });
     this.#tls = new TlsStore(config.hub.tls, { door: "hub", logger: logger.child("tls") });
+    this.#storage = new Storage(config);
     const turns = new Turns();
     const cachedClock = new TurnClock(clock, turns);
     this.#quotas = new HubQuotas(config, { clock: cachedClock, logger: logger.child("limits") });
@@ -128,6 +131,7 @@ export class HubServer {
       origins: this.#origins,
       tls: this.#tls,
       quotas: this.#quotas,
+      storage: this.#storage,
       broker: () => this.#broker,
       visitors: () => this.#publicDoor,
       logger,
@@ -136,6 +140,8 @@ export class HubServer {
     this.#connections = this.#createConnections({ ledger, turns, clock });
     this.#relay = config.relay.enabled ? this.#createRelay() : null;
     this.#broker = createBroker(config, {
+      store: this.#storage.store,
+      epochMs: this.#storage.epochMs,
       version,
       clock,
       cachedClock,
@@ -241,6 +247,7 @@ export class HubServer {
       { name: "limits", start: () => this.#quotas.start(), stop: () => this.#quotas.stop() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
       { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },
+      { name: "storage", start: () => this.#storage.start(), stop: () => this.#storage.stop() },
       { name: "broker", start: () => this.#startPart("broker"), stop: () => this.#stopPart("broker") },
       { name: "listener", start: () => this.#startListeners(), stop: () => this.#stopListeners() },
       { name: "ready", start: () => this.#becomeReady(), stop: () => this.#becomeUnready() },

@@ -11,6 +11,7 @@ import type { Logins } from "./logins.ts";
 import type { PublicDoor } from "./public_setup.ts";
 import type { HubQuotas } from "./quota_setup.ts";
 import { type LivePart, Reload } from "./reload.ts";
+import type { Storage } from "./storage.ts";
 import type { ReloadedTls, TlsStore } from "./tls_store.ts";
 
 /** The parts of a hub that changes concern. */
@@ -22,6 +23,7 @@ export interface LiveParts {
   readonly origins: OriginPolicy;
   readonly tls: TlsStore;
   readonly quotas: HubQuotas;
+  readonly storage: Storage;
   readonly broker: () => MessageBroker | null;
   readonly visitors: () => PublicDoor;
   readonly logger: Logger;
@@ -43,6 +45,7 @@ export function createReload(
       certificates(() => parts.visitors().tls, (next) => next.public.enabled ? next.public.tls : null),
       sure((next) => changeDoors(next, parts)),
       sure(({ limits }) => parts.quotas.change(limits)),
+      sure((next) => parts.storage.change(next)),
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],

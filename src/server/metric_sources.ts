@@ -15,6 +15,7 @@ import type { MetricSource } from "../metrics/metrics.ts";
 import type { Agents } from "../tunnel/agents.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 import { CloseCode } from "../core/close_codes.ts";
+import { keptSamples } from "./kept_metrics.ts";
 import { agentSamples } from "./agent_metrics.ts";
 import type { PublicDoor } from "./public_setup.ts";
 import { quotaSamples } from "./quota_metrics.ts";
@@ -58,6 +59,7 @@ export class HubMetricSource implements MetricSource {
       yield* brokerSamples(this.#counters.broker);
       yield* serviceSamples(this.#counters.broker);
       yield* tenantSamples(this.#counters.broker);
+      yield* keptSamples(this.#counters.broker);
     }
     yield* agentSamples(this.#counters.agents, this.#counters.streams);
     yield* tunnelSamples(this.#counters.tunnels);

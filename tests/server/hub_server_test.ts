@@ -20,6 +20,7 @@ Deno.test("Hub server: starts and stops its parts in the documented order", asyn
     "limits",
     "heartbeat",
     "relay",
+    "storage",
     "broker",
     "listener",
     "ready",
@@ -36,6 +37,7 @@ Deno.test("Hub server: a listener that cannot start stops what was started befor
   await assert.rejects(second.start(), { code: "address_in_use" });
   assert.deepEqual(stepsIn(logger, "Stopping"), [
     "broker",
+    "storage",
     "relay",
     "heartbeat",
     "limits",
