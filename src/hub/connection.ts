@@ -2,6 +2,7 @@
  * One peer of the hub: who it is, how it speaks and what it still has to get. It knows nothing of rooms,
  * topics or tunnels. Its state changes in one place, and whoever listens hears of its end exactly once.
  */
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import { CloseCode } from "../core/close_codes.ts";
 import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Clock } from "../core/ports.ts";
@@ -23,6 +24,8 @@ export interface ConnectionOptions {
   readonly user: ConnectionUser;
   readonly stats: LinkStats;
   readonly clock: Clock;
+  /** What its peer was let in with, verified; `null`: nothing. */
+  readonly admittedBy: ClientCertificate | null;
   /** Watches the times of logins; `null` where nobody has to log in. */
   readonly watch: LoginWatch<Connection> | null;
   /** Told when the socket is gone. */
@@ -52,6 +55,8 @@ export interface ConnectionUser {
 export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   readonly id: string;
   readonly transport: Transport;
+  /** What its peer was let in with, verified; `null`: nothing. */
+  readonly admittedBy: ClientCertificate | null;
   readonly #user: ConnectionUser;
   readonly #stats: LinkStats;
   readonly #clock: Clock;
@@ -63,6 +68,7 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   constructor(options: ConnectionOptions, connect: (connection: Connection) => Transport) {
     const { id, user, stats, clock, watch, onClosed } = options;
     this.id = id;
+    this.admittedBy = options.admittedBy;
     this.#user = user;
     this.#stats = stats;
     this.#clock = clock;
@@ -112,8 +118,8 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   /** What its peer shows to be let in, or to stay. */
   loginRequest({ token, tenant, via }: Pick<LoginRequest, "token" | "tenant" | "via">): LoginRequest {
     const isGone = () => this.#state.name === "draining" || this.#state.name === "closed";
-    const { id: connectionId, login: renews, transport: { peer: { ip } } } = this;
-    return { token, tenant, via, ip, connectionId, renews, isGone };
+    const { id: connectionId, admittedBy: certificate, login: renews, transport: { peer: { ip } } } = this;
+    return { token, tenant, via, ip, connectionId, certificate, renews, isGone };
   }
 
   /** The login succeeded (or none is asked for): it is in use from now on. `false`: it is not waited for. */

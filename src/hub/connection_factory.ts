@@ -149,14 +149,17 @@ export class ConnectionFactory {
   }
 
   #open({ kind, accepted, user, watch, login }: Opening, connect: MakeTransport): void {
-    const { link, peer, head, connectionId: id = crypto.randomUUID() } = accepted;
+    const { link, peer, head, admittedBy, connectionId: id = crypto.randomUUID() } = accepted;
     const { outbox: outboxSettings, heartbeat, [kind]: settings } = this.#options;
     const { stats, clock } = settings;
-    const connection = new Connection({ id, user, stats, clock, watch, onClosed: this.#closed }, (owner) => {
-      const sink = new SocketSink(link.socket);
-      const outbox = new Outbox({ kind, sink, owner, settings: outboxSettings });
-      return connect(owner, { link, peer, outbox, settings, maxMessageBytes: user.maxMessageBytes });
-    });
+    const connection = new Connection(
+      { id, user, stats, clock, admittedBy, watch, onClosed: this.#closed },
+      (owner) => {
+        const sink = new SocketSink(link.socket);
+        const outbox = new Outbox({ kind, sink, owner, settings: outboxSettings });
+        return connect(owner, { link, peer, outbox, settings, maxMessageBytes: user.maxMessageBytes });
+      },
+    );
     stats.accepted++;
     stats.connections++;
     this.connections.set(id, connection);

@@ -126,6 +126,7 @@ export class HubServer {
       admission: this.#admission,
       origins: this.#origins,
       tls: this.#tls,
+      connections: () => this.#connections.connections.values(),
       broker: () => this.#broker,
       visitors: () => this.#publicDoor,
       logger,
