@@ -152,10 +152,10 @@ export class ConnectionFactory {
   }
 
   #open({ kind, accepted, user, watch, login }: Opening, connect: MakeTransport): void {
-    const { link, peer, head, connectionId: id = crypto.randomUUID() } = accepted;
+    const { link, peer, head, admittedBy, connectionId: id = crypto.randomUUID() } = accepted;
     const { outbox: outboxSettings, heartbeat, quotas, [kind]: settings } = this.#options;
     const { stats, clock } = settings;
-    const parts = { id, user, stats, clock, watch, quotas, onClosed: this.#closed };
+    const parts = { id, user, stats, clock, admittedBy, watch, quotas, onClosed: this.#closed };
     const connection = new Connection(parts, (owner) => {
       const sink = new SocketSink(link.socket);
       const outbox = new Outbox({ kind, sink, owner, settings: outboxSettings });

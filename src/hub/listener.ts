@@ -226,7 +226,7 @@ export class Listener {
     const connectionId = crypto.randomUUID();
     // Frames and JSON lines have a message of their own in which a client logs in, or shows a token instead.
     const login = kind === "text" ? this.#loginOf(accepted, connectionId) : null;
-    open({ link, peer, isLocal, head, certificate, login, connectionId });
+    open({ link, peer, isLocal, head, admittedBy: certificate, certificate, login, connectionId });
     return true;
   }
 

@@ -132,6 +132,7 @@ export class HubServer {
       tls: this.#tls,
       quotas: this.#quotas,
       storage: this.#storage,
+      connections: () => this.#connections.connections.values(),
       broker: () => this.#broker,
       visitors: () => this.#publicDoor,
       logger,

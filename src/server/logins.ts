@@ -113,8 +113,9 @@ export class Logins implements LoginDesk {
   }
 
   async #login(request: LoginRequest): Promise<LoginOutcome> {
-    const { token, ip: address, connectionId, tenant: claimedTenant, via, renews, isGone } = request;
-    const shown = { token, address, connectionId, claimedTenant, via, isGone };
+    const { token, ip: address, connectionId, tenant: claimedTenant, via, certificate, renews, isGone } =
+      request;
+    const shown = { token, address, connectionId, claimedTenant, via, certificate, isGone };
     const outcome = renews instanceof HubLogin
       ? await this.#service.refresh(renews.login, shown)
       : await this.#service.login(shown);
