@@ -1,7 +1,8 @@
 /** How long a visitor may take for what. */
 import assert from "node:assert/strict";
 import { STALL_MS } from "../../src/tunnel/delivery.ts";
-import { LIMIT_MS, until, VisitorScene } from "./visitor_scene.ts";
+import { until } from "../helpers/event_loop.ts";
+import { LIMIT_MS, VisitorScene } from "./visitor_scene.ts";
 
 const MIB = 1024 * 1024;
 /** More than the sockets of both ends take. */

@@ -7,6 +7,7 @@ import type { Stream, StreamConsumer } from "../../src/link/stream.ts";
 import type { ExchangeRecord } from "../../src/tunnel/exchange_record.ts";
 import { emptyStats, type Tunnel } from "../../src/tunnel/tunnel.ts";
 import { VisitorConnection } from "../../src/tunnel/visitor_connection.ts";
+import { until } from "../helpers/event_loop.ts";
 import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { FakeLink } from "./fake_links.ts";
 
@@ -142,11 +143,6 @@ export class VisitorScene implements AsyncDisposable {
 }
 
 const STEPS = 10;
-
-/** Until something holds, without a clock: by looking again. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((passed) => setImmediate(passed));
-}
 
 const TUNNEL: Tunnel = {
   id: 1,
