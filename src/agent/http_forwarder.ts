@@ -12,6 +12,7 @@ import type { SocketWriter } from "../link/socket_writer.ts";
 import type { Stream, StreamConsumer, StreamReset } from "../link/stream.ts";
 import { type BodyDecoder, createBodyDecoder, requestFraming, responseFraming } from "../wire/http_body.ts";
 import {
+  FORWARDED_LIMITS,
   type HttpRequestHead,
   type HttpResponseHead,
   isRefusal,
@@ -55,7 +56,7 @@ export function forwardHttp(stream: Stream, options: HttpForwardOptions): Stream
 class HttpForward implements StreamConsumer, LocalUser {
   readonly #stream: Stream;
   readonly #options: HttpForwardOptions;
-  readonly #requests = new RequestReader();
+  readonly #requests = new RequestReader(FORWARDED_LIMITS);
   readonly #responses = new ResponseReader();
   #request: RequestLine | null = null;
   #requestBody: BodyDecoder | null = null;
