@@ -12,6 +12,7 @@ import type { SocketWriter } from "../link/socket_writer.ts";
 import type { Stream, StreamConsumer, StreamReset } from "../link/stream.ts";
 import { type BodyDecoder, createBodyDecoder, requestFraming, responseFraming } from "../wire/http_body.ts";
 import {
+  FORWARDED_LIMITS,
   type HttpRequestHead,
   type HttpResponseHead,
   isRefusal,
@@ -55,14 +56,17 @@ export function forwardHttp(stream: Stream, options: HttpForwardOptions): Stream
 class HttpForward implements StreamConsumer, LocalUser {
   readonly #stream: Stream;
   readonly #options: HttpForwardOptions;
-  readonly #requests = new RequestReader();
+  readonly #requests = new RequestReader(FORWARDED_LIMITS);
   readonly #responses = new ResponseReader();
   #request: RequestLine | null = null;
   #requestBody: BodyDecoder | null = null;
+  #hasBody = false;
   #requestHead: Uint8Array = NOTHING;
   /** What came before there was a connection. */
   #held: Uint8Array[] = [];
   #lent: LocalConnection | null = null;
+  /** Whether a byte of the request may have reached a service. */
+  #hasStarted = false;
   #writer: SocketWriter | null = null;
   #phase: Phase = "head";
   #hasResponse = false;
@@ -120,6 +124,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     this.#keepHead(this.#requestHead.length - rest.length);
     this.#request = { method: head.method, target: head.target };
     this.#requestBody = createBodyDecoder(framing);
+    this.#hasBody = !this.#requestBody.isOver;
     if (rest.length > 0) this.#held.push(keptOf(rest));
     const idle = this.#options.pool.lendIdle();
     if (idle === undefined) void this.#connect(false);
@@ -152,6 +157,7 @@ class HttpForward implements StreamConsumer, LocalUser {
   #use(lent: LocalConnection): void {
     const { link, writer } = lent;
     this.#lent = lent;
+    this.#hasStarted = true;
     this.#writer = writer;
     lent.user = this;
     writer.write(this.#requestHead);
@@ -257,8 +263,8 @@ class HttpForward implements StreamConsumer, LocalUser {
   /** The connection is gone before it should. One that was idle may have been closed as we began to use it. */
   #broke(reason: string): void {
     if (this.#phase === "over") return;
-    const isReplayable = this.#requestBody?.isOver === true && this.#held.length === 0;
-    if (this.#lent?.isUsed === true && !this.#hasHeard && isReplayable && isSafe(this.#request)) {
+    // Of a request only the head is kept, so that one with a body cannot be sent again.
+    if (this.#lent?.isUsed === true && !this.#hasHeard && !this.#hasBody && isSafe(this.#request)) {
       this.#release(false);
       void this.#connect(true);
       return;
@@ -278,7 +284,7 @@ class HttpForward implements StreamConsumer, LocalUser {
   }
 
   #reset(code: StreamCode, reason: string): void {
-    this.#stream.reset(code, reason, { notStarted: this.#lent === null });
+    this.#stream.reset(code, reason, { notStarted: !this.#hasStarted });
   }
 
   /** The response is complete. */

@@ -7,21 +7,25 @@ import { concat } from "../core/concat.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { SocketWriter } from "../link/socket_writer.ts";
 import { ignoreSocketError } from "../link/socket_transport.ts";
-import { createBodyDecoder, requestFraming } from "../wire/http_body.ts";
+import { requestFraming } from "../wire/http_body.ts";
 import { encodeHttpError } from "../wire/http_error.ts";
 import { type HttpRefusal, type HttpRequestHead, isRefusal, RequestReader } from "../wire/http_head.ts";
 import { forwardRequest, requestIdOf, VisitorLines, wantsToStay } from "../wire/http_rewrite.ts";
 import { type HttpTarget, TargetReader } from "../wire/http_target.ts";
-import { type CurrentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
+import { Delivery } from "./delivery.ts";
+import { type CurrentRequest, currentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
 import { answerOf, type ExchangeOwner, HttpExchange, type HubAnswer } from "./http_exchange.ts";
+import { encodeRefusal } from "./hub_refusal.ts";
+import { ReadGate } from "./read_gate.ts";
 import { VisitorOpens } from "./visitor_opens.ts";
 import type { VisitorPorts, VisitorSettings, VisitorSocket } from "./visitor_ports.ts";
 
-type Phase = "head" | "exchange" | "closing";
+/** `delivery`: the answer is complete, and the socket did not take all of it. */
+type Phase = "head" | "exchange" | "delivery" | "closing";
 
 /** What is read ahead of the next request. */
 const MAX_AHEAD_BYTES = 64 * 1024;
-/** How long a visitor may take to read the last words. */
+/** How long a visitor may take to close when it has everything. */
 const LINGER_MS = 2000;
 const NOTHING = new Uint8Array(0);
 
@@ -30,7 +34,9 @@ export class VisitorConnection implements ExchangeOwner {
   readonly #socket: VisitorSocket;
   readonly #settings: VisitorSettings;
   readonly #ports: VisitorPorts;
+  readonly #gate: ReadGate;
   readonly #writer: SocketWriter;
+  readonly #delivery: Delivery;
   readonly #reader = new RequestReader();
   readonly #targets = new TargetReader();
   readonly #visitor: VisitorLines;
@@ -40,8 +46,9 @@ export class VisitorConnection implements ExchangeOwner {
   #current: CurrentRequest | null = null;
   /** What came and was not read yet. */
   #ahead: Uint8Array = NOTHING;
-  #isPaused = false;
   #isFirst = true;
+  /** Whether the connection goes on after the answer. */
+  #isKept = false;
   /** When something has to have happened. */
   #deadlineMs: number;
 
@@ -57,7 +64,9 @@ export class VisitorConnection implements ExchangeOwner {
     this.#visitor = new VisitorLines({ ip, protocol: settings.protocol, isTrusted: this.#isTrusted });
     this.#opens = new VisitorOpens(socket);
     this.#deadlineMs = ports.clock.now() + settings.headerTimeoutMs;
+    this.#gate = new ReadGate(socket.link);
     this.#writer = new SocketWriter(socket.link.socket, ports.flusher);
+    this.#delivery = new Delivery(this.#writer, () => this.#delivered());
   }
 
   /** Reads from now on. */
@@ -71,14 +80,9 @@ export class VisitorConnection implements ExchangeOwner {
     this.#socket.link.resume();
   }
 
-  /** Whether no request is under way. */
-  get isIdle(): boolean {
-    return this.#current === null;
-  }
-
   /** Ends it if no request is under way; else after the response. */
   drain(): void {
-    if (this.isIdle && !this.#reader.isInside) this.#end();
+    if (this.#phase === "head" && !this.#reader.isInside) this.#end();
   }
 
   destroy(): void {
@@ -87,6 +91,7 @@ export class VisitorConnection implements ExchangeOwner {
 
   /** Looks whether something took too long. */
   check(nowMs: number): void {
+    if (this.#phase === "delivery") return this.#delivery.isStalled(nowMs) ? this.destroy() : undefined;
     if (nowMs < this.#deadlineMs) return;
     if (this.#phase === "closing") return void this.#socket.link.socket.destroy();
     if (this.#phase === "exchange") return this.#late();
@@ -102,7 +107,7 @@ export class VisitorConnection implements ExchangeOwner {
   }
 
   uploadDrained(): void {
-    this.#resume();
+    this.#gate.resume();
   }
 
   upgraded(): void {
@@ -113,19 +118,11 @@ export class VisitorConnection implements ExchangeOwner {
     const ahead = this.#ahead;
     this.#ahead = NOTHING;
     if (ahead.length > 0 && current.exchange?.send(ahead) === false) return;
-    this.#resume();
+    this.#gate.resume();
   }
 
   over(isKept: boolean): void {
-    this.#record();
-    if (!isKept) return this.#end();
-    this.#phase = "head";
-    this.#isFirst = false;
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.idleTimeoutMs;
-    this.#resume();
-    const ahead = this.#ahead;
-    this.#ahead = NOTHING;
-    if (ahead.length > 0) this.#read(ahead);
+    this.#deliver(isKept);
   }
 
   failed(answer: HubAnswer): void {
@@ -142,6 +139,7 @@ export class VisitorConnection implements ExchangeOwner {
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#phase === "closing") return;
+      if (this.#phase === "delivery") return void (this.#isKept && this.#keepAhead(rest));
       const next = this.#phase === "head" ? this.#readHead(rest) : this.#readBody(rest);
       if (next === null) return;
       rest = next;
@@ -167,7 +165,7 @@ export class VisitorConnection implements ExchangeOwner {
     const current = this.#current;
     if (current === null) return null;
     if (current.exchange?.isUpgraded === true) {
-      if (!current.exchange.send(bytes)) this.#pause();
+      if (!current.exchange.send(bytes)) this.#gate.pause();
       return null;
     }
     if (current.isUploaded) return this.#keepAhead(bytes);
@@ -176,7 +174,7 @@ export class VisitorConnection implements ExchangeOwner {
     for (const { length } of piece.parts) current.bodyBytes += length;
     if (this.#isTooLarge(current.bodyBytes)) return this.#tooLarge(current);
     this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
-    if (current.exchange?.upload(piece.parts) === false) this.#pause();
+    if (current.exchange?.upload(piece.parts) === false) this.#gate.pause();
     if (piece.isOver) this.#uploaded(current);
     return bytes.subarray(piece.usedBytes);
   }
@@ -184,7 +182,7 @@ export class VisitorConnection implements ExchangeOwner {
   /** The next request waits for the response to this one; so much of it is read that a visitor's end is seen. */
   #keepAhead(bytes: Uint8Array): null {
     this.#ahead = concat([this.#ahead, bytes]);
-    if (this.#ahead.length >= MAX_AHEAD_BYTES) this.#pause();
+    if (this.#ahead.length >= MAX_AHEAD_BYTES) this.#gate.pause();
     return null;
   }
 
@@ -198,21 +196,8 @@ export class VisitorConnection implements ExchangeOwner {
     const requestId = requestIdOf(request.fields, this.#isTrusted) ?? crypto.randomUUID();
     this.#phase = "exchange";
     this.#deadlineMs = clock.now() + responseTimeoutMs;
-    const decoder = createBodyDecoder(framing);
-    this.#current = {
-      request,
-      requestId,
-      decoder,
-      framing,
-      startedMs: clock.now(),
-      atMs: wallClock.now(),
-      host: target.authority,
-      tunnel: null,
-      exchange: null,
-      bodyBytes: 0,
-      isUploaded: false,
-      waitedMs: null,
-    };
+    const [startedMs, atMs] = [clock.now(), wallClock.now()];
+    this.#current = currentRequest(request, { requestId, framing, host: target.authority, startedMs, atMs });
     this.#pass(this.#current, target);
   }
 
@@ -299,9 +284,8 @@ export class VisitorConnection implements ExchangeOwner {
       isKept,
       retryAfterSeconds: isRetried ? Math.ceil(retryAfterMs / 1000) : null,
     }));
-    this.#record(status);
-    if (isKept) this.over(true);
-    else this.#end();
+    current.ownStatus = status;
+    this.#deliver(isKept);
   }
 
   /** What came is no request that could be passed on; nothing after it is read. */
@@ -318,19 +302,8 @@ export class VisitorConnection implements ExchangeOwner {
     }
     current?.exchange?.abort("The request broke off");
     const requestId = current?.requestId ?? crypto.randomUUID();
-    const message = status === 408
-      ? "The request did not come in time"
-      : `The request is not passed on: ${reason}`;
-    this.#writer.write(encodeHttpError({
-      status,
-      message,
-      requestId,
-      accept: request?.fields.get("accept") ?? "",
-      isHead: request?.method === "HEAD",
-      isKept: false,
-      retryAfterSeconds: null,
-    }));
-    if (current !== null) this.#record(status);
+    this.#writer.write(encodeRefusal({ status, reason, requestId, request }));
+    if (current !== null) current.ownStatus = status;
     else {
       const atMs = this.#ports.wallClock.now();
       this.#ports.record(recordOfRefused(request, { ip: this.#socket.peer.ip, status, requestId, atMs }));
@@ -344,7 +317,8 @@ export class VisitorConnection implements ExchangeOwner {
     const current = this.#current;
     if (current?.exchange?.isUpgraded === true) return current.exchange.sent();
     if (this.#phase === "closing") return;
-    if (current === null) return this.#writer.end();
+    if (this.#phase === "delivery") this.#isKept = false;
+    if (this.#phase === "delivery" || current === null) return this.#writer.end();
     current.exchange?.abort("The visitor left");
     this.#record();
     this.#socket.link.socket.destroy();
@@ -360,14 +334,42 @@ export class VisitorConnection implements ExchangeOwner {
 
   /** Says goodbye; what still comes is thrown away for a moment, so that the last words can be read. */
   #end(): void {
-    this.#phase = "closing";
-    this.#ahead = NOTHING;
-    this.#deadlineMs = this.#ports.clock.now() + LINGER_MS;
-    this.#writer.end();
-    this.#resume();
+    this.#deliver(false);
   }
 
-  #record(ownStatus = 0): void {
+  /** All that is to be said now was written. */
+  #deliver(isKept: boolean): void {
+    this.#phase = "delivery";
+    this.#isKept = isKept;
+    this.#delivery.begin(this.#ports.clock.now());
+    if (isKept) return;
+    this.#ahead = NOTHING;
+    this.#writer.end();
+    this.#gate.resume();
+  }
+
+  #delivered(): void {
+    // Of a socket that is gone `#gone` tells.
+    if (this.#socket.link.socket.destroyed) return;
+    this.#record();
+    if (this.#isKept) return this.#next();
+    this.#phase = "closing";
+    this.#deadlineMs = this.#ports.clock.now() + LINGER_MS;
+  }
+
+  /** The visitor has its answer, and may ask for more. */
+  #next(): void {
+    const ahead = this.#ahead;
+    this.#ahead = NOTHING;
+    this.#phase = "head";
+    if (ahead.length === 0 && this.#ports.isDraining()) return this.#end();
+    this.#isFirst = false;
+    this.#deadlineMs = this.#ports.clock.now() + this.#settings.idleTimeoutMs;
+    this.#gate.resume();
+    if (ahead.length > 0) this.#read(ahead);
+  }
+
+  #record(): void {
     const current = this.#current;
     if (current === null) return;
     this.#current = null;
@@ -377,20 +379,9 @@ export class VisitorConnection implements ExchangeOwner {
       tunnel.stats.bytesRead += exchange?.bytesIn ?? 0;
       tunnel.stats.bytesWritten += exchange?.bytesOut ?? 0;
     }
+    const isCut = this.#socket.link.socket.destroyed && this.#phase === "delivery";
     const durationMs = this.#ports.clock.now() - current.startedMs;
-    this.#ports.record(recordOf(current, { ip: this.#socket.peer.ip, durationMs, ownStatus }));
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#socket.link.pause();
-  }
-
-  #resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    if (!this.#socket.link.socket.destroyed) this.#socket.link.resume();
+    this.#ports.record(recordOf(current, { ip: this.#socket.peer.ip, durationMs, isCut }));
   }
 }
 

@@ -97,3 +97,22 @@ Deno.test("HTTP exchange: more requests than the agent takes are 429 with a time
   await visitor.all;
   assert.ok(visitor.text.endsWith("ok"), "the connection was kept");
 });
+
+Deno.test("HTTP exchange: the largest head that a visitor may send arrives, in fields and in bytes", async () => {
+  const { service } = await fixedService(OK);
+  await using _service = service;
+  for (const settings of [[], ["public.trusted_proxies=[127.0.0.0/8]"]]) {
+    await withService(service.port, async ({ port }) => {
+      // Two more fields are in each request.
+      const many = "X-Forwarded-For: 1\r\n".repeat(49) + "X: 1\r\n".repeat(49);
+      assert.equal(statusOf((await sendRaw(port, requestText("GET /", many))).text), 200);
+      const more = `${many}X: 1\r\n`;
+      assert.equal(statusOf((await sendRaw(port, requestText("GET /", more))).text), 431);
+      const bytes = 64 * 1024 - requestText("GET /", "X: \r\n").length;
+      for (const [over, status] of [[0, 200], [1, 431]] as const) {
+        const large = requestText("GET /", `X: ${"a".repeat(bytes + over)}\r\n`);
+        assert.equal(statusOf((await sendRaw(port, large)).text), status);
+      }
+    }, { settings });
+  }
+});
