@@ -184,7 +184,10 @@ function readSettings(options: AgentLinkOptions, user: PoolUser): PoolLinkSettin
   const { target, identity, logger, clock = systemClock, bounds = {}, turns = createAgentTurns() } = options;
   return {
     target,
-    login: new LoginMemory(identity),
+    login: new LoginMemory(identity, {
+      hasCertificate: (target.tls?.client ?? null) !== null,
+      ...(target.names === undefined ? {} : { names: target.names }),
+    }),
     parts: createSessionParts({ ip: target.url.host, port: target.url.port }, { clock, turns }),
     bounds: { ...DEFAULT_BOUNDS, ...bounds },
     backoff: options.backoff ?? new Backoff({ random: Math.random }),
