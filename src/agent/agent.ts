@@ -23,7 +23,7 @@ import { FILE_NAMES, type SettingNames } from "./setting_names.ts";
 import type { TunnelState, TunnelStatus, WantedTunnel } from "./tunnel_client.ts";
 
 /** What an agent is made of. */
-export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel" | "turns"> {
+export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel" | "onGivenBack" | "turns"> {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly offer: AgentOffer;
@@ -64,6 +64,7 @@ export class Agent {
         logTunnel(status, logger);
         onTunnel?.(status);
       },
+      onGivenBack: ({ name: tunnel }, url) => logger.info("A tunnel was given back", { tunnel, url }),
       onState: (state) => {
         if (state.kind === "waiting") errors.connection++;
         onState?.(state);

@@ -1,6 +1,7 @@
 /** `trunkline agent`. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { visit } from "../helpers/http_visit.ts";
 import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { AgentProcess } from "./agent_process.ts";
@@ -76,6 +77,28 @@ Deno.test({
     assert.equal(visitor.text, "one two", "a stream outlives its tunnel");
     assert.equal(await agent.stop(), 0);
     await hub.metricBecomes("trunkline_agents", 0);
+  },
+});
+
+Deno.test({
+  name: "agent: a tunnel under another name gives the old one back at once, and says so",
+  ignore,
+  fn: async () => {
+    await using hub = await TestHub.start();
+    using file = new AgentFile();
+    const yaml = (subdomain: string) =>
+      yamlOf(hub, {
+        log: file.logPath,
+        tunnels: `[{ name: web, kind: http, local: 1, subdomain: ${subdomain} }]`,
+      });
+    file.write(yaml("old"));
+    await using agent = await AgentProcess.start(["agent", "-c", file.path]);
+    await agent.next("tunnel", "up");
+    file.write(yaml("new"));
+    assert.match(String((await agent.next("tunnel", "up"))["url"]), /\/\/new\./);
+    assert.equal((await visit(hub.publicPort, { host: "old.localhost" })).status, 404);
+    await logSays(file.logPath, /A tunnel was given back.*\/\/old\./);
+    assert.equal(await agent.stop(), 0);
   },
 });
 
