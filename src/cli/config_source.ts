@@ -37,6 +37,11 @@ export function loadAgentFromSystem(
   return loadAgentConfig({ file: readConfigFile(configFile, AGENT_FILE), set, ...fromSystem(files) });
 }
 
+/** Whether an agent has a file: one that is named, or `agent.yaml`. */
+export function hasAgentFile({ configFile }: ConfigArguments): boolean {
+  return configFile !== undefined || readConfigFile(undefined, AGENT_FILE) !== null;
+}
+
 function fromSystem(files: Set<string>): Pick<ConfigInput, "env" | "cwd" | "readSecretFile"> {
   return {
     env: Deno.env.toObject(),
