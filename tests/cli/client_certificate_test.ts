@@ -32,12 +32,10 @@ class CertsScene implements AsyncDisposable {
     assert.equal(await runCerts({ out: folder, clientName: "edge one", days: 2 }, io), 0);
     const yaml = said.slice(said.findIndex((line) => line.includes("To let clients log in")) + 1);
     const { hub: { tls }, auth } = parse(yaml.slice(0, yaml.indexOf("and try it:")).join("\n"));
-    const [{ permissions, ...entry }] = auth.certificates;
-    const certificates = [{ ...entry, permissions: { ...permissions, tunnel: ["*"] } }];
     const all = [
       ...Object.entries(tls).map(([key, value]) => `hub.tls.${key}=${value}`),
       `auth.mode=${auth.mode}`,
-      `auth.certificates=${JSON.stringify(certificates)}`,
+      `auth.certificates=${JSON.stringify(auth.certificates)}`,
       ...settings,
     ];
     return new CertsScene(await TestHub.start(all), { folder, settings: all });
