@@ -14,7 +14,6 @@ import { type BodyDecoder, createBodyDecoder, requestFraming, responseFraming } 
 import {
   FORWARDED_LIMITS,
   type HttpRequestHead,
-  type HttpResponseHead,
   isRefusal,
   RequestReader,
   ResponseReader,
@@ -36,12 +35,20 @@ export interface HttpForwardOptions {
 /** What is kept of a request: its fields would keep what they were read from. */
 export type RequestLine = Pick<HttpRequestHead, "method" | "target">;
 
+/** What became of a request: a response began, or there will be none. */
+export interface RequestResult {
+  /** What the visitor gets; `null`: nothing from here, the request broke off. */
+  readonly status: number | null;
+  /** Why there is no response of the service; `null` where there is one. */
+  readonly cause: string | null;
+}
+
 /** Who hears of the exchanges of one service. */
 export interface HttpReport {
   /** The service could not be reached, or did what it may not. */
   failed(reason: string): void;
-  /** The response began. */
-  responded(request: RequestLine, begun: { readonly status: number; readonly startedMs: number }): void;
+  /** What became of a request, once for each. */
+  answered(request: RequestLine, result: RequestResult & { readonly startedMs: number }): void;
   /** One exchange is over. `isOk`: the service did not fail. */
   over(ended: { readonly isOk: boolean; readonly startedMs: number }): void;
 }
@@ -80,6 +87,8 @@ class HttpForward implements StreamConsumer, LocalUser {
   #hasSocketEnded = false;
   readonly #startedMs: number;
   #isOk = true;
+  /** Whether it was told what became of the request. */
+  #isTold = false;
 
   constructor(stream: Stream, options: HttpForwardOptions) {
     this.#stream = stream;
@@ -109,7 +118,10 @@ class HttpForward implements StreamConsumer, LocalUser {
     if (!isOpen) this.#phase = "over";
     for (const { length } of this.#held) this.#stream.consumed(length);
     this.#held = [];
-    if (reset !== null) this.#release(false);
+    if (reset !== null) {
+      this.#tell({ status: null, cause: brokenOff(reset) });
+      this.#release(false);
+    }
     this.#options.report.over({ isOk: this.#isOk, startedMs: this.#startedMs });
   }
 
@@ -148,9 +160,12 @@ class HttpForward implements StreamConsumer, LocalUser {
       if (lent instanceof LocalConnection) pool.giveBack(lent, true);
     } else if (lent instanceof LocalConnection) this.#use(lent);
     else {
-      this.#failed(lent.kind === "late" ? "it did not answer in time" : lent.detail);
-      const code = lent.kind === "late" ? StreamCode.localTimeout : StreamCode.localRefused;
-      this.#reset(code, "The service cannot be reached");
+      const isLate = lent.kind === "late";
+      this.#failed(isLate ? "it did not answer in time" : lent.detail, isLate ? 504 : 502);
+      this.#reset(
+        isLate ? StreamCode.localTimeout : StreamCode.localRefused,
+        "The service cannot be reached",
+      );
     }
   }
 
@@ -219,7 +234,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     const method = this.#request?.method ?? "GET";
     if (head.status === 101) {
       this.#phase = "upgraded";
-      this.#tell(head);
+      this.#tell({ status: head.status, cause: null });
       if (this.#hasStreamEnded) this.#writer?.end();
       return used;
     }
@@ -228,7 +243,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     if (isRefusal(framing)) return this.#break(framing.reason);
     this.#hasResponse = true;
     this.#mayStay = wantsToStay(head);
-    this.#tell(head);
+    this.#tell({ status: head.status, cause: null });
     this.#isUntilClose = framing.kind === "until_close";
     this.#responseBody = createBodyDecoder(framing);
     this.#phase = this.#responseBody.isOver ? "over" : "body";
@@ -303,16 +318,17 @@ class HttpForward implements StreamConsumer, LocalUser {
     this.#options.pool.giveBack(lent, isGood);
   }
 
-  #tell(head: HttpResponseHead): void {
-    const { status } = head;
-    if (this.#request !== null) {
-      this.#options.report.responded(this.#request, { status, startedMs: this.#startedMs });
-    }
+  #tell(result: RequestResult): void {
+    if (this.#request === null || this.#isTold) return;
+    this.#isTold = true;
+    this.#options.report.answered(this.#request, { ...result, startedMs: this.#startedMs });
   }
 
-  #failed(reason: string): void {
+  /** `status` is what the hub answers in the place of the service. */
+  #failed(reason: string, status = 502): void {
     this.#isOk = false;
     this.#options.report.failed(reason);
+    this.#tell({ status, cause: reason });
   }
 }
 
@@ -321,6 +337,11 @@ const heads = new Slab();
 const OVER = { parts: [], usedBytes: 0, isOver: true } as const;
 /** What may be sent twice (RFC 9110, section 9.2.2). */
 const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
+
+function brokenOff({ origin, reason }: StreamReset): string {
+  if (origin !== "link" && reason !== "") return reason;
+  return `The connection to the hub ended${reason === "" ? "" : ` (${reason})`}`;
+}
 
 function isSafe(request: RequestLine | null): boolean {
   return request !== null && SAFE_METHODS.includes(request.method);

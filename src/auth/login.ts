@@ -358,6 +358,11 @@ export class LoginService {
   }
 }
 
+/** Whether somebody is in by a certificate, and not by a token. */
+export function isByCertificate({ proof }: Login): boolean {
+  return typeof proof.shown !== "string";
+}
+
 /** What stands for a token where it must not be kept. */
 export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("base64url");

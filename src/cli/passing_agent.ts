@@ -5,6 +5,7 @@
 import { Agent, type AgentOptions } from "../agent/agent.ts";
 import { passingId } from "../agent/agent_id.ts";
 import type { ConfiguredTunnel } from "../agent/agent_streams.ts";
+import { OPTION_NAMES } from "../agent/setting_names.ts";
 import { chooseProxy } from "../agent/proxy_choice.ts";
 import { type Logger, type LogLevel, systemClock } from "../core/ports.ts";
 import { createLogging } from "../server/logging.ts";
@@ -26,8 +27,8 @@ export interface Purpose {
   readonly tunnels: readonly ConfiguredTunnel[];
   /** Begins what runs beside the tunnels; gives what ends it, after so long at most. @default nothing */
   readonly begin?: (agent: Agent, logger: Logger) => Promise<(graceMs: number) => Promise<void>>;
-  /** Told of each response of a local HTTP service. @default nobody is */
-  readonly onResponse?: NonNullable<AgentOptions["onResponse"]>;
+  /** Told of each request to a local HTTP service. @default nobody is */
+  readonly onRequest?: NonNullable<AgentOptions["onRequest"]>;
   /** Further lines for a person who watches. @default none */
   readonly more?: () => readonly string[];
 }
@@ -41,7 +42,7 @@ export const DEFAULT_TUNNEL_URL = "tcp://127.0.0.1:8443";
 /** Runs the agent until a signal. Throws a `TrunklineError` when the first attempt fails. */
 export async function runPassingAgent(
   options: PassingOptions,
-  { tunnels, begin, more, onResponse }: Purpose,
+  { tunnels, begin, more, onRequest }: Purpose,
   io: CommandIo,
 ): Promise<ExitCode> {
   const { json, quiet } = options;
@@ -63,13 +64,13 @@ export async function runPassingAgent(
     view.changed(agent);
   };
   const agent = new Agent({
-    target: { url, proxy, tls, connectTimeoutMs: CONNECT_TIMEOUT_MS },
+    target: { url, proxy, tls, connectTimeoutMs: CONNECT_TIMEOUT_MS, names: OPTION_NAMES },
     identity: { agentId, token, tenant: null },
     logger: logging.logger,
     clock: systemClock,
     offer: { tunnels, allow: [], services: [] },
     onTunnel: () => changed(),
-    ...(onResponse === undefined ? {} : { onResponse }),
+    ...(onRequest === undefined ? {} : { onRequest }),
     onState: () => changed(),
   });
   const signals = listenForStop(() => Deno.exit(ExitCode.done));

@@ -1,14 +1,7 @@
-/** The last requests that a service answered, and how many there were a second: for a person who watches. */
-import type { RequestLine } from "../agent/http_forwarder.ts";
+/** The last requests to a service, and how many there were a second: for a person who watches. */
+import type { SeenRequest } from "../agent/agent_streams.ts";
 import { grouped } from "./figures.ts";
 import { printable } from "../core/printable.ts";
-
-/** A response that began. */
-export interface SeenResponse {
-  readonly request: RequestLine;
-  readonly status: number;
-  readonly ms: number;
-}
 
 const SHOWN = 10;
 /** The rate is that of the last so many seconds, the one that runs included. */
@@ -18,7 +11,7 @@ const WINDOW_SECONDS = 10;
 export class RecentRequests {
   readonly #now: () => number;
   /** The newest last. */
-  #last: SeenResponse[] = [];
+  #last: SeenRequest[] = [];
   /** How many there were, by the second and its place in the window. */
   readonly #counts = new Array<number>(WINDOW_SECONDS).fill(0);
   #second: number;
@@ -29,9 +22,9 @@ export class RecentRequests {
     this.#second = Math.floor(now() / 1000);
   }
 
-  add(response: SeenResponse): void {
+  add(seen: SeenRequest): void {
     this.#total++;
-    this.#last.push(response);
+    this.#last.push(seen);
     if (this.#last.length >= 2 * SHOWN) this.#last = this.#last.slice(-SHOWN);
     this.#turnTo(Math.floor(this.#now() / 1000));
     const at = this.#second % WINDOW_SECONDS;
@@ -55,7 +48,9 @@ export class RecentRequests {
   }
 }
 
-/** One request in a line. */
-export function requestLine({ request: { method, target }, status, ms }: SeenResponse): string {
-  return `${status} ${method.padEnd(7)} ${`${Math.round(ms)} ms`.padStart(8)}  ${printable(target)}`;
+/** One request in a line; where the service gave no response, with the reason. */
+export function requestLine({ request: { method, target }, status, cause, ms }: SeenRequest): string {
+  const said = status === null ? "---" : String(status);
+  const why = cause === null ? "" : `  ${status === null ? "broken off: " : ""}${printable(cause)}`;
+  return `${said} ${method.padEnd(7)} ${`${Math.round(ms)} ms`.padStart(8)}  ${printable(target)}${why}`;
 }

@@ -84,7 +84,7 @@ class Scene implements AsyncDisposable {
       hostHeader: null,
       meter: { bytesRead: 0, bytesWritten: 0 },
       clock: systemClock,
-      report: { failed() {}, responded() {}, over() {} },
+      report: { failed() {}, answered() {}, over() {} },
     });
     consumer.data(new TextEncoder().encode(request));
     await stream.over;

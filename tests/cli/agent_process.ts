@@ -1,5 +1,5 @@
 /** An agent as a child process that tells what it does as JSON. */
-import { DenoProcess, taskArguments } from "../helpers/process.ts";
+import { DenoProcess, type ProcessResult, taskArguments } from "../helpers/process.ts";
 
 /** One line of it. */
 export type AgentEvent = Readonly<Record<string, unknown>> & { readonly event: string };
@@ -44,9 +44,14 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   /** Asks it to end and gives how it did. */
-  stop(): Promise<number> {
+  async stop(): Promise<number> {
+    return (await this.finish()).code;
+  }
+
+  /** The same with everything that it said. */
+  finish(): Promise<ProcessResult> {
     this.#process.kill("SIGTERM");
-    return this.ended();
+    return this.#process.ended();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
