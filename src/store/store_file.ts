@@ -83,7 +83,8 @@ export class StoreFile {
       if (this.#db.isTransaction) rollback.run();
       throw error;
     }
-    if (this.hasSlack) this.#db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+    // Each step of it gives one page back, and `run` or `exec` make one step only.
+    if (this.hasSlack) this.#statements.vacuum.all();
   }
 
   close(): void {
@@ -162,6 +163,7 @@ const SQL = {
   insert: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   setValue: "INSERT OR REPLACE INTO retained VALUES (?, ?)",
   clearValue: "DELETE FROM retained WHERE topic = ?",
+  vacuum: `PRAGMA incremental_vacuum(${VACUUM_PAGES})`,
   closed: "UPDATE state SET closed_well = ?1 WHERE closed_well <> ?1",
 } as const;
 
