@@ -82,7 +82,10 @@ export class TopicHistory {
 
   /** The place of the oldest message that is shown at `nowMs`. */
   firstShown(nowMs: number): number {
-    return Math.max(this.#length - this.rules.size, this.firstSince(nowMs - this.rules.ttlMs), 0);
+    const limitMs = nowMs - this.rules.ttlMs;
+    // Mostly the oldest is young enough.
+    const young = this.#length === 0 || this.timeAt(0) >= limitMs ? 0 : this.firstSince(limitMs);
+    return Math.max(this.#length - this.rules.size, young);
   }
 
   /** The place of the first message whose id is higher. */
