@@ -57,7 +57,7 @@ function restoreTopics(
   for (const { number, tenant: owner, key, size, ttlMs, trimmedId, trimmedAtMs } of file.topics()) {
     const tenant = tenants.get(owner);
     if (tenant === undefined) continue;
-    const history = size === null || ttlMs === null ? null : new TopicHistory({ size, ttlMs });
+    const history = size === null || ttlMs === null ? null : new TopicHistory(key, { size, ttlMs });
     if (history !== null) {
       history.trimmedId = trimmedId;
       history.trimmedAtMs = trimmedAtMs ?? -Infinity;

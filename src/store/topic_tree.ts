@@ -16,8 +16,6 @@ export class Topic {
   retainedSeq = 0;
   /** The number of the topic in a journal; 0 while it has none. */
   number = 0;
-  /** The id by which it stands in the order of the oldest messages of its tenant; `null`: it does not. */
-  orderedBy: string | null = null;
   /** The highest id, and the latest time, of what is in its history here but could not be written down. */
   lostId: string | null = null;
   lostAtMs = -Infinity;
@@ -136,6 +134,17 @@ export class TopicTree {
   }
 }
 
+/** Whether a pattern selects a topic, both given by their levels, those of the pattern by {@link patternLevels}. */
+export function selectsLevels(pattern: readonly string[], levels: readonly string[]): boolean {
+  if (levels[0] === SYSTEM_LEVEL && pattern[0] !== SYSTEM_LEVEL) return false;
+  for (let at = 0; at < pattern.length; at++) {
+    const level = pattern[at];
+    if (level === "#") return true;
+    if (at >= levels.length || (level !== "+" && level !== levels[at])) return false;
+  }
+  return pattern.length === levels.length;
+}
+
 interface Search {
   readonly levels: readonly string[];
   readonly depth: number;
@@ -157,6 +166,7 @@ function branches(node: TopicNode, level: string | undefined): Iterable<TopicNod
   return child === undefined ? [] : [child];
 }
 
-function isWildcard(level: string): boolean {
+/** Whether a level of a pattern selects more than one. */
+export function isWildcard(level: string): boolean {
   return level === "+" || level === "#";
 }
