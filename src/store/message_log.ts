@@ -96,6 +96,28 @@ export class MessageLog {
     return { lastId, isAtEnd: true };
   }
 
+  /**
+   * Shows all messages, the last first, until `visit` says that it was enough or so many places were looked at. Tells
+   * whether it showed them all.
+   */
+  walkBack(
+    maxPlaces: number,
+    visit: (message: KeptMessage, history: TopicHistory, number: number) => boolean,
+  ): boolean {
+    let left = maxPlaces;
+    for (let at = this.#parts.length - 1; at >= 0; at--) {
+      const { histories, numbers } = this.#parts[at] ?? { histories: [], numbers: [] };
+      for (let place = numbers.length - 1; place >= 0; place--) {
+        if (--left < 0) return false;
+        const number = numbers[place] ?? 0;
+        const history = histories[place];
+        const message = history?.get(number);
+        if (message !== undefined && history !== undefined && !visit(message, history, number)) return false;
+      }
+    }
+    return true;
+  }
+
   /** Takes out of one part what is not there any more, each time of the next. */
   sweep(): void {
     if (this.#sweep >= this.#parts.length) this.#sweep = 0;

@@ -8,6 +8,7 @@ import { pageOfMany, pageOfOne, type PageOptions } from "./history_page.ts";
 import { keptBytes, TOPIC_OVERHEAD_BYTES } from "./kept_bytes.ts";
 import { MessageLog } from "./message_log.ts";
 import type { HistoryRules, KeptMessage } from "./message_store.ts";
+import { idBeforeLast } from "./replay_start.ts";
 import type { TenantJournal } from "./store_journal.ts";
 import type { StoreTally } from "./store_tally.ts";
 import { TopicHistory } from "./topic_history.ts";
@@ -17,10 +18,16 @@ import { isWildcard, selectsLevels, type Topic, type TopicTree } from "./topic_t
 export const MAX_EMPTY_HISTORIES = 10_000;
 /** How many messages of a topic, or of the tenant, one new message pushes out at once; the rest goes by and by. */
 const MAX_TRIMMED_AT_ONCE = 10_000;
+/** Topics whose histories are merged without further ado. */
+const MAX_MERGED = 32;
 /** How far a page goes along the messages of all topics before it merges those of the wanted ones. */
 const MAX_WALK = 4_096;
 /** How many messages that got too old one new message takes along. */
 const MAX_EXPIRED_AT_ONCE = 16;
+
+function historiesOf(topics: readonly Topic[]): TopicHistory[] {
+  return topics.map(({ history }) => history).filter((history) => history !== null);
+}
 
 /** What the histories of a tenant work with. */
 export interface TenantHistoriesOptions {
@@ -60,11 +67,7 @@ export class TenantHistories {
 
   /** The histories of the topics that a pattern selects, in no order. */
   select(pattern: string): TopicHistory[] {
-    const histories: TopicHistory[] = [];
-    for (const { history } of this.#options.topics.select(pattern)) {
-      if (history !== null) histories.push(history);
-    }
-    return histories;
+    return historiesOf(this.#options.topics.select(pattern));
   }
 
   /** The next messages of the topics that a pattern selects, in the order of ids. */
@@ -74,6 +77,8 @@ export class TenantHistories {
       const history = this.#options.topics.get(pattern)?.history ?? null;
       return history === null ? [] : pageOfOne(history, options);
     }
+    const few = this.#options.topics.select(pattern, MAX_MERGED);
+    if (few.length <= MAX_MERGED) return pageOfMany(historiesOf(few), options);
     const page: KeptMessage[] = [];
     const { afterId, max, nowMs } = options;
     const walk = this.#log.walk({ afterId, maxPlaces: MAX_WALK + max }, (message, history, number) => {
@@ -85,6 +90,24 @@ export class TenantHistories {
     // Few of the messages are wanted: it is cheaper to go along the histories that have them.
     const rest = { afterId: walk.lastId, max: max - page.length, nowMs };
     return page.concat(pageOfMany(this.select(pattern), rest));
+  }
+
+  /** The id behind which the last so many messages stand; `null` when there are no more than that. */
+  idBeforeLast(
+    pattern: string,
+    { count, nowMs }: { readonly count: number; readonly nowMs: number },
+  ): string | null {
+    const topics = this.#options.topics.select(pattern, MAX_MERGED);
+    if (topics.length <= MAX_MERGED) return idBeforeLast(historiesOf(topics), { count, nowMs });
+    const levels = patternLevels(pattern);
+    let [left, id] = [count, null as string | null];
+    const isThrough = this.#log.walkBack(MAX_WALK, (message, history, number) => {
+      if (!selectsLevels(levels, history.levels) || !history.isShown(number, nowMs)) return true;
+      if (left-- > 0) return true;
+      id = message.id;
+      return false;
+    });
+    return isThrough || id !== null ? id : idBeforeLast(this.select(pattern), { count, nowMs });
   }
 
   /** Whether one message is not more than all together may be. */

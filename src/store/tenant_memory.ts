@@ -2,7 +2,7 @@
 import { pageOfOne, type PageOptions } from "./history_page.ts";
 import type { KnownIds } from "./known_ids.ts";
 import type { KeepResult, KeepRules, KeptMessage, ReplayFrom, TenantStore } from "./message_store.ts";
-import { goneAtMs, goneId, idBefore, idBeforeLast, type ReplayStart } from "./replay_start.ts";
+import { goneAtMs, goneId, idBefore, type ReplayStart } from "./replay_start.ts";
 import { type RetainedLimits, RetainedValues } from "./retained_values.ts";
 import type { KeptPlaces, TenantJournal } from "./store_journal.ts";
 import type { StoreTally } from "./store_tally.ts";
@@ -98,6 +98,12 @@ export class TenantMemory implements TenantStore {
   }
 
   start(pattern: string, from: ReplayFrom, nowMs: number): ReplayStart {
+    if (from.kind === "last") {
+      return {
+        afterId: this.#histories.idBeforeLast(pattern, { count: from.count, nowMs }),
+        isComplete: true,
+      };
+    }
     const histories = this.#histories.select(pattern);
     switch (from.kind) {
       case "after":
@@ -106,8 +112,6 @@ export class TenantMemory implements TenantStore {
         const isComplete = this.#hasAllSince(from.atMs, { histories, nowMs });
         return { afterId: idBefore(histories, from.atMs), isComplete };
       }
-      case "last":
-        return { afterId: idBeforeLast(histories, { count: from.count, nowMs }), isComplete: true };
     }
   }
 

@@ -116,8 +116,8 @@ export class TopicTree {
     return this.#byKey.values();
   }
 
-  /** The topics that a pattern selects, in no order. */
-  select(pattern: string): Topic[] {
+  /** The topics that a pattern selects, in no order; ends early when there are more than `max`. */
+  select(pattern: string, max = Infinity): Topic[] {
     const found: Topic[] = [];
     const levels = patternLevels(pattern);
     if (!levels.some(isWildcard)) {
@@ -127,7 +127,7 @@ export class TopicTree {
     }
     for (const child of branches(this.#root, levels[0])) {
       if (child.level !== SYSTEM_LEVEL || levels[0] === SYSTEM_LEVEL) {
-        collect(child, { levels, depth: 1, found });
+        collect(child, { levels, depth: 1, found, max });
       }
     }
     return found;
@@ -149,15 +149,19 @@ interface Search {
   readonly levels: readonly string[];
   readonly depth: number;
   readonly found: Topic[];
+  readonly max: number;
 }
 
 /** Topics have at most 16 levels, so this is no deeper. */
-function collect(node: TopicNode, { levels, depth, found }: Search): void {
+function collect(node: TopicNode, { levels, depth, found, max }: Search): void {
   const level = levels[depth];
   if ((level === undefined || level === "#") && node.topic !== null) found.push(node.topic);
   if (level === undefined) return;
-  const next = { levels, depth: level === "#" ? depth : depth + 1, found };
-  for (const child of branches(node, level)) collect(child, next);
+  const next = { levels, depth: level === "#" ? depth : depth + 1, found, max };
+  for (const child of branches(node, level)) {
+    if (found.length > max) return;
+    collect(child, next);
+  }
 }
 
 function branches(node: TopicNode, level: string | undefined): Iterable<TopicNode> {

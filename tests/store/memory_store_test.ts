@@ -9,6 +9,26 @@ messageStoreContract("MemoryStore", ({ limits, nowMs }) => {
   return Promise.resolve({ store, reopen: null, [Symbol.asyncDispose]: () => store.close() });
 }, { lives: 100 });
 
+Deno.test("MemoryStore: reads more topics than are merged, from any start on", () => {
+  const store = new MemoryStore({ limits: WIDE, now: () => NOW });
+  const tenant = store.tenant("t");
+  const all = Array.from({ length: 7_000 }, (_, at) => at + 1);
+  for (const number of all) {
+    const topic = number % 70 < 60 ? `a.t${number % 70}` : "other";
+    tenant.keep(message(number, { topic, payload: "x" }), { retain: false, history: KEEP_ALL });
+  }
+  const wanted = all.filter((number) => number % 70 < 60);
+  for (const count of [1, 50, 3_000, 5_500, 6_000, 6_001]) {
+    const found = replay(tenant, "a.+", { from: { kind: "last", count }, nowMs: NOW, max: 97 }).numbers;
+    assert.deepEqual(found, wanted.slice(-count));
+  }
+  const from = { kind: "since", atMs: NOW + 6_000 } as const;
+  assert.deepEqual(
+    replay(tenant, "a.#", { from, max: 97 }).numbers,
+    wanted.filter((number) => number >= 6_000),
+  );
+});
+
 Deno.test("MemoryStore: finds the few messages of a pattern among very many others", () => {
   const store = new MemoryStore({ limits: WIDE, now: () => NOW });
   const tenant = store.tenant("t");

@@ -39,6 +39,9 @@ Deno.test("Message log: shows what is in the histories, in order, whatever is ad
         const after = Math.floor(number / 2);
         assert.deepEqual(walk(log, null), wanted);
         assert.deepEqual(walk(log, idOf(after)), wanted.filter((one) => one > after));
+        const back: number[] = [];
+        assert.equal(log.walkBack(1_000_000, (one) => back.push(...numbers([one])) < 1_000_000), true);
+        assert.deepEqual(back, wanted.toReversed());
         assert.equal(log.oldest()?.at(0)?.id, wanted[0] === undefined ? undefined : idOf(wanted[0]));
       }
     }),
