@@ -22,6 +22,8 @@ const MAX_TRIMMED_AT_ONCE = 10_000;
 const MAX_MERGED = 32;
 /** How far a page goes along the messages of all topics before it merges those of the wanted ones. */
 const MAX_WALK = 4_096;
+/** How far the last messages are counted back before they are found by cutting all histories: about as long as that. */
+const MAX_WALK_BACK = 32_768;
 /** How many messages that got too old one new message takes along. */
 const MAX_EXPIRED_AT_ONCE = 16;
 
@@ -101,7 +103,7 @@ export class TenantHistories {
     if (topics.length <= MAX_MERGED) return idBeforeLast(historiesOf(topics), { count, nowMs });
     const levels = patternLevels(pattern);
     let [left, id] = [count, null as string | null];
-    const isThrough = this.#log.walkBack(MAX_WALK, (message, history, number) => {
+    const isThrough = this.#log.walkBack(MAX_WALK_BACK, (message, history, number) => {
       if (!selectsLevels(levels, history.levels) || !history.isShown(number, nowMs)) return true;
       if (left-- > 0) return true;
       id = message.id;

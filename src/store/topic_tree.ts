@@ -126,6 +126,7 @@ export class TopicTree {
       return found;
     }
     for (const child of branches(this.#root, levels[0])) {
+      if (found.length > max) break;
       if (child.level !== SYSTEM_LEVEL || levels[0] === SYSTEM_LEVEL) {
         collect(child, { levels, depth: 1, found, max });
       }
