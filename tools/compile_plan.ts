@@ -30,11 +30,14 @@ export const COMPILE_PERMISSIONS: readonly string[] = [
   "--allow-sys=hostname",
 ];
 
+/** Modules that the program starts as Workers, relative to the root. */
+export const WORKERS: readonly string[] = ["src/store/sqlite_worker.ts"];
+
 /**
  * Files that the program reads at run time and modules that it loads by a computed name or as a Worker, relative
  * to the root. Whatever is imported statically comes along without being listed.
  */
-export const COMPILE_ASSETS: readonly string[] = [];
+export const COMPILE_ASSETS: readonly string[] = [...WORKERS];
 
 /** The targets that a word of the command line means, or null for an unknown one. */
 export function targetsOf(word: string, host: { os: string; arch: string }): readonly CompileTarget[] | null {

@@ -2,7 +2,7 @@
 import type { KeptMessage } from "./message_store.ts";
 
 /** The objects of one message: itself, its array of bytes, its id and its place in a history. Measured. */
-export const MESSAGE_OVERHEAD_BYTES = 400;
+export const MESSAGE_OVERHEAD_BYTES = 600;
 
 /** What one kept message is counted as. */
 export function keptBytes({ topic, version, requestId, payload }: KeptMessage): number {

@@ -6,9 +6,6 @@ import type { TenantMemory } from "./tenant_memory.ts";
 import { TopicHistory } from "./topic_history.ts";
 import type { Topic } from "./topic_tree.ts";
 
-/** Messages that are put back before others get their turn. */
-const PART = 5_000;
-
 /** How a file is loaded. */
 export interface LoadOptions {
   /** Gives the memory of a tenant. */
@@ -33,12 +30,12 @@ export async function loadStore(file: StoreFile, { tenantOf, nowMs }: LoadOption
   const tenants = new Map<number, TenantMemory>();
   for (const row of file.tenants()) tenants.set(row.number, restoreTenant(tenantOf(row), row));
   const topics = restoreTopics(file, tenants);
-  let [seq, loaded] = [0, 0];
-  for (const row of file.messages()) {
-    seq = row.seq;
-    restoreMessage(row, { topics, nowMs });
+  let seq = 0;
+  for (let rows = file.messagesAfter(0); rows.length > 0; rows = file.messagesAfter(seq)) {
+    for (const row of rows) restoreMessage(row, { topics, nowMs });
+    seq = rows.at(-1)?.seq ?? seq;
     // A signal to end, say, is heard while a large file is loaded.
-    if (++loaded % PART === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise((resolve) => setImmediate(resolve));
   }
   for (const tenant of tenants.values()) tenant.settle();
   return { seq, topic: [...topics.keys()].reduce((highest, number) => Math.max(highest, number), 0) };
@@ -60,7 +57,7 @@ function restoreTopics(
   for (const { number, tenant: owner, key, size, ttlMs, trimmedId, trimmedAtMs } of file.topics()) {
     const tenant = tenants.get(owner);
     if (tenant === undefined) continue;
-    const history = size === null || ttlMs === null ? null : new TopicHistory({ size, ttlMs });
+    const history = size === null || ttlMs === null ? null : new TopicHistory(key, { size, ttlMs });
     if (history !== null) {
       history.trimmedId = trimmedId;
       history.trimmedAtMs = trimmedAtMs ?? -Infinity;

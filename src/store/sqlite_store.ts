@@ -3,6 +3,7 @@
  * is made again after a restart. What was told to be safe is on the disk. A disk that is full, or gone, is tried
  * again and again; what could not be written waits, up to a bound.
  */
+import { TrunklineError } from "../core/errors.ts";
 import { JournalQueue } from "./journal_queue.ts";
 import type { TenantRow } from "./journal_batch.ts";
 import { JournalWriter } from "./journal_writer.ts";
@@ -35,6 +36,8 @@ export interface SqliteStoreOptions {
   /** The time of messages, in milliseconds since 1970. @default Date.now */
   readonly now?: () => number;
 }
+
+const CLOSED = "Cannot keep messages: the store is closed";
 
 type Told = (failure: string | null) => void;
 
@@ -103,7 +106,7 @@ export class SqliteStore implements MessageStore {
     this.#stopTimer();
     await this.#writing;
     await this.#write(writer);
-    this.#tell("the store is closed");
+    this.#tell(CLOSED);
     await writer.close();
     this.#writer = null;
     folder?.close();
@@ -118,10 +121,13 @@ export class SqliteStore implements MessageStore {
   }
 
   whenSafe(done: Told): void {
-    if (this.#hasLost() || this.#isClosing) {
-      this.#tell(this.#failure ?? "too much waits to be written to the disk");
-      done(this.#failure ?? "too much waits to be written to the disk");
-    } else if (this.#queue.isDirty) this.#waiting.push(done);
+    const hasLost = this.#hasLost();
+    if (this.#isClosing) done(CLOSED);
+    else if (hasLost && this.#failure !== null) {
+      this.#waiting.push(done);
+      this.#tell(this.#failure);
+    } else if (hasLost) this.#waiting.push(() => done(this.#lossReason));
+    else if (this.#queue.isDirty) this.#waiting.push(done);
     else if (this.#writing !== null) this.#waitingForSent.push(done);
     else done(null);
   }
@@ -168,6 +174,7 @@ export class SqliteStore implements MessageStore {
     const notes = this.#queue.notes(number, name);
     const tenant = new TenantMemory({ limits: this.#limits, known, tally: this.#tally, journal: notes });
     notes.follow(tenant);
+    if (known.fromId !== null) notes.advance();
     this.#tenants.set(name, tenant);
     return tenant;
   }
@@ -178,6 +185,10 @@ export class SqliteStore implements MessageStore {
     const hasLost = lost > this.#lostSeen;
     this.#lostSeen = lost;
     return hasLost;
+  }
+
+  get #lossReason(): string {
+    return `Cannot write to ${this.#options.path}: too much waits to be written already`;
   }
 
   #schedule(delayMs: number): void {
@@ -231,5 +242,6 @@ async function openWriter(path: string, maxBytes: number | null): Promise<Journa
   const failure = await writer.open(path, maxBytes);
   if (failure === null) return writer;
   await writer.close();
-  throw new Error(failure);
+  const details = { path, setting: "storage.path" };
+  throw new TrunklineError("start_failed", `Cannot write to the store ${path}: ${failure}`, { details });
 }

@@ -10,6 +10,8 @@ import { APPLICATION_ID, checkStoreFile, SCHEMA, SCHEMA_VERSION } from "./store_
 /** Pages that lie idle before the file is made smaller, and how many are given back with one batch. */
 const MIN_IDLE_PAGES = 1024;
 const VACUUM_PAGES = 512;
+/** Messages that are read at once: several times faster than one by one. */
+const READ_ROWS = 2000;
 /** The log of SQLite goes into the file when it has so many pages, and is cut to this size in bytes then. */
 const CHECKPOINT_PAGES = 4096;
 const MAX_LOG_BYTES = 33_554_432;
@@ -36,6 +38,7 @@ export class StoreFile {
       this.#db = db;
       this.#configure(maxBytes);
       this.#statements = prepareStatements(db);
+      this.#statements.messages.setReturnArrays(true);
     } catch (error) {
       db.close();
       throw error;
@@ -62,9 +65,12 @@ export class StoreFile {
     return this.#statements.values.all() as unknown as { topic: number; seq: number }[];
   }
 
-  /** All messages, in the order in which they were kept. */
-  messages(): Iterable<MessageRow> {
-    return this.#statements.messages.iterate() as unknown as Iterable<MessageRow>;
+  /** The next messages behind a number, in the order in which they were kept; none at the end. */
+  messagesAfter(seq: number): MessageRow[] {
+    const rows = this.#statements.messages.all(seq) as unknown as MessageValues[];
+    return rows.map(([seq, topic, inHistory, id, name, version, requestId, atMs, placedMs, payload]) => {
+      return { seq, topic, inHistory, id, name, version, requestId, atMs, placedMs, payload };
+    });
   }
 
   /** Whether what was kept last was written to the end before the file was closed. */
@@ -83,7 +89,8 @@ export class StoreFile {
       if (this.#db.isTransaction) rollback.run();
       throw error;
     }
-    if (this.hasSlack) this.#db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+    // Each step of it gives one page back, and `run` or `exec` make one step only.
+    if (this.hasSlack) this.#statements.vacuum.all();
   }
 
   close(): void {
@@ -139,6 +146,19 @@ export class StoreFile {
   }
 }
 
+type MessageValues = [
+  seq: number,
+  topic: number,
+  inHistory: number,
+  id: string,
+  name: string,
+  version: string,
+  requestId: string | null,
+  atMs: number,
+  placedMs: number,
+  payload: Uint8Array,
+];
+
 type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
 
 const SQL = {
@@ -151,9 +171,8 @@ const SQL = {
   topics: `SELECT number, tenant, key, size, ttl_ms AS ttlMs, trimmed_id AS trimmedId,
     trimmed_at_ms AS trimmedAtMs FROM topics`,
   values: "SELECT topic, seq FROM retained",
-  messages:
-    `SELECT seq, topic, in_history AS inHistory, id, name, version, request_id AS requestId, at_ms AS atMs,
-    placed_ms AS placedMs, payload FROM messages ORDER BY seq`,
+  messages: `SELECT seq, topic, in_history, id, name, version, request_id, at_ms, placed_ms, payload
+    FROM messages WHERE seq > ? ORDER BY seq LIMIT ${READ_ROWS}`,
   removeTopic: "DELETE FROM topics WHERE number = ?",
   drop: "DELETE FROM messages WHERE seq = ?",
   demote: "UPDATE messages SET in_history = 0 WHERE seq = ?",
@@ -162,6 +181,7 @@ const SQL = {
   insert: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   setValue: "INSERT OR REPLACE INTO retained VALUES (?, ?)",
   clearValue: "DELETE FROM retained WHERE topic = ?",
+  vacuum: `PRAGMA incremental_vacuum(${VACUUM_PAGES})`,
   closed: "UPDATE state SET closed_well = ?1 WHERE closed_well <> ?1",
 } as const;
 

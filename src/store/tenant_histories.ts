@@ -3,20 +3,33 @@
  * Of a topic whose whole history is gone it is remembered how far it went; of the oldest of many such topics only
  * how far all of them went.
  */
-import { Heap } from "./heap.ts";
+import { patternLevels } from "../core/topic.ts";
+import { pageOfMany, pageOfOne, type PageOptions } from "./history_page.ts";
 import { keptBytes, TOPIC_OVERHEAD_BYTES } from "./kept_bytes.ts";
+import { MessageLog } from "./message_log.ts";
 import type { HistoryRules, KeptMessage } from "./message_store.ts";
+import { idBeforeLast } from "./replay_start.ts";
 import type { TenantJournal } from "./store_journal.ts";
 import type { StoreTally } from "./store_tally.ts";
 import { TopicHistory } from "./topic_history.ts";
-import type { Topic, TopicTree } from "./topic_tree.ts";
+import { isWildcard, selectsLevels, type Topic, type TopicTree } from "./topic_tree.ts";
 
 /** Topics without a message whose history is remembered. */
 export const MAX_EMPTY_HISTORIES = 10_000;
 /** How many messages of a topic, or of the tenant, one new message pushes out at once; the rest goes by and by. */
 const MAX_TRIMMED_AT_ONCE = 10_000;
+/** Topics whose histories are merged without further ado. */
+const MAX_MERGED = 32;
+/** How far a page goes along the messages of all topics before it merges those of the wanted ones. */
+const MAX_WALK = 4_096;
+/** How far the last messages are counted back before they are found by cutting all histories: about as long as that. */
+const MAX_WALK_BACK = 32_768;
 /** How many messages that got too old one new message takes along. */
 const MAX_EXPIRED_AT_ONCE = 16;
+
+function historiesOf(topics: readonly Topic[]): TopicHistory[] {
+  return topics.map(({ history }) => history).filter((history) => history !== null);
+}
 
 /** What the histories of a tenant work with. */
 export interface TenantHistoriesOptions {
@@ -43,7 +56,7 @@ export class TenantHistories {
   forgottenId: string | null = null;
   forgottenAtMs = -Infinity;
   readonly #options: TenantHistoriesOptions;
-  readonly #byOldest = new Heap<Topic>((a, b) => (a.orderedBy ?? "") < (b.orderedBy ?? ""));
+  readonly #log = new MessageLog();
   /** Topics whose history holds nothing, the one that became so first comes first. */
   readonly #empty = new Set<Topic>();
   #bytes = 0;
@@ -52,6 +65,51 @@ export class TenantHistories {
   constructor(options: TenantHistoriesOptions) {
     this.#options = options;
     this.maxBytes = options.maxBytes;
+  }
+
+  /** The histories of the topics that a pattern selects, in no order. */
+  select(pattern: string): TopicHistory[] {
+    return historiesOf(this.#options.topics.select(pattern));
+  }
+
+  /** The next messages of the topics that a pattern selects, in the order of ids. */
+  page(pattern: string, options: PageOptions): KeptMessage[] {
+    const levels = patternLevels(pattern);
+    if (!levels.some(isWildcard)) {
+      const history = this.#options.topics.get(pattern)?.history ?? null;
+      return history === null ? [] : pageOfOne(history, options);
+    }
+    const few = this.#options.topics.select(pattern, MAX_MERGED);
+    if (few.length <= MAX_MERGED) return pageOfMany(historiesOf(few), options);
+    const page: KeptMessage[] = [];
+    const { afterId, max, nowMs } = options;
+    const walk = this.#log.walk({ afterId, maxPlaces: MAX_WALK + max }, (message, history, number) => {
+      const isWanted = selectsLevels(levels, history.levels) && history.isShown(number, nowMs);
+      if (isWanted) page.push(message);
+      return page.length < max;
+    });
+    if (walk.isAtEnd || page.length >= max) return page;
+    // Few of the messages are wanted: it is cheaper to go along the histories that have them.
+    const rest = { afterId: walk.lastId, max: max - page.length, nowMs };
+    return page.concat(pageOfMany(this.select(pattern), rest));
+  }
+
+  /** The id behind which the last so many messages stand; `null` when there are no more than that. */
+  idBeforeLast(
+    pattern: string,
+    { count, nowMs }: { readonly count: number; readonly nowMs: number },
+  ): string | null {
+    const topics = this.#options.topics.select(pattern, MAX_MERGED);
+    if (topics.length <= MAX_MERGED) return idBeforeLast(historiesOf(topics), { count, nowMs });
+    const levels = patternLevels(pattern);
+    let [left, id] = [count, null as string | null];
+    const isThrough = this.#log.walkBack(MAX_WALK_BACK, (message, history, number) => {
+      if (!selectsLevels(levels, history.levels) || !history.isShown(number, nowMs)) return true;
+      if (left-- > 0) return true;
+      id = message.id;
+      return false;
+    });
+    return isThrough || id !== null ? id : idBeforeLast(this.select(pattern), { count, nowMs });
   }
 
   /** Whether one message is not more than all together may be. */
@@ -74,7 +132,7 @@ export class TenantHistories {
   /** The topic has a history, by these rules from now on. */
   open(topic: Topic, rules: HistoryRules): void {
     const earlier = topic.history?.rules;
-    const history = topic.history ??= new TopicHistory(rules);
+    const history = topic.history ??= new TopicHistory(topic.key, rules);
     if (earlier?.size === rules.size && earlier.ttlMs === rules.ttlMs) return;
     history.rules = rules;
     this.#options.journal?.note(topic);
@@ -85,12 +143,9 @@ export class TenantHistories {
     const { history } = topic;
     if (history === null) return;
     if (history.length === 0) this.#fill(topic);
+    this.#log.add(message.id, history, history.nextNumber);
     history.push({ message, atMs, seq });
     this.#count(1, keptBytes(message));
-    if (topic.orderedBy === null) {
-      topic.orderedBy = history.at(0)?.id ?? message.id;
-      this.#byOldest.push(topic);
-    }
     this.#trimExpired(topic, atMs, MAX_EXPIRED_AT_ONCE);
     this.#trimTooMany(topic, MAX_TRIMMED_AT_ONCE);
     this.#trimTooLarge(MAX_TRIMMED_AT_ONCE);
@@ -121,6 +176,7 @@ export class TenantHistories {
    */
   trim(nowMs: number, maxSteps: number): { readonly steps: number; readonly isThrough: boolean } {
     let steps = this.#trimTooLarge(maxSteps);
+    this.#log.sweep();
     const visits = this.#visits ??= this.#options.topics.all();
     while (steps < maxSteps) {
       const { value: topic, done } = visits.next();
@@ -163,25 +219,14 @@ export class TenantHistories {
   #trimTooLarge(max: number): number {
     let trimmed = 0;
     while (trimmed < max && this.#bytes > this.maxBytes) {
-      const topic = this.#oldest();
-      if (topic === undefined || topic.history === null) break;
-      this.#shift(topic, topic.history);
+      const history = this.#log.oldest();
+      const topic = history === undefined ? undefined : this.#options.topics.get(history.key);
+      if (history === undefined || topic === undefined) break;
+      this.#shift(topic, history);
       trimmed++;
     }
     this.#options.tally.trimmedBySize += trimmed;
     return trimmed;
-  }
-
-  /** The topic of the oldest message. The order of topics is put right only when it is asked for. */
-  #oldest(): Topic | undefined {
-    for (let topic = this.#byOldest.peek(); topic !== undefined; topic = this.#byOldest.peek()) {
-      const id = topic.history?.at(0)?.id;
-      if (id === topic.orderedBy) return topic;
-      topic.orderedBy = id ?? null;
-      if (id === undefined) this.#byOldest.pop();
-      else this.#byOldest.settle();
-    }
-    return undefined;
   }
 
   #shift(topic: Topic, history: TopicHistory): void {

@@ -1,8 +1,8 @@
 /** What is kept of one tenant, in memory: its retained values and its histories. */
-import { pageOfMany, pageOfOne, type PageOptions } from "./history_page.ts";
+import { pageOfOne, type PageOptions } from "./history_page.ts";
 import type { KnownIds } from "./known_ids.ts";
 import type { KeepResult, KeepRules, KeptMessage, ReplayFrom, TenantStore } from "./message_store.ts";
-import { goneAtMs, goneId, idBefore, idBeforeLast, type ReplayStart } from "./replay_start.ts";
+import { goneAtMs, goneId, idBefore, type ReplayStart } from "./replay_start.ts";
 import { type RetainedLimits, RetainedValues } from "./retained_values.ts";
 import type { KeptPlaces, TenantJournal } from "./store_journal.ts";
 import type { StoreTally } from "./store_tally.ts";
@@ -94,14 +94,17 @@ export class TenantMemory implements TenantStore {
   }
 
   page(pattern: string, options: PageOptions): readonly KeptMessage[] {
-    const histories = this.#select(pattern);
-    const [only] = histories;
-    if (only === undefined) return [];
-    return histories.length === 1 ? pageOfOne(only, options) : pageOfMany(histories, options);
+    return this.#histories.page(pattern, options);
   }
 
   start(pattern: string, from: ReplayFrom, nowMs: number): ReplayStart {
-    const histories = this.#select(pattern);
+    if (from.kind === "last") {
+      return {
+        afterId: this.#histories.idBeforeLast(pattern, { count: from.count, nowMs }),
+        isComplete: true,
+      };
+    }
+    const histories = this.#histories.select(pattern);
     switch (from.kind) {
       case "after":
         return { afterId: from.id, isComplete: this.#hasAllAfter(from.id, { histories, nowMs }) };
@@ -109,8 +112,6 @@ export class TenantMemory implements TenantStore {
         const isComplete = this.#hasAllSince(from.atMs, { histories, nowMs });
         return { afterId: idBefore(histories, from.atMs), isComplete };
       }
-      case "last":
-        return { afterId: idBeforeLast(histories, { count: from.count, nowMs }), isComplete: true };
     }
   }
 
@@ -198,12 +199,6 @@ export class TenantMemory implements TenantStore {
     if (earlier !== null && !isHeld(topic.history, earlier)) this.#journal?.drop(topic.retainedSeq);
     this.#retained.set(topic, message);
     topic.retainedSeq = seq;
-  }
-
-  #select(pattern: string): TopicHistory[] {
-    const histories: TopicHistory[] = [];
-    for (const { history } of this.#topics.select(pattern)) if (history !== null) histories.push(history);
-    return histories;
   }
 
   #hasAllAfter(id: string, { histories, nowMs }: Shown): boolean {

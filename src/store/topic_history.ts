@@ -19,6 +19,8 @@ export interface HistoryItem {
 
 /** The history. */
 export class TopicHistory {
+  /** The topic, in lower case. */
+  readonly key: string;
   /** What holds for it; the rules of the last message that came. */
   rules: HistoryRules;
   /** The highest id that was taken away, and the latest time; `null` and minus infinity when none was. */
@@ -30,8 +32,23 @@ export class TopicHistory {
   #head = 0;
   #length = 0;
 
-  constructor(rules: HistoryRules) {
+  /** The number of the oldest message: they are numbered from 0 on, and keep their numbers. */
+  #first = 0;
+  #levels: readonly string[] | null = null;
+
+  constructor(key: string, rules: HistoryRules) {
+    this.key = key;
     this.rules = rules;
+  }
+
+  /** The levels of the topic. */
+  get levels(): readonly string[] {
+    return this.#levels ??= this.key.split(".");
+  }
+
+  /** The number of the next message that is added. */
+  get nextNumber(): number {
+    return this.#first + this.#length;
   }
 
   /** How many messages it holds, those that are not shown any more with them. */
@@ -56,6 +73,7 @@ export class TopicHistory {
     this.miss(message.id, this.timeAt(0));
     this.#messages[this.#head] = undefined;
     this.#head = this.#slot(1);
+    this.#first++;
     this.#length--;
     if (this.#length === 0 && this.#messages.length > KEPT_CAPACITY) this.#resize(0);
     return message;
@@ -72,6 +90,17 @@ export class TopicHistory {
     return index >= 0 && index < this.#length ? this.#messages[this.#slot(index)] : undefined;
   }
 
+  /** A message by its number; `undefined` when it is not there any more. */
+  get(number: number): KeptMessage | undefined {
+    return this.at(number - this.#first);
+  }
+
+  /** Whether a message, by its number, is shown at `nowMs`. */
+  isShown(number: number, nowMs: number): boolean {
+    const index = number - this.#first;
+    return index >= this.#length - this.rules.size && this.timeAt(index) >= nowMs - this.rules.ttlMs;
+  }
+
   timeAt(index: number): number {
     return this.#times[this.#slot(index)] ?? 0;
   }
@@ -82,7 +111,10 @@ export class TopicHistory {
 
   /** The place of the oldest message that is shown at `nowMs`. */
   firstShown(nowMs: number): number {
-    return Math.max(this.#length - this.rules.size, this.firstSince(nowMs - this.rules.ttlMs), 0);
+    const limitMs = nowMs - this.rules.ttlMs;
+    // Mostly the oldest is young enough.
+    const young = this.#length === 0 || this.timeAt(0) >= limitMs ? 0 : this.firstSince(limitMs);
+    return Math.max(this.#length - this.rules.size, young);
   }
 
   /** The place of the first message whose id is higher. */

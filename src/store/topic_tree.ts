@@ -16,8 +16,6 @@ export class Topic {
   retainedSeq = 0;
   /** The number of the topic in a journal; 0 while it has none. */
   number = 0;
-  /** The id by which it stands in the order of the oldest messages of its tenant; `null`: it does not. */
-  orderedBy: string | null = null;
   /** The highest id, and the latest time, of what is in its history here but could not be written down. */
   lostId: string | null = null;
   lostAtMs = -Infinity;
@@ -118,8 +116,8 @@ export class TopicTree {
     return this.#byKey.values();
   }
 
-  /** The topics that a pattern selects, in no order. */
-  select(pattern: string): Topic[] {
+  /** The topics that a pattern selects, in no order; ends early when there are more than `max`. */
+  select(pattern: string, max = Infinity): Topic[] {
     const found: Topic[] = [];
     const levels = patternLevels(pattern);
     if (!levels.some(isWildcard)) {
@@ -128,27 +126,43 @@ export class TopicTree {
       return found;
     }
     for (const child of branches(this.#root, levels[0])) {
+      if (found.length > max) break;
       if (child.level !== SYSTEM_LEVEL || levels[0] === SYSTEM_LEVEL) {
-        collect(child, { levels, depth: 1, found });
+        collect(child, { levels, depth: 1, found, max });
       }
     }
     return found;
   }
 }
 
+/** Whether a pattern selects a topic, both given by their levels, those of the pattern by {@link patternLevels}. */
+export function selectsLevels(pattern: readonly string[], levels: readonly string[]): boolean {
+  if (levels[0] === SYSTEM_LEVEL && pattern[0] !== SYSTEM_LEVEL) return false;
+  for (let at = 0; at < pattern.length; at++) {
+    const level = pattern[at];
+    if (level === "#") return true;
+    if (at >= levels.length || (level !== "+" && level !== levels[at])) return false;
+  }
+  return pattern.length === levels.length;
+}
+
 interface Search {
   readonly levels: readonly string[];
   readonly depth: number;
   readonly found: Topic[];
+  readonly max: number;
 }
 
 /** Topics have at most 16 levels, so this is no deeper. */
-function collect(node: TopicNode, { levels, depth, found }: Search): void {
+function collect(node: TopicNode, { levels, depth, found, max }: Search): void {
   const level = levels[depth];
   if ((level === undefined || level === "#") && node.topic !== null) found.push(node.topic);
   if (level === undefined) return;
-  const next = { levels, depth: level === "#" ? depth : depth + 1, found };
-  for (const child of branches(node, level)) collect(child, next);
+  const next = { levels, depth: level === "#" ? depth : depth + 1, found, max };
+  for (const child of branches(node, level)) {
+    if (found.length > max) return;
+    collect(child, next);
+  }
 }
 
 function branches(node: TopicNode, level: string | undefined): Iterable<TopicNode> {
@@ -157,6 +171,7 @@ function branches(node: TopicNode, level: string | undefined): Iterable<TopicNod
   return child === undefined ? [] : [child];
 }
 
-function isWildcard(level: string): boolean {
+/** Whether a level of a pattern selects more than one. */
+export function isWildcard(level: string): boolean {
   return level === "+" || level === "#";
 }

@@ -20,6 +20,27 @@ Deno.test("Bundle: one file that runs without packages, configuration and permis
   });
 });
 
+Deno.test("Bundle: what the program starts as a Worker comes along", async () => {
+  const store = new URL("../../src/store/sqlite_store.ts", import.meta.url);
+  const entry = `import { SqliteStore } from "${store}";
+    const limits = { retained: { maxCount: 1, maxBytes: 1 }, history: { maxBytes: 1 } };
+    const store = new SqliteStore({ path: "data", limits });
+    await store.open();
+    await store.close();
+    console.log(store.figures.failures);\n`;
+  await withTree({ "entry.ts": entry }, async (root) => {
+    const output = join(root, "out", "bundle.js");
+    await bundleMain(output, { entry: join(root, "entry.ts") });
+    assert.deepEqual([...Deno.readDirSync(join(root, "out"))].map(({ name }) => name), ["bundle.js"]);
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--no-config", "--allow-read=data", "--allow-write=data", output],
+      cwd: root,
+    }).output();
+    assert.equal(new TextDecoder().decode(stdout).trim(), "0");
+    assert.equal(code, 0);
+  });
+});
+
 Deno.test("Bundle: an entry that cannot be bundled is told with the reason", async () => {
   await withTree({ "entry.ts": 'import "./nowhere.ts";\n' }, async (root) => {
     await assert.rejects(
