@@ -72,13 +72,15 @@ export interface HubOptions {
   /** Keys over the shipped configuration, each `key=value`. */
   readonly set?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A folder that it may write to. */
+  readonly folder?: string;
 }
 
 /** What `deno task start` sets. */
 const SHIPPED_ENV = { DENO_TOKIO_EVENT_INTERVAL: "1" };
 
 /** Starts the hub as it is shipped, on free ports. */
-export async function startHub({ set = [], env = {} }: HubOptions = {}): Promise<MeasuredServer> {
+export async function startHub({ set = [], env = {}, folder }: HubOptions = {}): Promise<MeasuredServer> {
   const settings = [
     "hub.listen=127.0.0.1:0",
     "metrics.listen=127.0.0.1:0",
@@ -92,6 +94,7 @@ export async function startHub({ set = [], env = {} }: HubOptions = {}): Promise
     "--allow-net",
     "--allow-read",
     "--allow-env",
+    ...(folder === undefined ? [] : [`--allow-write=${folder}`]),
     "main.ts",
     "hub",
     "--json",

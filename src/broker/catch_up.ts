@@ -120,7 +120,8 @@ export class CatchUp {
    */
   next(): CatchUpItem | "again" | null {
     if (this.#answer !== null) return this.#takeAnswer(this.#answer);
-    return this.#nextValueItem() ?? (this.isReplay ? this.#nextReplayed() : null);
+    // Values come last: who keeps the last id as its position has got all that is below it then.
+    return (this.isReplay ? this.#nextReplayed() : null) ?? this.#nextValueItem();
   }
 
   /** An item was sent. */

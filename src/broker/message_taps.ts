@@ -75,7 +75,7 @@ export function selectsTaps(key: string): boolean {
 }
 
 /** The beginning of a payload: text where it is valid UTF-8, cut between characters; base64 otherwise. */
-function shownPayload(payload: Uint8Array) {
+export function shownPayload(payload: Uint8Array) {
   const isCut = payload.length > MAX_TAPPED_BYTES;
   const shown = isCut ? payload.subarray(0, endOfCharacter(payload, MAX_TAPPED_BYTES)) : payload;
   const bytes = buffer.Buffer.from(shown.buffer, shown.byteOffset, shown.byteLength);

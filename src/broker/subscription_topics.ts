@@ -23,6 +23,7 @@ import {
   type SystemResult,
 } from "./system_handler.ts";
 import { systemPayloads } from "./system_payloads.ts";
+import { topicInfo } from "./topic_info.ts";
 import type { TenantSpace } from "./tenant_space.ts";
 
 /** What the handlers work with. */
@@ -60,6 +61,10 @@ export function subscriptionTopics(options: SubscriptionTopicsOptions): Handlers
     [
       "system.topic.subscriptions",
       on(nothing, (_, { space }) => listed("subscriptions", byTopic(space.subscriptions))),
+    ],
+    [
+      "system.topic.info",
+      on(presence, ({ topic }, context) => topicInfo(topic, context, options.permissions)),
     ],
     [
       PRESENCE_TOPIC,

@@ -45,6 +45,8 @@ function runCommand(command: Command, io: CommandIo): Promise<number> | number {
       return import("./reply.ts").then(({ runReply }) => runReply(command, io));
     case "services":
       return import("./services.ts").then(({ runServices }) => runServices(command, io));
+    case "topic":
+      return import("./topic.ts").then(({ runTopic }) => runTopic(command, io));
     case "agent":
       return import("./agent.ts").then(({ runAgent }) => runAgent(command, io));
     case "http":

@@ -11,7 +11,7 @@ import { runSync } from "@optique/run";
 import { VERSION } from "../core/version.ts";
 import { bench } from "./bench_command.ts";
 import { ExitCode, type Io } from "./io.ts";
-import { pub, reply, request, services, sub } from "./message_commands.ts";
+import { pub, reply, request, services, sub, topic } from "./message_commands.ts";
 import { output } from "./output_options.ts";
 import { tokenOptions } from "./token_options.ts";
 import { agent, http, tcp, tunnels } from "./tunnel_commands.ts";
@@ -87,6 +87,9 @@ const parser = or(
   command("request", request, { description: message`Ask a service and print its answer.` }),
   command("reply", reply, { description: message`Answer requests with what a command prints.` }),
   command("services", services, { description: message`List the services that are registered.` }),
+  command("topic", topic, {
+    description: message`Show what is kept of a topic, and how many are subscribed.`,
+  }),
   command("bench", bench, { description: message`Put load on a running hub and measure.` }),
   hub,
 );

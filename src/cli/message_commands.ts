@@ -6,6 +6,7 @@ import { argument, constant, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import { connection } from "./connection_options.ts";
 import { duration } from "./duration_parser.ts";
+import { replayStart } from "./replay_start.ts";
 import { output } from "./output_options.ts";
 
 /** `trunkline pub`. */
@@ -63,6 +64,20 @@ export const sub = merge(
       option("--format", choice(["text", "json", "raw"], { metavar: "FORMAT" }), {
         description: message`${"text"}, topic and payload, is the default; ${"json"} is what --json says; \
 ${"raw"} is the payload alone, byte for byte.`,
+      }),
+    ),
+    replay: optional(
+      option("--replay", replayStart(), {
+        description:
+          message`Print what was published before, too, of topics with history: ${"last=10"} messages, \
+${"since=5m"} ago or ${"since=2026-01-31T12:00:00Z"}, or behind a message: ${"id=<its id>"}.`,
+      }),
+    ),
+    resume: optional(
+      option("--resume", string({ metavar: "FILE" }), {
+        description:
+          message`Keep in this file how far one pattern was printed, go on there the next time, and reconnect \
+by itself; begins with what is new, or with ${"--replay"}. For topics with history.`,
       }),
     ),
     count: optional(
@@ -168,3 +183,13 @@ the request says, or ${"5s"}.`,
 
 /** `trunkline services`. */
 export const services = merge(object({ name: constant("services") }), connection, output);
+
+/** `trunkline topic`. */
+export const topic = merge(
+  object({
+    name: constant("topic"),
+    topic: argument(string({ metavar: "TOPIC" }), { description: message`The topic, without wildcards.` }),
+  }),
+  connection,
+  output,
+);

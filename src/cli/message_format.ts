@@ -31,13 +31,14 @@ export function formatMessage(message: TextMessage, options: FormatOptions): Uin
   }
 }
 
-/** A line of JSON among messages that says how many of a topic are missing here. */
-export function formatGapJson(topic: string, dropped: number, time: Date): Uint8Array {
+/** A line of JSON among messages that says how many of a topic are missing here; `null`: nobody counted them. */
+export function formatGapJson(topic: string, dropped: number | null, time: Date): Uint8Array {
   return encoder.encode(`${JSON.stringify({ topic, time: time.toISOString(), dropped })}\n`);
 }
 
 /** The same for people. */
-export function formatGap(topic: string, dropped: number): string {
+export function formatGap(topic: string, dropped: number | null): string {
+  if (dropped === null) return `Lost messages of ${printable(topic)}`;
   return `Lost ${dropped} ${dropped === 1 ? "message" : "messages"} of ${printable(topic)}`;
 }
 

@@ -42,15 +42,29 @@ export class MessageOutput {
     this.#finish = resolve;
   }
 
-  /** Takes whatever the hub publishes here. */
-  take(message: TextMessage): void {
-    if (this.#isOver) return;
-    if (message.topicKey === "system.topic.gap") return this.#tellOfGap(message.payload);
-    if (message.topicKey === "system.topic.revoked") return this.#tellOfRevoked(message.payload);
+  /** Takes whatever the hub publishes here. Whether it is printed now. */
+  take(message: TextMessage): boolean {
+    if (this.#isOver) return false;
+    if (message.topicKey === "system.topic.gap") {
+      this.#tellOfGap(message.payload);
+      return true;
+    }
+    if (message.topicKey === "system.topic.revoked") {
+      this.#tellOfRevoked(message.payload);
+      return true;
+    }
     const { format, count } = this.#options;
     const { hasColours } = this.#io;
-    this.#print(formatMessage(message, { format, hasColours, time: new Date() }));
+    const isPrinted = this.#print(formatMessage(message, { format, hasColours, time: new Date() }));
     if (++this.#received === count) this.#end(ExitCode.done);
+    return isPrinted;
+  }
+
+  /** Tells that what was to be replayed is not complete. */
+  tellUnrecovered(topic: string): void {
+    if (this.#isOver) return;
+    if (this.#options.format === "json") this.#print(formatGapJson(topic, null, new Date()));
+    else this.#io.err(`Cannot replay all of ${topic}: some messages are not kept any more, or never were`);
   }
 
   /** Ends after the time-out, if there is one. */
@@ -70,7 +84,7 @@ export class MessageOutput {
 
   #tellOfGap(payload: Uint8Array): void {
     const { topic, dropped } = readJsonObject(payload) ?? {};
-    if (typeof topic !== "string" || typeof dropped !== "number") return;
+    if (typeof topic !== "string" || (typeof dropped !== "number" && dropped !== null)) return;
     if (this.#options.format === "json") this.#print(formatGapJson(topic, dropped, new Date()));
     else this.#io.err(formatGap(topic, dropped));
   }
@@ -85,8 +99,10 @@ export class MessageOutput {
   }
 
   /** Who reads the output may leave, as `head` does; there is nobody to receive for then. */
-  #print(bytes: Uint8Array): void {
-    if (!this.#io.outBytes(bytes)) this.#end(ExitCode.done);
+  #print(bytes: Uint8Array): boolean {
+    const isRead = this.#io.outBytes(bytes);
+    if (!isRead) this.#end(ExitCode.done);
+    return isRead;
   }
 
   #late(timeoutMs: number): void {

@@ -5,12 +5,16 @@
 import { TrunklineError } from "../core/errors.ts";
 import { isTopicPattern } from "../core/topic.ts";
 import type { TextMessage } from "../wire/text_message.ts";
+import { HeldMessages } from "./held_messages.ts";
 import { expectSuccess } from "./hub_answer.ts";
 import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, type HubTarget, readHubTarget } from "./hub_target.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import type { MessageFormat } from "./message_format.ts";
 import { MessageOutput } from "./message_output.ts";
+import { replayOf, type ReplayStart } from "./replay_start.ts";
+import { ResumeFile } from "./resume_file.ts";
+import { follow } from "./sub_follow.ts";
 import { listenForStop } from "./signals.ts";
 import { PATTERN_RULE } from "./topic_rules.ts";
 
@@ -21,6 +25,10 @@ export interface SubOptions extends ConnectionArguments {
   readonly group?: string | undefined;
   /** Text when nothing is said; `json` says JSON too. */
   readonly format?: MessageFormat | undefined;
+  /** What was published before is printed too. */
+  readonly replay?: ReplayStart | undefined;
+  /** The file that keeps how far it was printed. */
+  readonly resume?: string | undefined;
   /** After so many messages it is done. */
   readonly count?: number | undefined;
   /** After so many milliseconds it ends; a failure when a count was not reached. */
@@ -32,16 +40,15 @@ export interface SubOptions extends ConnectionArguments {
 /** Runs the command until it is done. Throws a `TrunklineError` when it cannot begin, or not go on. */
 export async function runSub(options: SubOptions, io: CommandIo): Promise<ExitCode> {
   const format = checkUsage(options);
+  checkReplay(options);
   const target = readHubTarget(options, Deno.env);
   const signals = listenForStop(() => Deno.exit(ExitCode.done));
   try {
     const stopped = signals.first.then(() => ExitCode.done);
-    return await receive(target, {
-      stopped,
-      options,
-      output: new MessageOutput({ ...options, format }, io),
-      io,
-    });
+    const receiving = { stopped, options, output: new MessageOutput({ ...options, format }, io), io };
+    const { resume: path, patterns: [pattern = ""] } = options;
+    if (path === undefined) return await receive(target, receiving);
+    return await follow(target, { ...receiving, pattern, file: ResumeFile.open(path) });
   } finally {
     signals.dispose();
   }
@@ -59,6 +66,22 @@ function checkUsage({ patterns, format, json }: SubOptions): MessageFormat {
   return json ? "json" : format ?? "text";
 }
 
+function checkReplay({ patterns, group, replay, resume }: SubOptions): void {
+  const wanted = resume !== undefined ? "--resume" : replay !== undefined ? "--replay" : null;
+  if (group !== undefined && wanted !== null) {
+    throw new TrunklineError(
+      "usage",
+      `Cannot use ${wanted} with --group: a group shares what is new; leave one out`,
+    );
+  }
+  if (resume !== undefined && patterns.length > 1) {
+    throw new TrunklineError(
+      "usage",
+      "Cannot use --resume with several patterns: the file holds one position",
+    );
+  }
+}
+
 interface Receiving {
   readonly options: SubOptions;
   readonly output: MessageOutput;
@@ -68,7 +91,8 @@ interface Receiving {
 }
 
 async function receive(target: HubTarget, { stopped, options, output, io }: Receiving): Promise<ExitCode> {
-  const onPublish = (message: TextMessage) => output.take(message);
+  const messages = new HeldMessages((message: TextMessage) => void output.take(message));
+  const onPublish = (message: TextMessage) => messages.take(message);
   const client = await Promise.race([
     stopped,
     HubClient.connect(target, { warn: (line) => io.err(line), onPublish }),
@@ -76,7 +100,7 @@ async function receive(target: HubTarget, { stopped, options, output, io }: Rece
   if (!(client instanceof HubClient)) return client;
   const lost = client.ended.then((error) => Promise.reject(error));
   try {
-    const subscribed = subscribeAll(client, options, io).then(() => output.expire());
+    const subscribed = subscribeAll(client, { options, output, io, messages }).then(() => output.expire());
     return await Promise.race([stopped, output.done, lost, subscribed]);
   } finally {
     output.stop();
@@ -84,11 +108,22 @@ async function receive(target: HubTarget, { stopped, options, output, io }: Rece
   }
 }
 
-async function subscribeAll(client: HubClient, options: SubOptions, io: CommandIo): Promise<void> {
-  const group = options.group === undefined ? {} : { group: options.group };
+async function subscribeAll(
+  client: HubClient,
+  { options, output, io, messages }: Omit<Receiving, "stopped"> & { readonly messages: HeldMessages },
+): Promise<void> {
+  const { group, replay } = options;
+  const rest = {
+    ...(group === undefined ? {} : { group }),
+    ...(replay === undefined ? {} : { replay: replayOf(replay) }),
+  };
   for (const topic of options.patterns) {
-    const answer = await client.request("system.topic.subscribe", { action: "publish", topic, ...group });
-    expectSuccess(answer, `subscribe to ${topic}`);
-    if (!options.quiet) io.err(`Subscribed to ${topic}`);
+    const asked = client.request("system.topic.subscribe", { action: "publish", topic, ...rest });
+    await messages.until(asked, (answer) => {
+      if (expectSuccess(answer, `subscribe to ${topic}`)["recovered"] === false) {
+        output.tellUnrecovered(topic);
+      }
+      if (!options.quiet) io.err(`Subscribed to ${topic}`);
+    });
   }
 }

@@ -18,10 +18,11 @@ export function* waysTo(
 /** Runs a test over all four transports, plain text first. */
 export async function overAll(
   test: (scheme: string, to: string[], hub: TestHub) => Promise<void>,
+  settings: readonly string[] = [],
 ): Promise<void> {
   using certificates = await TestCertificates.create();
   for (const used of [null, certificates]) {
-    await using hub = await TestHub.start(used?.settings);
+    await using hub = await TestHub.start([...used?.settings ?? [], ...settings]);
     for (const [scheme, to] of waysTo(hub, used)) await test(scheme, to, hub);
   }
 }

@@ -1,0 +1,42 @@
+/** The program that docs/guide/history.md shows, run as it stands there but for the port. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { BrokerClient } from "../broker/broker_client.ts";
+import { DenoProcess } from "../helpers/process.ts";
+import { TestHub } from "../helpers/test_hub.ts";
+
+const guide = Deno.readTextFileSync("docs/guide/history.md");
+
+function program(port: number): string {
+  const [[, code = ""] = []] = [...guide.matchAll(/^```js\n(.*?)^```/gms)];
+  assert.ok(code.includes("8443"), "it names the hub's port");
+  return code.replaceAll("8443", `${port}`);
+}
+
+Deno.test("History guide: the page that is opened again prints what it missed, once", async () => {
+  await using hub = await TestHub.start([
+    'broker.topics=[{ pattern: "orders.#", history: { size: 100, ttl: 1h } }]',
+  ]);
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = join(folder, "page.js");
+    await Deno.writeTextFile(path, program(hub.port));
+    const open = () =>
+      new DenoProcess(["run", "--no-prompt", "--allow-net", path], { env: { DENO_DIR: folder } });
+    await using publisher = await BrokerClient.connect(hub);
+    {
+      await using page = open();
+      await hub.metricBecomes("trunkline_broker_subscriptions", 1);
+      await publisher.publish("orders.new", "coffee");
+      assert.equal(await page.nextLine(), "coffee");
+    }
+    await hub.metricBecomes("trunkline_broker_subscriptions", 0);
+    await publisher.publish("orders.new", "tea");
+    await using page = open();
+    assert.equal(await page.nextLine(), "tea");
+    await publisher.publish("orders.new", "water");
+    assert.equal(await page.nextLine(), "water");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
