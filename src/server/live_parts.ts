@@ -11,7 +11,9 @@ import { endDenied } from "./denied_connections.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import type { Logins } from "./logins.ts";
 import type { PublicDoor } from "./public_setup.ts";
+import type { HubQuotas } from "./quota_setup.ts";
 import { type LivePart, Reload } from "./reload.ts";
+import type { Storage } from "./storage.ts";
 import type { ReloadedTls, TlsStore } from "./tls_store.ts";
 
 /** The parts of a hub that changes concern. */
@@ -22,6 +24,8 @@ export interface LiveParts {
   readonly admission: Admission;
   readonly origins: OriginPolicy;
   readonly tls: TlsStore;
+  readonly quotas: HubQuotas;
+  readonly storage: Storage;
   readonly connections: () => Iterable<Connection>;
   readonly broker: () => MessageBroker | null;
   readonly visitors: () => PublicDoor;
@@ -43,6 +47,8 @@ export function createReload(
       certificates(parts.tls, (next) => next.hub.tls),
       certificates(() => parts.visitors().tls, (next) => next.public.enabled ? next.public.tls : null),
       sure((next) => changeDoors(next, parts)),
+      sure(({ limits }) => parts.quotas.change(limits)),
+      sure((next) => parts.storage.change(next)),
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],
