@@ -20,7 +20,7 @@ import { forwardResponse, forwardTrailers } from "../wire/http_rewrite.ts";
 
 /** Why the hub answers itself. */
 export interface HubAnswer {
-  readonly status: 404 | 413 | 429 | 502 | 503 | 504;
+  readonly status: 403 | 404 | 413 | 429 | 502 | 503 | 504;
   readonly message: string;
 }
 
@@ -289,7 +289,12 @@ export function answerOf({ code, origin }: Pick<StreamReset, "code" | "origin">)
   if (origin === "link") return { status: 502, message: "The connection to the service was lost" };
   switch (code) {
     case StreamCode.localTimeout:
+    case StreamCode.idle:
       return { status: 504, message: "The service does not answer" };
+    case StreamCode.notAllowed:
+      return { status: 403, message: "This is not allowed" };
+    case StreamCode.unknownTunnel:
+      return { status: 404, message: "There is no such tunnel any more" };
     case StreamCode.overLimit:
       return { status: 429, message: "Too many requests are under way here; try again in a moment" };
     case StreamCode.draining:
