@@ -248,6 +248,8 @@ export class HttpExchange implements StreamConsumer {
     const wanted = this.#request.upgrade?.split(",").map((one) => one.trim()) ?? [];
     const chosen = head.fields.list("upgrade");
     if (chosen.length !== 1 || !wanted.includes(chosen[0] ?? "")) return this.#fail(BROKEN);
+    // What is left of the upload would be framed, and the other protocol has no such frames.
+    if (!this.#isUploaded) return this.#fail(BROKEN);
     this.#phase = "upgraded";
     this.status = head.status;
     this.#writer.write(forwardResponse(head, { framing: { kind: "none" }, minor: 1, isKept: true }));
