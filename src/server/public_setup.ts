@@ -1,5 +1,4 @@
 /** Builds the address of visitors of HTTP tunnels from the configuration, and opens and closes it with the hub. */
-import type { Socket } from "node:net";
 import type { Config } from "../config/schema.ts";
 import { matchesAnyIpRange } from "../core/ip_range.ts";
 import type { Clock, Logger } from "../core/ports.ts";
@@ -7,10 +6,10 @@ import { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Flusher } from "../link/flusher.ts";
 import type { ExchangeRecord } from "../tunnel/exchange_record.ts";
 import { HttpCounts } from "../tunnel/http_counts.ts";
-import { PublicListener } from "../tunnel/public_listener.ts";
+import { PublicListener, type PublicListenerOptions } from "../tunnel/public_listener.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 import type { VisitorAdmission } from "../tunnel/visitor_admission.ts";
-import type { VisitorSettings, VisitorSocket } from "../tunnel/visitor_ports.ts";
+import type { VisitorSettings } from "../tunnel/visitor_ports.ts";
 import { accessLine } from "./access_log.ts";
 import type { ListeningAddress } from "./listening_address.ts";
 import { createLogOutput, type LogOutput } from "./log_output.ts";
@@ -86,6 +85,7 @@ export class PublicDoor {
       admission,
       prepare,
       onError: (reason) => logger.error("The address of visitors failed", { reason }),
+      onFault: (reason) => logger.error("Cannot take a visitor", { reason }),
     });
     tunnels.publicPort = this.#listener.port;
   }
@@ -121,17 +121,18 @@ export class PublicDoor {
   }
 
   /** What makes a visitor's socket ready to be read. */
-  #createPrepare(): (raw: Socket) => Promise<VisitorSocket | null> {
+  #createPrepare(): PublicListenerOptions["prepare"] {
     const { proxy_protocol: isProxied, trusted_proxies: proxies, header_timeout: timeoutMs } =
       this.#config.public;
-    return async (raw) => {
+    return async (raw, enter) => {
       const accepted = new AcceptedSocket(raw);
       const timer = setTimeout(() => accepted.destroy(), timeoutMs);
       try {
         const isProxy = isProxied && matchesAnyIpRange(proxies, accepted.peer.ip);
         if (isProxy && await accepted.readProxyHeader() !== "ok") return null;
+        if (!enter(accepted.peer.ip)) return null;
         const options = this.tls.options;
-        if (options !== null && !await accepted.startTls(options)) return null;
+        if (options !== null && await accepted.startTls(options) !== "secured") return null;
       } finally {
         clearTimeout(timer);
       }

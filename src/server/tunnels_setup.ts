@@ -74,15 +74,11 @@ export function countingVisitors(
   proxies: readonly IpRange[] = [],
 ): VisitorAdmission {
   return {
-    enter(ip) {
-      if (!admission.enter()) return false;
-      if (matchesAnyIpRange(proxies, ip) || admission.enterIp(ip)) return true;
-      admission.leave();
-      return false;
-    },
-    leave(ip) {
+    enter: () => admission.enter(),
+    leave: () => admission.leave(),
+    enterIp: (ip) => matchesAnyIpRange(proxies, ip) || admission.enterIp(ip),
+    leaveIp(ip) {
       if (!matchesAnyIpRange(proxies, ip)) admission.leaveIp(ip);
-      admission.leave();
     },
   };
 }

@@ -77,6 +77,11 @@ export function currentRequest(
   };
 }
 
+/** Whether more of a request has to come from its visitor. One who waits for a word before the body owes nothing. */
+export function owesUpload({ isUploaded, bodyBytes, request }: CurrentRequest): boolean {
+  return !isUploaded && (bodyBytes > 0 || request.fields.get("expect") === undefined);
+}
+
 /** What is told of a request that was answered, or broke off. `isCut`: the visitor did not take all of the answer. */
 export function recordOf(
   { request, exchange, tunnel, requestId, host, atMs, bodyBytes, waitedMs, ownStatus }: CurrentRequest,

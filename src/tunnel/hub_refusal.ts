@@ -1,24 +1,25 @@
 /** What a visitor is told whose request is not passed on, or did not come. Its connection ends with it. */
 import { encodeHttpError } from "../wire/http_error.ts";
-import type { HttpRequestHead } from "../wire/http_head.ts";
+import { type HttpRefusal, type HttpRequestHead, refuse } from "../wire/http_head.ts";
 
-/** Why, and for whom. */
-export interface HubRefusal {
-  readonly status: number;
-  readonly reason: string;
+/** A head, or the rest of an upload, that does not come. */
+export const LATE = refuse(408, "It did not come in time");
+
+/** Whom it is for. */
+export interface RefusedRequest {
   readonly requestId: string;
   /** `null` where there was no whole head. */
   readonly request: HttpRequestHead | null;
 }
 
 /** The whole answer. */
-export function encodeRefusal({ status, reason, requestId, request }: HubRefusal): Uint8Array {
-  const message = status === 408
-    ? "The request did not come in time"
-    : `The request is not passed on: ${reason}`;
+export function encodeRefusal(
+  { status, reason }: HttpRefusal,
+  { requestId, request }: RefusedRequest,
+): Uint8Array {
   return encodeHttpError({
     status,
-    message,
+    message: status === 408 ? "The request did not come in time" : `The request is not passed on: ${reason}`,
     requestId,
     accept: request?.fields.get("accept") ?? "",
     isHead: request?.method === "HEAD",

@@ -18,8 +18,13 @@ export interface PublicListenerOptions {
   readonly settings: VisitorSettings;
   readonly ports: Omit<VisitorPorts, "closed" | "isDraining">;
   readonly admission: VisitorAdmission;
-  /** Reads PROXY header and TLS of an accepted socket; `null`: it was no visitor, and is gone. Does not reject. */
-  readonly prepare: (raw: Socket) => Promise<VisitorSocket | null>;
+  /**
+   * Reads PROXY header and TLS of an accepted socket; `null`: it was no visitor, and is gone. Asks `enter` as soon as it
+   * knows the address, and goes on only if that says yes.
+   */
+  readonly prepare: (raw: Socket, enter: (ip: string) => boolean) => Promise<VisitorSocket | null>;
+  /** A connection could not be taken. */
+  readonly onFault: (reason: string) => void;
   /** The listener failed after it was bound. */
   readonly onError: (reason: string) => void;
 }
@@ -43,7 +48,7 @@ export class PublicListener {
     this.#options = options;
     this.#server = createServer(
       { allowHalfOpen: true, pauseOnConnect: true, noDelay: true },
-      (socket) => void this.#accept(socket),
+      (socket) => this.#accept(socket),
     );
     const { headerTimeoutMs, idleTimeoutMs, responseTimeoutMs } = options.settings;
     const shortest = Math.min(headerTimeoutMs, idleTimeoutMs, responseTimeoutMs);
@@ -102,22 +107,40 @@ export class PublicListener {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  async #accept(raw: Socket): Promise<void> {
-    const { admission, prepare, keepAliveMs } = this.#options;
+  #accept(raw: Socket): void {
+    const { admission, keepAliveMs, onFault } = this.#options;
     raw.on("error", ignoreSocketError);
-    const ip = raw.remoteAddress ?? "";
-    if (this.#isDraining || !admission.enter(ip)) return void raw.resetAndDestroy();
+    if (this.#isDraining || !admission.enter()) return void raw.resetAndDestroy();
     raw.once("close", () => {
-      admission.leave(ip);
+      admission.leave();
       this.#preparing.delete(raw);
       this.#tellEmpty();
     });
     raw.setKeepAlive(true, keepAliveMs);
     this.#preparing.add(raw);
-    const socket = await prepare(raw);
+    this.#take(raw).catch((error) => {
+      onFault(messageOf(error));
+      raw.destroy();
+    });
+  }
+
+  async #take(raw: Socket): Promise<void> {
+    const socket = await this.#options.prepare(raw, (ip) => this.#enterIp(raw, ip));
     this.#preparing.delete(raw);
     if (socket === null || raw.destroyed) return void raw.destroy();
     this.#serve(socket);
+  }
+
+  /** Counts a connection for its address, now that it is known; one too many is reset. */
+  #enterIp(raw: Socket, ip: string): boolean {
+    const { admission } = this.#options;
+    if (raw.destroyed) return false;
+    if (!admission.enterIp(ip)) {
+      raw.resetAndDestroy();
+      return false;
+    }
+    raw.once("close", () => admission.leaveIp(ip));
+    return true;
   }
 
   #serve(socket: VisitorSocket): void {

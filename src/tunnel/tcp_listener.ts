@@ -79,12 +79,13 @@ export class TcpListener {
   }
 
   #accept(socket: Socket): void {
-    const { admission, stats, pick, tunnelId, flusher, keepAliveMs } = this.#options;
+    const { stats, pick, tunnelId, flusher, keepAliveMs } = this.#options;
     socket.on("error", ignoreSocketError);
     const ip = socket.remoteAddress ?? "";
-    const link = admission.enter(ip) ? pick() : null;
-    if (link === null || link === undefined) {
-      if (link === undefined) admission.leave(ip);
+    if (!this.#enter(ip)) return this.#refuse(socket);
+    const link = pick();
+    if (link === undefined) {
+      this.#leave(ip);
       return this.#refuse(socket);
     }
     socket.setKeepAlive(true, keepAliveMs);
@@ -94,7 +95,7 @@ export class TcpListener {
     socket.once("close", () => {
       this.#visitors.delete(socket);
       stats.active--;
-      admission.leave(ip);
+      this.#leave(ip);
     });
     const pump = new SocketPump(new PlainSocket(socket), flusher, {
       meter: stats,
@@ -109,6 +110,19 @@ export class TcpListener {
     );
     if (typeof stream === "string") return this.#refuse(socket);
     pump.start(stream);
+  }
+
+  #enter(ip: string): boolean {
+    const { admission } = this.#options;
+    if (!admission.enter()) return false;
+    if (admission.enterIp(ip)) return true;
+    admission.leave();
+    return false;
+  }
+
+  #leave(ip: string): void {
+    this.#options.admission.leaveIp(ip);
+    this.#options.admission.leave();
   }
 
   #refuse(socket: Socket): void {

@@ -13,9 +13,15 @@ import { type HttpRefusal, type HttpRequestHead, isRefusal, RequestReader } from
 import { forwardRequest, requestIdOf, VisitorLines, wantsToStay } from "../wire/http_rewrite.ts";
 import { type HttpTarget, TargetReader } from "../wire/http_target.ts";
 import { Delivery } from "./delivery.ts";
-import { type CurrentRequest, currentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
+import {
+  type CurrentRequest,
+  currentRequest,
+  owesUpload,
+  recordOf,
+  recordOfRefused,
+} from "./exchange_record.ts";
 import { answerOf, type ExchangeOwner, HttpExchange, type HubAnswer } from "./http_exchange.ts";
-import { encodeRefusal } from "./hub_refusal.ts";
+import { encodeRefusal, LATE } from "./hub_refusal.ts";
 import { ReadGate } from "./read_gate.ts";
 import { VisitorOpens } from "./visitor_opens.ts";
 import type { VisitorPorts, VisitorSettings, VisitorSocket } from "./visitor_ports.ts";
@@ -96,7 +102,7 @@ export class VisitorConnection implements ExchangeOwner {
     if (this.#phase === "closing") return void this.#socket.link.socket.destroy();
     if (this.#phase === "exchange") return this.#late();
     if (!this.#reader.isInside) return this.#end();
-    this.#refuse({ kind: "refused", status: 400, reason: "" }, 408);
+    this.#refuse(LATE);
   }
 
   begins(): boolean {
@@ -107,6 +113,8 @@ export class VisitorConnection implements ExchangeOwner {
   }
 
   uploadDrained(): void {
+    // From now on it is the visitor's turn again.
+    if (this.#phase === "exchange" && this.#deadlineMs !== Infinity) this.#expectMore();
     this.#gate.resume();
   }
 
@@ -117,8 +125,8 @@ export class VisitorConnection implements ExchangeOwner {
     this.#deadlineMs = Infinity;
     const ahead = this.#ahead;
     this.#ahead = NOTHING;
-    if (ahead.length > 0 && current.exchange?.send(ahead) === false) return;
-    this.#gate.resume();
+    if (ahead.length > 0 && current.exchange?.send(ahead) === false) this.#gate.pause();
+    else this.#gate.resume();
   }
 
   over(isKept: boolean): void {
@@ -173,7 +181,7 @@ export class VisitorConnection implements ExchangeOwner {
     if (isRefusal(piece)) return this.#refuse(piece);
     for (const { length } of piece.parts) current.bodyBytes += length;
     if (this.#isTooLarge(current.bodyBytes)) return this.#tooLarge(current);
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
+    this.#expectMore();
     if (current.exchange?.upload(piece.parts) === false) this.#gate.pause();
     if (piece.isOver) this.#uploaded(current);
     return bytes.subarray(piece.usedBytes);
@@ -188,14 +196,13 @@ export class VisitorConnection implements ExchangeOwner {
 
   #begin(request: HttpRequestHead): void {
     const { clock, wallClock } = this.#ports;
-    const { responseTimeoutMs } = this.#settings;
     const framing = requestFraming(request);
-    if (isRefusal(framing)) return void this.#refuse(framing, framing.status, request);
+    if (isRefusal(framing)) return void this.#refuse(framing, request);
     const target = this.#targets.read(request);
-    if (isRefusal(target)) return void this.#refuse(target, target.status, request);
+    if (isRefusal(target)) return void this.#refuse(target, request);
     const requestId = requestIdOf(request.fields, this.#isTrusted) ?? crypto.randomUUID();
     this.#phase = "exchange";
-    this.#deadlineMs = clock.now() + responseTimeoutMs;
+    this.#expectMore();
     const [startedMs, atMs] = [clock.now(), wallClock.now()];
     this.#current = currentRequest(request, { requestId, framing, host: target.authority, startedMs, atMs });
     this.#pass(this.#current, target);
@@ -205,7 +212,7 @@ export class VisitorConnection implements ExchangeOwner {
     const { request, framing, requestId } = current;
     if (framing.kind === "length" && this.#isTooLarge(framing.bytes)) return void this.#tooLarge(current);
     const forwarded = forwardRequest(request, { target, framing, visitor: this.#visitor, requestId });
-    if (isRefusal(forwarded)) return void this.#refuse(forwarded, forwarded.status, request);
+    if (isRefusal(forwarded)) return void this.#refuse(forwarded, request);
     request.fields.keep();
     const route = this.#ports.route(target.host);
     if (route.kind === "answer") return this.#answer(current, route.answer);
@@ -233,7 +240,7 @@ export class VisitorConnection implements ExchangeOwner {
 
   #uploaded(current: CurrentRequest): void {
     current.isUploaded = true;
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
+    this.#expectMore();
     current.exchange?.uploaded(current.decoder.trailers);
   }
 
@@ -243,10 +250,16 @@ export class VisitorConnection implements ExchangeOwner {
     this.#deadlineMs = Infinity;
   }
 
+  /** More of the upload, or the response, has to come within the time. */
+  #expectMore(): void {
+    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
+  }
+
   #late(): void {
     const current = this.#current;
     const exchange = current?.exchange ?? null;
     if (current === null || exchange === null || exchange.hasBegun) return;
+    if (owesUpload(current) && !this.#gate.isPaused) return void this.#refuse(LATE);
     exchange.abort("No response came in time");
     this.#answer(current, { status: 504, message: "The service does not answer in time" });
   }
@@ -289,11 +302,7 @@ export class VisitorConnection implements ExchangeOwner {
   }
 
   /** What came is no request that could be passed on; nothing after it is read. */
-  #refuse(
-    { reason, status: own }: HttpRefusal,
-    status: number = own,
-    request: HttpRequestHead | null = null,
-  ): null {
+  #refuse(refusal: HttpRefusal, request: HttpRequestHead | null = null): null {
     const current = this.#current;
     if (current?.exchange?.hasBegun === true) {
       current.exchange.abort("The request broke off");
@@ -302,7 +311,8 @@ export class VisitorConnection implements ExchangeOwner {
     }
     current?.exchange?.abort("The request broke off");
     const requestId = current?.requestId ?? crypto.randomUUID();
-    this.#writer.write(encodeRefusal({ status, reason, requestId, request }));
+    const { status } = refusal;
+    this.#writer.write(encodeRefusal(refusal, { requestId, request: request ?? current?.request ?? null }));
     if (current !== null) current.ownStatus = status;
     else {
       const atMs = this.#ports.wallClock.now();

@@ -20,6 +20,7 @@ export interface HttpErrorAnswer {
 
 const TITLES: ReadonlyMap<number, string> = new Map([
   [400, "Bad Request"],
+  [403, "Forbidden"],
   [404, "Not Found"],
   [408, "Request Timeout"],
   [413, "Content Too Large"],

@@ -13,7 +13,7 @@ import { latin1Of } from "./latin1.ts";
 export interface HttpRefusal {
   readonly kind: "refused";
   /** The status of the answer, where a client is to be answered. */
-  readonly status: 400 | 413 | 417 | 431 | 505;
+  readonly status: 400 | 408 | 413 | 417 | 431 | 505;
   /** For people; holds nothing of what came. */
   readonly reason: string;
 }

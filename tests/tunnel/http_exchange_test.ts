@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { DEFAULT_BOUNDS } from "../../src/agent/session_limits.ts";
+import { StreamCode } from "../../src/core/stream_codes.ts";
+import { answerOf } from "../../src/tunnel/http_exchange.ts";
 import { visit } from "../helpers/http_visit.ts";
 import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
@@ -115,4 +117,24 @@ Deno.test("HTTP exchange: the largest head that a visitor may send arrives, in f
       }
     }, { settings });
   }
+});
+
+Deno.test("HTTP exchange: why a stream was not opened, or ended, is told by the status", () => {
+  const statuses = Object.fromEntries(
+    Object.entries(StreamCode).map(([name, code]) => [name, answerOf({ code, origin: "peer" }).status]),
+  );
+  assert.deepEqual(statuses, {
+    cancelled: 502,
+    localRefused: 502,
+    localTimeout: 504,
+    localReset: 502,
+    localBroken: 502,
+    notAllowed: 403,
+    overLimit: 429,
+    unknownTunnel: 404,
+    draining: 503,
+    idle: 504,
+    internal: 502,
+  });
+  assert.equal(answerOf({ code: StreamCode.overLimit, origin: "link" }).status, 502);
 });

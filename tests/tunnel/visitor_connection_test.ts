@@ -115,3 +115,68 @@ Deno.test("Visitor: who leaves before it has everything is recorded as one who h
   await until(() => scene.records.length > 0);
   assert.deepEqual(outcomes(scene), [[200, false]]);
 });
+
+const UPLOAD = `POST / HTTP/1.1\r\n${HOST}Content-Length: 10\r\n`;
+
+Deno.test("Visitor: who stalls its upload is late itself, with a service that takes no more that is", async () => {
+  for (
+    const [fields, body, isOpen, status] of [
+      ["", "abc", true, 408],
+      ["", "", true, 408],
+      ["", "abc", false, 504],
+      ["", "0123456789", true, 504],
+      ["Expect: 100-continue\r\n", "", true, 504],
+      ["Expect: 100-continue\r\n", "abc", true, 408],
+    ] as const
+  ) {
+    await using scene = await VisitorScene.start();
+    const stream = await scene.asks(`${UPLOAD}${fields}\r\n`);
+    stream.isOpen = isOpen;
+    scene.visitor.socket.write(body);
+    await until(() => stream.text.endsWith(`\r\n\r\n${body}`));
+    scene.pass(LIMIT_MS - 1);
+    assert.deepEqual(scene.records, []);
+    scene.pass(1);
+    await until(() => scene.records.length > 0);
+    assert.deepEqual(outcomes(scene), [[status, true]]);
+    assert.ok(stream.resetReason !== null);
+    await until(() => scene.visitor.text.startsWith(`HTTP/1.1 ${status} `));
+  }
+});
+
+Deno.test("Visitor: once the service takes more of an upload, the visitor has its time for it", async () => {
+  await using scene = await VisitorScene.start();
+  const stream = await scene.asks(`${UPLOAD}\r\n`);
+  stream.isOpen = false;
+  scene.visitor.socket.write("abc");
+  await until(() => stream.text.endsWith("abc"));
+  scene.pass(LIMIT_MS - 1);
+  stream.hub.drained();
+  scene.pass(LIMIT_MS - 1);
+  assert.deepEqual(scene.records, []);
+});
+
+const UPGRADE = `POST / HTTP/1.1\r\n${HOST}Connection: upgrade\r\nUpgrade: foo\r\n`;
+const SWITCHED = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n";
+
+Deno.test("Visitor: what comes before the 101 holds it up like what comes after, where the agent takes no more", async () => {
+  await using scene = await VisitorScene.start();
+  const stream = await scene.asks(`${UPGRADE}Content-Length: 2\r\n\r\nokahead`);
+  stream.isOpen = false;
+  stream.say(SWITCHED);
+  assert.ok(stream.text.endsWith("okahead"));
+  assert.equal(scene.socket.isPaused(), true);
+  stream.isOpen = true;
+  stream.hub.drained();
+  scene.visitor.socket.write("more");
+  await until(() => stream.text.endsWith("okaheadmore"));
+});
+
+Deno.test("Visitor: a 101 before the request is complete is 502", async () => {
+  await using scene = await VisitorScene.start();
+  const stream = await scene.asks(`${UPGRADE}Transfer-Encoding: chunked\r\n\r\n64\r\n0123456789`);
+  stream.say(SWITCHED);
+  await until(() => scene.records.length > 0);
+  assert.deepEqual(outcomes(scene), [[502, true]]);
+  assert.ok(stream.resetReason !== null);
+});
