@@ -53,6 +53,7 @@ function clientInstructions(
 ): readonly string[] {
   const [cert, key, ca] = [yamlText(paths.server), yamlText(paths.serverKey), yamlText(paths.ca)];
   const shown = [paths.ca, paths.client, paths.clientKey].map(shellText);
+  const options = `--url tls://${authority}:8443 --ca ${shown[0]} --cert ${shown[1]} --key ${shown[2]}`;
   return [
     `To let clients log in with ${paths.client}, and no token, change these keys instead:`,
     "  hub:",
@@ -64,10 +65,8 @@ function clientInstructions(
     `        subject: ${client}`,
     '        permissions: { publish: ["#"], subscribe: ["#"], request: ["#"], serve: ["#"], tunnel: ["*"] }',
     "and try it:",
-    `  trunkline sub '#' --url tls://${authority}:8443 --ca ${shown[0]} --cert ${shown[1]} --key ${shown[2]}`,
-    `  trunkline http 3000 --url tls://${authority}:8443 --ca ${shown[0]} --cert ${shown[1]} --key ${
-      shown[2]
-    }`,
+    `  trunkline sub '#' ${options}`,
+    `  trunkline http 3000 ${options}`,
     "An agent has the same three as ca, cert and key below hub in its agent.yaml. hub.tls.require_client_cert: true",
     "keeps everybody out who shows no certificate.",
   ];

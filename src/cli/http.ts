@@ -34,6 +34,7 @@ export function runHttp(options: HttpOptions, io: CommandIo): Promise<ExitCode> 
   const purpose: Purpose = {
     tunnels: [tunnelOf(options)],
     more: () => recent.lines(),
+    summary: () => recent.summary(),
     ...(options.quiet ? {} : { onRequest: (_tunnel, seen) => onRequest(seen) }),
   };
   return runPassingAgent(options, purpose, io);
@@ -42,13 +43,7 @@ export function runHttp(options: HttpOptions, io: CommandIo): Promise<ExitCode> 
 function tunnelOf(options: HttpOptions) {
   const { service, subdomain, hostname, hostHeader, tunnelName, localCa, localInsecure } = options;
   const local = parseLocalService(service);
-  if (local === null) {
-    throw usage(
-      `Cannot reach ${
-        JSON.stringify(service)
-      }: write a port as 3000, host:port, or a URL as http://127.0.0.1:3000`,
-    );
-  }
+  if (local === null) throw usage(serviceMistake(service));
   if (subdomain !== undefined && hostname !== undefined) {
     throw usage("Cannot ask for --subdomain and --hostname; leave one of the two out");
   }
@@ -61,7 +56,7 @@ function tunnelOf(options: HttpOptions) {
     );
   }
   return quickTunnel({
-    name: tunnelName ?? `http-${local.port}`,
+    name: tunnelName ?? subdomain?.toLowerCase() ?? `http-${local.port}`,
     kind: "http",
     local,
     subdomain: subdomain?.toLowerCase() ?? null,
@@ -76,6 +71,15 @@ function tunnelOf(options: HttpOptions) {
 function eventOf({ request: { method, target }, status, cause, ms }: SeenRequest) {
   const why = cause === null ? {} : { cause };
   return { event: "request", method, target, status, ms: Math.round(ms), ...why };
+}
+
+function serviceMistake(service: string): string {
+  const cannot = `Cannot use ${JSON.stringify(service)}`;
+  const url = URL.parse(service);
+  if (url !== null && /^https?:$/.test(url.protocol) && url.host !== "" && url.href !== `${url.origin}/`) {
+    return `${cannot}: write the URL without a path, user and password, as ${url.origin}`;
+  }
+  return `${cannot}: write a port from 1 to 65535, host:port, or a URL as http://127.0.0.1:3000`;
 }
 
 function usage(message: string): TrunklineError {

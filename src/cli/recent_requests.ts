@@ -1,6 +1,6 @@
 /** The last requests to a service, and how many there were a second: for a person who watches. */
 import type { SeenRequest } from "../agent/agent_streams.ts";
-import { grouped } from "./figures.ts";
+import { count, grouped } from "./figures.ts";
 import { printable } from "../core/printable.ts";
 
 const SHOWN = 10;
@@ -16,6 +16,7 @@ export class RecentRequests {
   readonly #counts = new Array<number>(WINDOW_SECONDS).fill(0);
   #second: number;
   #total = 0;
+  #unanswered = 0;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -24,6 +25,7 @@ export class RecentRequests {
 
   add(seen: SeenRequest): void {
     this.#total++;
+    if (seen.cause !== null) this.#unanswered++;
     this.#last.push(seen);
     if (this.#last.length >= 2 * SHOWN) this.#last = this.#last.slice(-SHOWN);
     this.#turnTo(Math.floor(this.#now() / 1000));
@@ -38,6 +40,12 @@ export class RecentRequests {
     const rate = (counted / WINDOW_SECONDS).toFixed(1);
     const last = this.#last.slice(-SHOWN).toReversed().map(requestLine);
     return [`${grouped(this.#total)} requests, ${rate} a second`, ...last];
+  }
+
+  /** All of them in a line. */
+  summary(): string {
+    const failed = this.#unanswered === 0 ? "" : `, ${grouped(this.#unanswered)} without a response`;
+    return `${count(this.#total, "request")}${failed}`;
   }
 
   /** Forgets the seconds that left the window. */

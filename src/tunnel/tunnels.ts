@@ -184,7 +184,8 @@ export class Tunnels implements FrameServices {
       }
       const { name = null, kind } = request;
       const { agentId: agent, account } = link.name;
-      this.#options.logger.info("A tunnel is refused", { agent, account, name, kind, ...outcome });
+      const { code, message: cause } = outcome;
+      this.#options.logger.info("A tunnel is refused", { agent, account, name, kind, code, cause });
       return link.tell({ requestId, ok: false, ...outcome });
     }
     this.#options.logger.info("A tunnel is there", about(outcome));

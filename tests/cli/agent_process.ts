@@ -23,9 +23,14 @@ export class AgentProcess implements AsyncDisposable {
   /** The next event of a kind, and of a state where one is given; others are passed over. */
   async next(event: string, state?: string): Promise<AgentEvent> {
     for (;;) {
-      const line = JSON.parse(await this.#process.nextLine());
-      if (line.event === event && (state === undefined || line.state === state)) return line;
+      const line = await this.any();
+      if (line.event === event && (state === undefined || line["state"] === state)) return line;
     }
+  }
+
+  /** The next event of whatever kind. */
+  async any(): Promise<AgentEvent> {
+    return JSON.parse(await this.#process.nextLine());
   }
 
   /** The port of the next tunnel that is up. */

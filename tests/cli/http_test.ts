@@ -1,5 +1,6 @@
 /** `trunkline http`. */
 import assert from "node:assert/strict";
+import { DenoProcess, taskArguments } from "../helpers/process.ts";
 import { visit } from "../helpers/http_visit.ts";
 import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
@@ -27,7 +28,9 @@ Deno.test({
         "--url",
         url,
       ]);
-      const { url: address } = await agent.next("tunnel", "up");
+      assert.equal((await agent.any()).event, "connected", "before anything about the tunnel");
+      const { url: address, name } = await agent.next("tunnel", "up");
+      assert.equal(name, "app");
       assert.equal(address, `http://app.localhost:${hub.publicPort}`);
       const { text } = await visit(hub.publicPort, { host: "app.localhost", path: "/a?b" });
       assert.equal(text, "/a of app.localhost");
@@ -75,6 +78,8 @@ Deno.test({
     assert.notEqual(last["cause"], "");
     await stopped;
     await cut.closed;
+    assert.equal((await agent.next("disconnected"))["hub"], url);
+    assert.equal(typeof (await agent.next("retrying"))["retryMs"], "number");
     const { code, stderr } = await agent.finish();
     assert.equal(code, 0);
     assert.match(
@@ -84,10 +89,25 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "http: who wants quiet is told the address that the hub chose, once, and nothing else",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using hub = await TestHub.start();
+    const args = ["http", "3000", "--quiet", "--url", `tcp://127.0.0.1:${hub.port}`];
+    await using agent = new DenoProcess([...await taskArguments("cli"), ...args]);
+    assert.match(await agent.nextLine(), new RegExp(`^http://[a-z0-9-]+\\.localhost:${hub.publicPort}$`));
+    agent.kill("SIGTERM");
+    assert.deepEqual(await agent.ended(), { code: 0, stdout: "", stderr: "" });
+  },
+});
+
 Deno.test("http: wrong usage is exit 2 before anything is dialled", async () => {
   const cases: [string[], RegExp][] = [
-    [["x"], /^Cannot reach "x": write a port/],
-    [["ftp://a"], /^Cannot reach/],
+    [["x"], /^Cannot use "x": write a port from 1 to 65535/],
+    [["ftp://a"], /^Cannot use/],
+    [["99999"], /^Cannot use/],
+    [["http://127.0.0.1:3000/a"], /without a path.*, as http:\/\/127\.0\.0\.1:3000$/],
     [["3000", "--subdomain", "a.b"], /^Cannot ask for the subdomain "a\.b"/],
     [["3000", "--subdomain", "a", "--hostname", "b.example"], /^Cannot ask for --subdomain and --hostname/],
     [["3000", "--local-insecure"], /^Cannot use --local-ca or --local-insecure/],
@@ -115,6 +135,7 @@ Deno.test("http: the last requests are kept, the newest first, with their rate",
     "--- GET         2 ms  /a  broken off: The visitor left",
     "502 GET         1 ms  /a  refused",
   ]);
+  assert.equal(recent.summary(), "22 requests, 2 without a response");
   ms = 20_000;
   assert.equal(recent.lines()[0], "22 requests, 0.0 a second");
 });
