@@ -6,7 +6,6 @@ import { CloseCode } from "../core/close_codes.ts";
 import { isSystemTopic } from "../core/topic.ts";
 import type { Connection, ConnectionUser } from "../hub/connection.ts";
 import { FaultBudget } from "../limits/fault_budget.ts";
-import { TokenBucket } from "../limits/token_bucket.ts";
 import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
 import type { KeptMessage } from "../store/message_store.ts";
@@ -18,6 +17,7 @@ import { cutList } from "./listings.ts";
 import type { MessageTaps } from "./message_taps.ts";
 import { HubMessage } from "./outgoing.ts";
 import { RightCache } from "./right_cache.ts";
+import { rateLimited, SendRates } from "./send_rates.ts";
 import type { Registrant, SystemResult } from "./system_handler.ts";
 import { SLOW_REQUEST_COST } from "./system_topics.ts";
 import type { Service, ServiceDescription } from "./service_registry.ts";
@@ -38,8 +38,6 @@ type Answered = Pick<TextMessage, "topic" | "version" | "requestId">;
 const SUCCESS = JSON.stringify({ status: "success" });
 /** The major version of the system topics. */
 const SYSTEM_MAJOR = 1;
-/** Messages without an id that are over a rate are told of once in so long. */
-const RATE_NOTICE_MS = 1000;
 
 /** A connection that speaks text messages. */
 export class BrokerSession implements ConnectionUser, Registrant, KeepingPublisher {
@@ -54,13 +52,13 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
   #rights: RightCache | null = null;
   /** Made with the first login by message. */
   #authentication: Authentication | null = null;
-  #bucket: TokenBucket | null = null;
+  readonly #rates: SendRates;
   /** Made with the first malformed message. */
   #faults: FaultBudget | null = null;
-  #rateNoticeMs = -Infinity;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
+    this.#rates = new SendRates(parts.limits, parts.cachedClock);
     this.maxMessageBytes = parts.limits.maxMessageBytes;
   }
 
@@ -115,7 +113,7 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
     if (this.#service !== null) space.services.heard(this.#service, this.#parts.cachedClock.now());
     const message = parseTextMessage(data, this.#parts.reading);
     if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
-    const refusal = this.#checkForm(message) ?? this.#checkPlace(message);
+    const refusal = this.#checkForm(message) ?? this.#checkPlace(message, connection);
     if (refusal !== null) return this.#refuse(message, refusal);
     switch (message.action) {
       case "publish":
@@ -166,9 +164,11 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
   }
 
   /** Why somebody who is logged in may not send a message there, or not now. */
-  #checkPlace(message: TextMessage): BrokerError | null {
-    if (!isSystemTopic(message.topicKey)) return this.#checkRight(message) ?? this.#checkRate();
-    if (message.action !== "publish") return null;
+  #checkPlace(message: TextMessage, connection: Connection): BrokerError | null {
+    if (!isSystemTopic(message.topicKey)) {
+      return this.#checkRight(message) ?? this.#rates.check(message.action, connection);
+    }
+    if (message.action !== "publish") return this.#checkSystemRate(message, connection);
     const text = `Cannot publish to ${message.topic}: topics under system are the hub's own`;
     return { code: "FORBIDDEN", message: text };
   }
@@ -182,15 +182,11 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
     return this.#parts.permissions.denySend(topic, action, { connection, principal });
   }
 
-  #checkRate(): BrokerError | null {
-    const { limits, cachedClock } = this.#parts;
-    if (limits.ratePerService === 0) return null;
-    const nowMs = cachedClock.now();
-    if (this.#bucket?.ratePerSecond !== limits.ratePerService) {
-      this.#bucket = new TokenBucket(limits.ratePerService, nowMs);
-    }
-    const retryAfterMs = this.#bucket.take(nowMs);
-    return retryAfterMs === 0 ? null : rateLimited("this service", retryAfterMs);
+  /** Signs of life and logins are always taken, and so is what an administrator asks of the hub. */
+  #checkSystemRate({ topicKey }: TextMessage, { quota, principal }: Connection): BrokerError | null {
+    const isFree = topicKey === "system.heartbeat" || topicKey === AUTHENTICATE ||
+      principal?.rights.isAdmin === true;
+    return quota === null || isFree ? null : this.#rates.checkQuota(quota);
   }
 
   /** What it costs to find who is subscribed is counted like deliveries: it may be as much. */
@@ -300,8 +296,8 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
   /** Answers with an error; gives what that costs. */
   #refuse(message: TextMessage, error: BrokerError): number {
     this.#parts.stats.answered(error.code);
-    const isRepeated = error.code === "RATE_LIMITED" && message.requestId === null && !this.#mayNotice();
-    if (!isRepeated) this.#answer(message, encodeError(error));
+    if (error.code === "RATE_LIMITED") return this.#refuseRate(message, error);
+    this.#answer(message, encodeError(error));
     return 1;
   }
 
@@ -312,12 +308,12 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
     return 1;
   }
 
-  /** A flood without ids is not answered by a flood. */
-  #mayNotice(): boolean {
-    const nowMs = this.#parts.cachedClock.now();
-    if (nowMs - this.#rateNoticeMs < RATE_NOTICE_MS) return false;
-    this.#rateNoticeMs = nowMs;
-    return true;
+  #refuseRate(message: TextMessage, error: BrokerError): number {
+    if (message.requestId !== null || this.#rates.mayNotice()) this.#answer(message, encodeError(error));
+    if (!this.#rates.isPatient()) {
+      this.#connection?.close(CloseCode.rateLimited, "Too many messages, whatever was said");
+    }
+    return 1;
   }
 
   #refuseMalformed(connection: Connection, { field, message, requestId }: MalformedMessage): number {
@@ -336,9 +332,4 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
 
 function answerTo({ topic, version, requestId }: Answered, payload: string): HubMessage {
   return new HubMessage({ action: "response", topic, version, requestId }, payload);
-}
-
-function rateLimited(what: string, retryAfterMs: number): BrokerError {
-  const message = `Too many messages of ${what}: try again in ${retryAfterMs} ms`;
-  return { code: "RATE_LIMITED", message, details: { retryAfterMs } };
 }

@@ -3,6 +3,7 @@
  */
 import type { Channel, PushResult } from "../core/delivery.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
+import type { QuotaRefusal } from "../limits/connection_quota.ts";
 import { TrieEntry } from "./topic_trie.ts";
 
 /** What of a topic a subscription is about. */
@@ -10,10 +11,20 @@ export const SUBSCRIPTION_ACTIONS = ["publish", "request", "both"] as const;
 /** An action of {@link SUBSCRIPTION_ACTIONS}. */
 export type SubscriptionAction = typeof SUBSCRIPTION_ACTIONS[number];
 
+/** Who pays for subscriptions. */
+export interface SubscriptionPayer {
+  /** One more; gives what is in the way, or `null`. */
+  add(what: "subscriptions"): QuotaRefusal | null;
+  /** So many less. */
+  remove(what: "subscriptions", count: number): void;
+}
+
 /** Who gets messages. */
 export interface Subscriber {
   /** Unique in its tenant. */
   readonly id: string;
+  /** Who pays for its subscriptions; `null` or left out: nobody. */
+  readonly quota?: SubscriptionPayer | null;
   /** Bytes that wait to be written to it. */
   readonly heldBytes: number;
   publish(message: OutgoingMessage, channel: Channel): PushResult;

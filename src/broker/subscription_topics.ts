@@ -7,6 +7,7 @@ import type { SecurityEvents } from "../core/security_event.ts";
 import { recordAction, whoIs } from "./control_topics.ts";
 import { byTopic, topicsOf } from "./listings.ts";
 import { selectsTaps } from "./message_taps.ts";
+import type { QuotaRefusal } from "../limits/connection_quota.ts";
 import type { Permissions } from "./permissions.ts";
 import { PRESENCE_TOPIC, type PresenceMember } from "./presence.ts";
 import { MAX_REPLAYS } from "./replays.ts";
@@ -92,10 +93,9 @@ function subscribeTo(
       error: { code: "LIMIT_REACHED", message: text, details: { limit: MAX_REPLAYS } },
     };
   }
-  if (space.subscriptions.subscribe(connection, wanted) === "limit") {
-    const text = `Cannot subscribe to ${topic}: a connection may have ${limit} subscriptions`;
-    return { kind: "error", error: { code: "LIMIT_REACHED", message: text, details: { limit } } };
-  }
+  const result = space.subscriptions.subscribe(connection, wanted);
+  if (result === "limit") return tooMany(topic, { scope: "connection", limit });
+  if (typeof result === "object") return tooMany(topic, result);
   if (action !== "request" && selectsTaps(topic.toLowerCase())) {
     logger.info("An administrator is shown every message", { ...whoIs(connection, principal), topic });
     recordAction(context, options, { action: "tap", target: topic });
@@ -118,6 +118,15 @@ function catchUp(
   const begun = replays.subscribed(subscription, connection, replay);
   if (begun === null) return success();
   return { kind: "in_order", answer: { ...begun.answer, status: "success" }, begin: begun.begin };
+}
+
+function tooMany(topic: string, { scope, limit }: QuotaRefusal): SystemResult {
+  const who = scope === "account" ? "an account" : `a ${scope}`;
+  const message = `Cannot subscribe to ${topic}: ${who} may have ${limit} subscriptions`;
+  return {
+    kind: "error",
+    error: { code: "LIMIT_REACHED", message, details: scope === "connection" ? { limit } : { limit, scope } },
+  };
 }
 
 function* membersOf(topic: string, { subscriptions, presence }: TenantSpace): Generator<PresenceMember> {

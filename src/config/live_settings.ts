@@ -30,6 +30,13 @@ export const LIVE_HUB_SETTINGS: readonly string[] = [
   "auth.oidc",
   "auth.claims",
   "auth.lockout",
+  "limits.connection.messages_per_second",
+  "limits.connection.bandwidth",
+  "limits.connection.burst",
+  "limits.default",
+  "limits.accounts",
+  "limits.tenants",
+  "limits.adjust",
   "logging.level",
   "config.watch",
 ];

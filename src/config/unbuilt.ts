@@ -19,19 +19,6 @@ export interface UnbuiltPart {
 /** Every part that does not exist yet. */
 export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "dashboard.enabled", part: "the dashboard" },
-  { key: "limits.connection.messages_per_second", part: "the rate of connections" },
-  { key: "limits.connection.bandwidth", part: "the rate of connections" },
-  { key: "limits.connection.burst", part: "the rate of connections" },
-  { key: "limits.default.connections", part: "the limit of accounts" },
-  { key: "limits.default.requests_per_second", part: "the limit of accounts" },
-  { key: "limits.default.messages_per_second", part: "the limit of accounts" },
-  { key: "limits.default.bandwidth", part: "the limit of accounts" },
-  { key: "limits.default.burst", part: "the limit of accounts" },
-  { key: "limits.default.streams", part: "the limit of accounts" },
-  { key: "limits.default.subscriptions", part: "the limit of accounts" },
-  { key: "limits.accounts", part: "the limit of accounts" },
-  { key: "limits.tenants", part: "the limit of tenants" },
-  { key: "limits.adjust.enabled", part: "the adjustment of limits" },
   { key: "performance.mode", part: "tuning beyond the buffers" },
   { key: "cluster.driver", part: "the cluster of hubs" },
 ];

@@ -7,6 +7,7 @@
  */
 import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Encoded, TransportKind } from "../core/transport.ts";
+import type { BytePace } from "../limits/byte_pace.ts";
 import { detach } from "../wire/slab.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Lane, LaneSettings, QueueLane } from "./lane.ts";
@@ -75,6 +76,10 @@ export class Outbox {
   readonly #lanes: LaneScheduler;
   /** Rises with every write that the socket took. */
   progress = 0;
+  /** How fast bytes may go; `null`: as fast as the socket takes them. */
+  pace: BytePace | null = null;
+  /** Runs while the pace lets nothing go. */
+  #paceTimer: ReturnType<typeof setTimeout> | undefined;
   #extraBytes = 0;
   #inFlightBytes = 0;
   /** What the ledger was told that this outbox holds. */
@@ -190,6 +195,7 @@ export class Outbox {
   /** Ends the outbox with its socket. Returns how many messages were never handed to the socket. */
   close(): number {
     if (this.#phase === "closed") return 0;
+    clearTimeout(this.#paceTimer);
     const dropped = this.#purge();
     this.#phase = "closed";
     this.#onSpare = null;
@@ -223,7 +229,10 @@ export class Outbox {
   #flushOnce(): boolean {
     const { socketBytes, flusher } = this.#settings;
     const parts: Uint8Array[] = [];
-    const bytes = this.#takeInto(parts, socketBytes - this.#inFlightBytes);
+    const room = socketBytes - this.#inFlightBytes;
+    const bytes = this.pace?.isActive === true
+      ? this.#takePaced(this.pace, parts, room)
+      : this.#takeInto(parts, room);
     this.#isBacklogged = this.#inFlightBytes > 0 || this.#lanes.bytes > 0;
     this.#inFlightBytes += bytes;
     if (bytes === 0) {
@@ -275,6 +284,31 @@ export class Outbox {
       this.#last = null;
     }
     return bytes;
+  }
+
+  /** Signs of life and what control streams need are not held up by what is paid by the byte; nor is a goodbye. */
+  #takePaced(pace: BytePace, parts: Uint8Array[], room: number): number {
+    const waitMs = this.#phase === "finishing" ? 0 : pace.waitMs();
+    if (waitMs === 0) {
+      const bytes = this.#takeInto(parts, Math.min(room, pace.pieceBytes));
+      pace.spend(bytes);
+      return bytes;
+    }
+    const bytes = room > 0 ? this.#takeUrgent(parts, room) : 0;
+    pace.spend(bytes);
+    clearTimeout(this.#paceTimer);
+    if (this.#hasMore) this.#paceTimer = setTimeout(() => this.flush(), waitMs);
+    return bytes;
+  }
+
+  /** The pong, and the lane of control. */
+  #takeUrgent(parts: Uint8Array[], maxBytes: number): number {
+    let bytes = 0;
+    if (this.#pong !== null) {
+      bytes += this.#takeExtra(this.#pong, parts);
+      this.#pong = null;
+    }
+    return bytes + this.#lanes.takeControlInto(parts, maxBytes - bytes);
   }
 
   #takeExtra(message: Encoded, parts: Uint8Array[]): number {

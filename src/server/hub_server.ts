@@ -48,6 +48,7 @@ import { TlsStore } from "./tls_store.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import { probe } from "./probe.ts";
 import { PublicDoor } from "./public_setup.ts";
+import { HubQuotas } from "./quota_setup.ts";
 import { countingVisitors, createTunnels } from "./tunnels_setup.ts";
 
 /** What connections share with the rest of the hub. */
@@ -76,7 +77,8 @@ export class HubServer {
   readonly #streams = new StreamStats();
   readonly #health = new Health();
   readonly #metrics: Metrics;
-  readonly #loopLag: LoopLag;
+  readonly #metricsDoor: MetricsDoor;
+  readonly #quotas: HubQuotas;
   readonly #heartbeat: HeartbeatMonitor;
   readonly #connections: ConnectionFactory;
   readonly #relay: Relay | null;
@@ -92,7 +94,6 @@ export class HubServer {
   readonly #reload: Reload | null;
   readonly #tls: TlsStore;
   readonly #storage: Storage;
-  readonly #metricsDoor: MetricsDoor;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
   #stopping: Promise<void> | null = null;
@@ -110,6 +111,7 @@ export class HubServer {
     this.#storage = new Storage(config);
     const turns = new Turns();
     const cachedClock = new TurnClock(clock, turns);
+    this.#quotas = new HubQuotas(config, { clock: cachedClock, logger: logger.child("limits") });
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({
       intervalMs: config.hub.heartbeat.interval,
@@ -128,6 +130,7 @@ export class HubServer {
       admission: this.#admission,
       origins: this.#origins,
       tls: this.#tls,
+      quotas: this.#quotas,
       storage: this.#storage,
       broker: () => this.#broker,
       visitors: () => this.#publicDoor,
@@ -158,6 +161,7 @@ export class HubServer {
       logger: logger.child("tunnels"),
       events: this.#audit.events,
       admission: countingVisitors(this.#admission),
+      quotas: this.#quotas.manager,
       resolve: options.resolve,
     });
     this.#publicDoor = new PublicDoor(config, {
@@ -180,15 +184,19 @@ export class HubServer {
     const links = this.#links;
     const [relay, broker, agents] = [this.#relay, this.#broker, this.#agents];
     const parts = { relay, broker, agents, tunnels: this.#tunnels, visitors: this.#publicDoor };
-    const counters = { door: this.#door, links, ledger, streams: this.#streams, ...parts };
-    this.#loopLag = new LoopLag({
+    const quotas = this.#quotas.manager;
+    const counters = { door: this.#door, links, ledger, streams: this.#streams, quotas, ...parts };
+    const loopLag = new LoopLag({
       clock,
-      onLag: (seconds) => this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds),
+      onLag: (seconds) => {
+        this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds);
+        this.#quotas.observe(seconds);
+      },
     });
     this.#metrics = createMetrics([
       new HubMetricSource(counters),
       new ProcessStats({ version }),
-      this.#loopLag,
+      loopLag,
       this.#health,
       this.#audit,
       new LiveMetrics([this.#tls, this.#publicDoor.tls], reload),
@@ -196,6 +204,7 @@ export class HubServer {
     this.#metricsDoor = new MetricsDoor(config.metrics, {
       metrics: this.#metrics,
       health: this.#health,
+      loopLag,
       logger,
     });
     this.#lifecycle = new Lifecycle(this.#steps(), logger);
@@ -222,8 +231,10 @@ export class HubServer {
 
   /** Where it listens, with the real ports. */
   addresses(): readonly ListeningAddress[] {
-    const hub = this.#listeners.map(({ address }) => ({ name: "hub" as const, ...address }));
-    return [...hub, ...this.#publicDoor.addresses(), ...this.#metricsDoor.addresses()];
+    const hub: ListeningAddress[] = this.#listeners.map(({ address }) => ({ name: "hub", ...address }));
+    hub.push(...this.#publicDoor.addresses());
+    const { address } = this.#metricsDoor;
+    return address === null ? hub : [...hub, { name: "metrics", ...address, encrypted: false }];
   }
 
   /** The steps in the order of their start. */
@@ -232,7 +243,8 @@ export class HubServer {
       { name: "certificates", start: () => this.#tls.start(), stop: () => this.#tls.stop() },
       { name: "audit", start: () => this.#audit.start(), stop: () => this.#audit.stop() },
       { name: "logins", start: () => this.#logins?.start(), stop: () => this.#logins?.stop() },
-      { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
+      { name: "metrics", start: () => this.#metricsDoor.start(), stop: () => this.#metricsDoor.stop() },
+      { name: "limits", start: () => this.#quotas.start(), stop: () => this.#quotas.stop() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
       { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },
       { name: "storage", start: () => this.#storage.start(), stop: () => this.#storage.stop() },
@@ -259,6 +271,7 @@ export class HubServer {
       json: { ...transport, stats: this.#links.json },
       heartbeat: this.#heartbeat,
       watch: this.#logins?.watch ?? null,
+      quotas: this.#quotas.manager,
     });
   }
 
@@ -267,16 +280,6 @@ export class HubServer {
     const slowConsumer = this.#config.hub.outbox.slow_consumer;
     const isOpen = this.#config.relay.auth === "none";
     return new Relay({ paths, rooms, echo, maxMessageBytes, slowConsumer, isOpen }, this.#connections);
-  }
-
-  #startMetrics(): void {
-    this.#metricsDoor.start();
-    this.#loopLag.start();
-  }
-
-  async #stopMetrics(): Promise<void> {
-    this.#loopLag.stop();
-    await this.#metricsDoor.stop();
   }
 
   #startPart(name: "relay" | "broker"): void {

@@ -1,52 +1,57 @@
-/** Where metrics are read from outside: the listener for scrapers, while it is switched on. */
+/** Where metrics and health are served, and the lag of the event loop that they tell of. */
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
 import type { Logger } from "../core/ports.ts";
 import { type Exposition, startExposition } from "../metrics/exposition.ts";
 import type { Health } from "../metrics/health.ts";
+import type { LoopLag } from "../metrics/loop_lag.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { ListeningAddress } from "./listening_address.ts";
 
-/** What the listener serves. */
-export interface MetricsDoorOptions {
+/** What is served. */
+export interface MetricsDoorParts {
   readonly metrics: Metrics;
   readonly health: Health;
+  readonly loopLag: LoopLag;
   readonly logger: Logger;
 }
 
-/** The listener for scrapers. */
+/** The door. */
 export class MetricsDoor {
-  readonly #config: Config["metrics"];
-  readonly #options: MetricsDoorOptions;
+  readonly #settings: Config["metrics"];
+  readonly #parts: MetricsDoorParts;
   #exposition: Exposition | null = null;
 
-  constructor(config: Config["metrics"], options: MetricsDoorOptions) {
-    this.#config = config;
-    this.#options = options;
+  constructor(settings: Config["metrics"], parts: MetricsDoorParts) {
+    this.#settings = settings;
+    this.#parts = parts;
   }
 
-  /** Where it listens, if it does. */
-  addresses(): readonly ListeningAddress[] {
-    if (this.#exposition === null) return [];
-    return [{ name: "metrics", ...this.#exposition.address, encrypted: false }];
+  /** Where it listens, with the real port; `null` while it does not. */
+  get address(): Exposition["address"] | null {
+    return this.#exposition?.address ?? null;
   }
 
+  /** Throws a `TrunklineError` when it cannot listen. */
   start(): void {
-    const { enabled, listen, path } = this.#config;
-    if (!enabled) return;
-    const { metrics, health, logger } = this.#options;
+    if (this.#settings.enabled) this.#listen();
+    this.#parts.loopLag.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#parts.loopLag.stop();
+    await this.#exposition?.stop();
+    this.#exposition = null;
+  }
+
+  #listen(): void {
+    const { listen, path } = this.#settings;
+    const { metrics, health, logger } = this.#parts;
     if (!isLoopbackHost(listen.host)) {
-      logger.warning("Metrics are served beyond loopback, where they have no login", {
-        setting: "metrics.listen",
-      });
+      const setting = "metrics.listen";
+      logger.warning("Metrics are served beyond loopback, where they have no login", { setting });
     }
     const onError = (error: unknown) => logger.error("Cannot render the metrics", { error });
     this.#exposition = startExposition({ listen, path, metrics, health, onError });
     health.set("metrics", true);
-  }
-
-  async stop(): Promise<void> {
-    await this.#exposition?.stop();
-    this.#exposition = null;
   }
 }

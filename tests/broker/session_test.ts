@@ -56,6 +56,7 @@ class FakeConnection {
   readonly id = newId();
   readonly kind = "text";
   readonly heldBytes = 0;
+  readonly quota = null;
   readonly principal: Principal;
   readonly sent: string[] = [];
   closedWith: number | null = null;
