@@ -58,8 +58,8 @@ export interface CatchUpItem {
 
 /** Messages that are read at a time; it keeps none of them while it waits. */
 export const PAGE_MESSAGES = 128;
-/** Topics with a retained value that are remembered at a time. */
-const RETAINED_PAGE = 4096;
+/** Topics with a retained value that are remembered at a time: finding them looks at all that there are. */
+const RETAINED_PAGE = 16_384;
 /** Sent only where there is room. */
 const OWN_CHANNEL: Channel = { name: "system.topic.subscribe", slowConsumer: "close", gapNotice: null };
 

@@ -18,6 +18,8 @@ import type { TopicSettings } from "./topic_policies.ts";
 
 /** Replays that one connection may have in progress. */
 export const MAX_REPLAYS = 16;
+/** To find so many retained values takes as long as a delivery. */
+const VALUES_PER_DELIVERY = 16;
 /** A message of so many bytes counts as two. */
 const BYTES_PER_MESSAGE = 4096;
 
@@ -97,7 +99,10 @@ export class Replays implements HoldsBack {
     const until = archive.ids.position;
     return {
       answer: { retained, until },
-      begin: (answer) => this.#begin(reader, { key, answer, until, after: null, covers: [] }, true),
+      begin: (answer) => {
+        const sent = this.#begin(reader, { key, answer, until, after: null, covers: [] }, true);
+        return sent + Math.floor(retained / VALUES_PER_DELIVERY);
+      },
     };
   }
 
