@@ -13,6 +13,9 @@ export const LIVE_HUB_SETTINGS: readonly string[] = [
   "broker.max_malformed",
   "broker.max_subscriptions_per_connection",
   "broker.rate",
+  // Values that are over a lowered limit stay, messages in histories go by and by.
+  "broker.retained",
+  "broker.history",
   "broker.topics",
   "public.tls",
   "public.max_body",
@@ -27,6 +30,13 @@ export const LIVE_HUB_SETTINGS: readonly string[] = [
   "auth.oidc",
   "auth.claims",
   "auth.lockout",
+  "limits.connection.messages_per_second",
+  "limits.connection.bandwidth",
+  "limits.connection.burst",
+  "limits.default",
+  "limits.accounts",
+  "limits.tenants",
+  "limits.adjust",
   "logging.level",
   "config.watch",
 ];

@@ -6,7 +6,6 @@ import type { MessageBroker } from "../broker/message_broker.ts";
 import type { ReloadOutcome } from "../broker/control_topics.ts";
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
-import type { Address } from "../config/units.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import type { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Admission } from "../hub/admission.ts";
@@ -23,7 +22,6 @@ import { OutboxLedger } from "../link/outbox_ledger.ts";
 import { StreamStats } from "../link/stream_stats.ts";
 import { TurnClock } from "../link/turn_clock.ts";
 import { Turns } from "../link/turns.ts";
-import { type Exposition, startExposition } from "../metrics/exposition.ts";
 import { Health } from "../metrics/health.ts";
 import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
@@ -40,14 +38,17 @@ import { formatListening, type ListeningAddress } from "./listening_address.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
 import { warnOfOpenHub } from "./open_hub.ts";
+import { MetricsDoor } from "./metrics_door.ts";
 import { LiveMetrics } from "./live_metrics.ts";
 import { createReload } from "./live_parts.ts";
 import type { Reload } from "./reload.ts";
 import { outboxSettings } from "./outbox_setup.ts";
+import { Storage } from "./storage.ts";
 import { TlsStore } from "./tls_store.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import { probe } from "./probe.ts";
 import { PublicDoor } from "./public_setup.ts";
+import { HubQuotas } from "./quota_setup.ts";
 import { countingVisitors, createTunnels } from "./tunnels_setup.ts";
 
 /** What connections share with the rest of the hub. */
@@ -76,7 +77,8 @@ export class HubServer {
   readonly #streams = new StreamStats();
   readonly #health = new Health();
   readonly #metrics: Metrics;
-  readonly #loopLag: LoopLag;
+  readonly #metricsDoor: MetricsDoor;
+  readonly #quotas: HubQuotas;
   readonly #heartbeat: HeartbeatMonitor;
   readonly #connections: ConnectionFactory;
   readonly #relay: Relay | null;
@@ -91,9 +93,9 @@ export class HubServer {
   readonly #logins: Logins | null;
   readonly #reload: Reload | null;
   readonly #tls: TlsStore;
+  readonly #storage: Storage;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
-  #exposition: Exposition | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: HubServerOptions) {
@@ -106,8 +108,10 @@ export class HubServer {
       ? null
       : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock, gate });
     this.#tls = new TlsStore(config.hub.tls, { door: "hub", logger: logger.child("tls") });
+    this.#storage = new Storage(config);
     const turns = new Turns();
     const cachedClock = new TurnClock(clock, turns);
+    this.#quotas = new HubQuotas(config, { clock: cachedClock, logger: logger.child("limits") });
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({
       intervalMs: config.hub.heartbeat.interval,
@@ -126,6 +130,8 @@ export class HubServer {
       admission: this.#admission,
       origins: this.#origins,
       tls: this.#tls,
+      quotas: this.#quotas,
+      storage: this.#storage,
       broker: () => this.#broker,
       visitors: () => this.#publicDoor,
       logger,
@@ -134,6 +140,8 @@ export class HubServer {
     this.#connections = this.#createConnections({ ledger, turns, clock });
     this.#relay = config.relay.enabled ? this.#createRelay() : null;
     this.#broker = createBroker(config, {
+      store: this.#storage.store,
+      epochMs: this.#storage.epochMs,
       version,
       clock,
       cachedClock,
@@ -153,6 +161,7 @@ export class HubServer {
       logger: logger.child("tunnels"),
       events: this.#audit.events,
       admission: countingVisitors(this.#admission),
+      quotas: this.#quotas.manager,
       resolve: options.resolve,
     });
     this.#publicDoor = new PublicDoor(config, {
@@ -175,19 +184,29 @@ export class HubServer {
     const links = this.#links;
     const [relay, broker, agents] = [this.#relay, this.#broker, this.#agents];
     const parts = { relay, broker, agents, tunnels: this.#tunnels, visitors: this.#publicDoor };
-    const counters = { door: this.#door, links, ledger, streams: this.#streams, ...parts };
-    this.#loopLag = new LoopLag({
+    const quotas = this.#quotas.manager;
+    const counters = { door: this.#door, links, ledger, streams: this.#streams, quotas, ...parts };
+    const loopLag = new LoopLag({
       clock,
-      onLag: (seconds) => this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds),
+      onLag: (seconds) => {
+        this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds);
+        this.#quotas.observe(seconds);
+      },
     });
     this.#metrics = createMetrics([
       new HubMetricSource(counters),
       new ProcessStats({ version }),
-      this.#loopLag,
+      loopLag,
       this.#health,
       this.#audit,
       new LiveMetrics([this.#tls, this.#publicDoor.tls], reload),
     ]);
+    this.#metricsDoor = new MetricsDoor(config.metrics, {
+      metrics: this.#metrics,
+      health: this.#health,
+      loopLag,
+      logger,
+    });
     this.#lifecycle = new Lifecycle(this.#steps(), logger);
   }
 
@@ -214,8 +233,8 @@ export class HubServer {
   addresses(): readonly ListeningAddress[] {
     const hub: ListeningAddress[] = this.#listeners.map(({ address }) => ({ name: "hub", ...address }));
     hub.push(...this.#publicDoor.addresses());
-    if (this.#exposition === null) return hub;
-    return [...hub, { name: "metrics", ...this.#exposition.address, encrypted: false }];
+    const { address } = this.#metricsDoor;
+    return address === null ? hub : [...hub, { name: "metrics", ...address, encrypted: false }];
   }
 
   /** The steps in the order of their start. */
@@ -224,9 +243,11 @@ export class HubServer {
       { name: "certificates", start: () => this.#tls.start(), stop: () => this.#tls.stop() },
       { name: "audit", start: () => this.#audit.start(), stop: () => this.#audit.stop() },
       { name: "logins", start: () => this.#logins?.start(), stop: () => this.#logins?.stop() },
-      { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
+      { name: "metrics", start: () => this.#metricsDoor.start(), stop: () => this.#metricsDoor.stop() },
+      { name: "limits", start: () => this.#quotas.start(), stop: () => this.#quotas.stop() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
       { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },
+      { name: "storage", start: () => this.#storage.start(), stop: () => this.#storage.stop() },
       { name: "broker", start: () => this.#startPart("broker"), stop: () => this.#stopPart("broker") },
       { name: "listener", start: () => this.#startListeners(), stop: () => this.#stopListeners() },
       { name: "ready", start: () => this.#becomeReady(), stop: () => this.#becomeUnready() },
@@ -250,6 +271,7 @@ export class HubServer {
       json: { ...transport, stats: this.#links.json },
       heartbeat: this.#heartbeat,
       watch: this.#logins?.watch ?? null,
+      quotas: this.#quotas.manager,
     });
   }
 
@@ -258,35 +280,6 @@ export class HubServer {
     const slowConsumer = this.#config.hub.outbox.slow_consumer;
     const isOpen = this.#config.relay.auth === "none";
     return new Relay({ paths, rooms, echo, maxMessageBytes, slowConsumer, isOpen }, this.#connections);
-  }
-
-  #startMetrics(): void {
-    const { enabled, listen, path } = this.#config.metrics;
-    if (enabled) this.#startExposition(listen, path);
-    this.#loopLag.start();
-  }
-
-  #startExposition(listen: Address, path: string): void {
-    if (!isLoopbackHost(listen.host)) {
-      this.#logger.warning("Metrics are served beyond loopback, where they have no login", {
-        setting: "metrics.listen",
-      });
-    }
-    const onError = (error: unknown) => this.#logger.error("Cannot render the metrics", { error });
-    this.#exposition = startExposition({
-      listen,
-      path,
-      metrics: this.#metrics,
-      health: this.#health,
-      onError,
-    });
-    this.#health.set("metrics", true);
-  }
-
-  async #stopMetrics(): Promise<void> {
-    this.#loopLag.stop();
-    await this.#exposition?.stop();
-    this.#exposition = null;
   }
 
   #startPart(name: "relay" | "broker"): void {

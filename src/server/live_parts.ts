@@ -9,7 +9,9 @@ import { brokerRules } from "./broker_setup.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import type { Logins } from "./logins.ts";
 import type { PublicDoor } from "./public_setup.ts";
+import type { HubQuotas } from "./quota_setup.ts";
 import { type LivePart, Reload } from "./reload.ts";
+import type { Storage } from "./storage.ts";
 import type { ReloadedTls, TlsStore } from "./tls_store.ts";
 
 /** The parts of a hub that changes concern. */
@@ -20,6 +22,8 @@ export interface LiveParts {
   readonly admission: Admission;
   readonly origins: OriginPolicy;
   readonly tls: TlsStore;
+  readonly quotas: HubQuotas;
+  readonly storage: Storage;
   readonly broker: () => MessageBroker | null;
   readonly visitors: () => PublicDoor;
   readonly logger: Logger;
@@ -38,12 +42,14 @@ export function createReload(
     logger,
     parts: [
       certificates(parts.tls, (next) => next.hub.tls),
-      certificates(() => parts.visitors().tls, (next) => next.public.tls),
+      certificates(() => parts.visitors().tls, (next) => next.public.enabled ? next.public.tls : null),
       sure((next) => changeDoors(next, parts)),
+      sure(({ limits }) => parts.quotas.change(limits)),
+      sure((next) => parts.storage.change(next)),
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],
-    changeLogins: async (next) => await logins?.change(next) ?? 0,
+    prepareLogins: async (next) => await logins?.prepare(next) ?? (() => Promise.resolve(0)),
     events: audit.events,
   });
 }
