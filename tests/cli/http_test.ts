@@ -70,6 +70,7 @@ Deno.test({
     const { target, status, cause } = await agent.next("request");
     assert.deepEqual([target, status, cause], ["/left", null, "The visitor left"]);
     await using cut = await Visitor.at(hub.publicPort);
+    cut.socket.on("end", () => cut.socket.end());
     cut.socket.write("POST /cut HTTP/1.1\r\nHost: app.localhost\r\nContent-Length: 9\r\n\r\nhalf");
     await heard.promise;
     const stopped = hub.server.stop();
