@@ -30,6 +30,7 @@ const REPLAY = { topic: "bench.log", messages: 10_000, payloadBytes: 128, second
 const SCENARIOS: readonly (FanOutScenario & { readonly name: string })[] = [
   { name: "100 x 128 B, 64 in flight", subscribers: 100, payloadBytes: 128, inFlight: 64, seconds: SECONDS },
   { name: "1 x 128 B, 64 in flight", subscribers: 1, payloadBytes: 128, inFlight: 64, seconds: SECONDS },
+  { name: "1 x 128 B, 1024 in flight", subscribers: 1, payloadBytes: 128, inFlight: 1024, seconds: SECONDS },
 ];
 
 type Kind = "without" | "memory" | "disk";

@@ -1,25 +1,33 @@
 /** A kept message as its subscribers get it: live, retained and replayed ones look alike. */
 import type { KeptMessage } from "../store/message_store.ts";
-import { ForwardedMessage } from "./outgoing.ts";
+import { ForwardedMessage, writeField } from "./outgoing.ts";
 
-const encoder = new TextEncoder();
+const PUBLISH = "publish";
+const NEWLINE = 0x0a;
 
 /** `publish:{topic}:{version}:{message id}[:{requestId}]` and the payload. */
 export class KeptDelivery extends ForwardedMessage {
-  readonly #head: Uint8Array;
+  readonly #message: KeptMessage;
 
   /** `isKnownText`: its payload was found to be valid UTF-8 already. */
-  constructor({ topic, version, id, requestId, payload }: KeptMessage, isKnownText = false) {
-    super({ payload, isKnownText }, null);
-    const parent = requestId === null ? "" : `:${requestId}`;
-    this.#head = encoder.encode(`publish:${topic}:${version}:${id}${parent}\n`);
+  constructor(message: KeptMessage, isKnownText = false) {
+    super({ payload: message.payload, isKnownText }, null);
+    this.#message = message;
   }
 
   protected override get headBytes(): number {
-    return this.#head.length;
+    const { topic, version, id, requestId } = this.#message;
+    const bytes = PUBLISH.length + 1 + topic.length + 1 + version.length + 1 + id.length + 1;
+    return requestId === null ? bytes : bytes + 1 + requestId.length;
   }
 
-  protected override writeHead(target: Uint8Array, at: number): void {
-    target.set(this.#head, at);
+  protected override writeHead(target: Uint8Array, from: number): void {
+    const { topic, version, id, requestId } = this.#message;
+    for (let i = 0; i < PUBLISH.length; i++) target[from + i] = PUBLISH.charCodeAt(i);
+    let at = writeField(target, from + PUBLISH.length, topic);
+    at = writeField(target, at, version);
+    at = writeField(target, at, id);
+    if (requestId !== null) at = writeField(target, at, requestId);
+    target[at] = NEWLINE;
   }
 }

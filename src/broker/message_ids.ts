@@ -9,6 +9,9 @@ export class MessageIds {
   /** `eeeeeeee-eeee-4rrr-8sss-ssssssssssss`: epoch, random bits, sequence. */
   readonly #id = new Uint8Array(ID_BYTES);
   #sequence = 0;
+  /** What ids from this sequence number on begin with: decoding each as a whole takes longer. */
+  #textFrom = 0;
+  #textBefore = "";
 
   /** `epochMs` is Unix time in milliseconds. */
   constructor(epochMs: number, random = crypto.getRandomValues(new Uint8Array(2))) {
@@ -54,7 +57,13 @@ export class MessageIds {
 
   /** Mints the next id as text. */
   nextText(): string {
-    return decoder.decode(this.next());
+    const id = this.next();
+    const last = this.#sequence & (LAST_NUMBERS - 1);
+    if (last === 0 || this.#textBefore === "" || this.#sequence - last !== this.#textFrom) {
+      this.#textFrom = this.#sequence - last;
+      this.#textBefore = decoder.decode(id.subarray(0, ID_BYTES - LAST_DIGITS));
+    }
+    return this.#textBefore + (lastTexts[last] ?? "");
   }
 }
 
@@ -63,7 +72,14 @@ const LAST_HYPHEN = 23;
 /** Digits of the sequence number, and those of them behind the last hyphen. */
 const [SEQUENCE_DIGITS, NODE_DIGITS] = [15, 12];
 const [ZERO, NINE, LOWER_A, LOWER_F] = [0x30, 0x39, 0x61, 0x66];
+/** The last digits of an id as text are looked up. */
+const LAST_DIGITS = 3;
+const LAST_NUMBERS = 16 ** LAST_DIGITS;
 const decoder = new TextDecoder();
+const lastTexts: readonly string[] = Array.from(
+  { length: LAST_NUMBERS },
+  (_, number) => number.toString(16).padStart(LAST_DIGITS, "0"),
+);
 
 /** When the epoch of an id began, in milliseconds since 1970. */
 export function epochOf(id: string): number {

@@ -146,7 +146,7 @@ export class MessageRouter {
   #keep(arrived: Arrived, rules: KeepRules, route: TopicRoute): PublishOutcome {
     const { keeping, stats, traffic } = this.#options;
     if (keeping === null) return { kind: "not_kept", reason: "nowhere" };
-    const outcome = keeping.archive.keep(arrived, rules);
+    const outcome = keeping.archive.keep(arrived, rules, route.settings.chunks);
     if (outcome === "duplicate") return { kind: "duplicate" };
     if (outcome !== "kept") return { kind: "not_kept", reason: outcome };
     const receivers = route.subscribers.length + route.groups.length;

@@ -234,7 +234,7 @@ function writeDestination(
 }
 
 /** A colon and a field of ASCII; gives where it ends. */
-function writeField(target: Uint8Array, from: number, text: string): number {
+export function writeField(target: Uint8Array, from: number, text: string): number {
   target[from] = COLON;
   const at = from + 1;
   for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i);

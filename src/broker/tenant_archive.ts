@@ -14,6 +14,7 @@ import type {
 import type { TextMessage } from "../wire/text_message.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import type { MessageIds } from "./message_ids.ts";
+import type { PayloadChunks } from "./payload_chunks.ts";
 import { WaitingLine } from "./waiting_line.ts";
 import { MAX_RECENT, RECENT_MS, RecentPublishes } from "./recent_publishes.ts";
 
@@ -79,6 +80,7 @@ interface Waiting extends Kept {
   failure: string | null;
 }
 
+const NOTHING = new Uint8Array(0);
 const FULL: KeptResult = { kind: "full" };
 /** What waits to become safe may take so many bytes. */
 export const MAX_WAITING_BYTES = 32 * 1024 * 1024;
@@ -100,6 +102,7 @@ export class TenantArchive {
   readonly #safe = new WaitingLine<Waiting>();
   #waitingBytes = 0;
   #isReleasing = false;
+  #isAsking = false;
   /** Deliveries of the turn whose time this is. */
   #deliveries = 0;
   #turnMs = -Infinity;
@@ -167,7 +170,7 @@ export class TenantArchive {
   }
 
   /** Keeps a message as the rules say; a new one is delivered when it is safe, which may be at once. */
-  keep(arrived: Arrived, rules: KeepRules): KeepOutcome {
+  keep(arrived: Arrived, rules: KeepRules, chunks: PayloadChunks | null = null): KeepOutcome {
     const { message, publisher } = arrived;
     const { requestId } = message;
     const nowMs = this.#options.cachedClock.now();
@@ -178,10 +181,16 @@ export class TenantArchive {
     const before = key === null ? null : this.#recent.find(key, nowMs);
     if (before !== null) {
       this.#options.stats.duplicates++;
-      this.#wait(arrived, { message: toKeep(message, before, 0), rules, isDuplicate: true, isFull: false });
+      this.#wait(arrived, {
+        message: toKeep(message, NOTHING, { id: before, atMs: 0 }),
+        rules,
+        isDuplicate: true,
+        isFull: false,
+      });
       return "duplicate";
     }
-    const kept = toKeep(message, this.#ids.nextText(), this.#options.wallClock.now());
+    const payload = chunks === null ? message.payload.slice() : chunks.copy(message.payload);
+    const kept = toKeep(message, payload, { id: this.#ids.nextText(), atMs: this.#options.wallClock.now() });
     const isFull = this.#options.tenant.keep(kept, rules) === "full";
     if (isFull) this.#options.stats.retainedRefused++;
     else if (key !== null) this.#recent.add(key, kept.id, nowMs);
@@ -198,7 +207,9 @@ export class TenantArchive {
     this.#waitingBytes += message.payload.length + WAITING_OVERHEAD_BYTES;
     const waiting: Waiting = { message, rules, isKnownText, publisher, isDuplicate, isFull, failure: null };
     this.#unsafe.push(waiting);
+    this.#isAsking = true;
     this.#options.store.whenSafe(this.#onSafe);
+    this.#isAsking = false;
     return waiting.failure === null;
   }
 
@@ -206,6 +217,8 @@ export class TenantArchive {
     const waiting = this.#unsafe.shift();
     if (waiting === undefined) return;
     waiting.failure = failure;
+    // What is safe at once is bounded where it is read.
+    if (this.#isAsking && !this.#isReleasing) return void this.#releaseOne(waiting);
     this.#safe.push(waiting);
     if (!this.#isReleasing) this.#release();
   };
@@ -266,8 +279,10 @@ function resultOf({ failure, isFull, rules }: Waiting): KeptResult {
   return isFull ? FULL : { kind: "safe", rules };
 }
 
-/** The bytes of a message are the connection's, which reuses them. */
-function toKeep(message: TextMessage, id: string, atMs: number): KeptMessage {
-  const { topic, topicKey, version, requestId } = message;
-  return { id, topic, topicKey, version, requestId, payload: message.payload.slice(), atMs };
+function toKeep(
+  { topic, topicKey, version, requestId }: TextMessage,
+  payload: Uint8Array,
+  { id, atMs }: { readonly id: string; readonly atMs: number },
+): KeptMessage {
+  return { id, topic, topicKey, version, requestId, payload, atMs };
 }

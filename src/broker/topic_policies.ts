@@ -8,6 +8,7 @@ import type { HistoryRules, KeepRules } from "../store/message_store.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import { HubMessage } from "./outgoing.ts";
 import { LOG_TOPIC, TAP_TOPIC } from "./permissions.ts";
+import { PayloadChunks } from "./payload_chunks.ts";
 import type { PresenceRules } from "./presence.ts";
 import { TopicTrie, TrieEntry } from "./topic_trie.ts";
 
@@ -50,6 +51,8 @@ export interface TopicSettings {
   readonly ratePerSecond: number;
   /** What is kept of what is published to it; `null`: nothing. */
   readonly keep: KeepRules | null;
+  /** Where the payloads of its history are copied to; `null`: each to memory of its own. */
+  readonly chunks: PayloadChunks | null;
 }
 
 /** Whether messages of a topic are kept for replay. */
@@ -98,7 +101,12 @@ export class TopicPolicies implements PresenceRules {
       gapNotice: (dropped: number) => gapNotice(topic, dropped, stats),
     };
     const perSecond = this.#rates.of(topic)?.perSecond ?? ratePerSecond;
-    return { channel, ratePerSecond: perSecond, keep: keepRules(policy, topic) };
+    const keep = keepRules(policy, topic);
+    // A retained value may stay for very long: it must not hold more memory than its own.
+    const chunks = keep === null || keep.history === null || keep.retain
+      ? null
+      : new PayloadChunks(keep.history.size);
+    return { channel, ratePerSecond: perSecond, keep, chunks };
   }
 
   /** Whether anything is kept of any topic. */

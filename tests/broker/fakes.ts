@@ -59,7 +59,12 @@ export class FakeSubscriber implements Member {
 
 /** Settings that limit nothing. */
 export function settingsOf(topic: string, ratePerSecond = 0): TopicSettings {
-  return { channel: { name: topic, slowConsumer: "close", gapNotice: null }, ratePerSecond, keep: null };
+  return {
+    channel: { name: topic, slowConsumer: "close", gapNotice: null },
+    ratePerSecond,
+    keep: null,
+    chunks: null,
+  };
 }
 
 /** A fixed time that a test moves. */

@@ -8,6 +8,8 @@ function sequenceOf(id: string): number {
   return Number.parseInt(id.slice(20).replace("-", ""), 16);
 }
 
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
 Deno.test("Message ids: have version-4 form and hold epoch and sequence", () => {
   const ids = new MessageIds(EPOCH_MS, Uint8Array.of(0xab, 0xcd));
   assert.equal(ids.sequence, 0);
@@ -38,9 +40,19 @@ Deno.test("Message ids: carry over the hyphen, and leave version and variant alo
   const ids = new MessageIds(EPOCH_MS, Uint8Array.of(0, 1));
   // Counting there takes too long: the digits are set as if it had been done.
   new TextEncoder().encodeInto("8000-ffffffffffff", ids.next().subarray(19));
-  assert.equal(ids.nextText(), "019b7ca9-8f2e-4001-8001-000000000000");
+  assert.equal(textOf(ids.next()), "019b7ca9-8f2e-4001-8001-000000000000");
   new TextEncoder().encodeInto("8ffe-ffffffffffff", ids.next().subarray(19));
-  assert.equal(ids.nextText(), "019b7ca9-8f2e-4001-8fff-000000000000");
+  assert.equal(textOf(ids.next()), "019b7ca9-8f2e-4001-8fff-000000000000");
+});
+
+Deno.test("Message ids: as text they are their bytes, however they are minted", () => {
+  const ids = new MessageIds(EPOCH_MS);
+  for (let at = 0; at < 20_000; at++) {
+    if (at % 7 === 0) ids.next();
+    const position = ids.nextPosition;
+    assert.equal(ids.nextText(), position);
+    assert.equal(ids.position, position);
+  }
 });
 
 Deno.test("Message ids: a later epoch gives higher ones, two of the same time differ by chance", () => {
