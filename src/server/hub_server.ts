@@ -174,7 +174,8 @@ export class HubServer {
     });
     const links = this.#links;
     const [relay, broker, agents] = [this.#relay, this.#broker, this.#agents];
-    const parts = { relay, broker, agents, tunnels: this.#tunnels, visitors: this.#publicDoor };
+    const [connections, tunnels, visitors] = [this.#connections, this.#tunnels, this.#publicDoor];
+    const parts = { relay, broker, agents, connections, tunnels, visitors };
     const counters = { door: this.#door, links, ledger, streams: this.#streams, ...parts };
     this.#loopLag = new LoopLag({
       clock,

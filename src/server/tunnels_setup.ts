@@ -37,6 +37,7 @@ export function createTunnels(config: Config, { admission, ...ports }: TunnelPor
     urlOfHost: (host, port) => publicUrl(publicListener, { host, port }),
     leaseMs: tunnel.name_lease,
     keepAliveMs: hub.tcp_keepalive,
+    idleMs: tunnel.idle_timeout,
     // Who did not log in has no account, and so no limit of one.
     maxPerAccount: ({ account }) =>
       config.auth.mode === "none" && account === ANONYMOUS_ACCOUNT ? 0 : limits.default.tunnels,

@@ -1,5 +1,6 @@
 /** What is known of one exchange of HTTP once it is over, for logs and metrics. */
-import type { BodyDecoder, BodyFraming } from "../wire/http_body.ts";
+import type { Clock } from "../core/ports.ts";
+import { type BodyDecoder, type BodyFraming, createBodyDecoder } from "../wire/http_body.ts";
 import type { HttpFields } from "../wire/http_fields.ts";
 import type { HttpRequestHead } from "../wire/http_head.ts";
 import type { HttpExchange } from "./http_exchange.ts";
@@ -48,6 +49,37 @@ export interface CurrentRequest {
   bodyBytes: number;
   isUploaded: boolean;
   waitedMs: number | null;
+}
+
+/** What is known of a request before anything came of it. */
+interface Beginning {
+  readonly requestId: string;
+  readonly framing: BodyFraming;
+  readonly host: string;
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly wallClock: Clock;
+}
+
+/** A request whose head is there. */
+export function createCurrent(
+  request: HttpRequestHead,
+  { requestId, framing, host, clock, wallClock }: Beginning,
+): CurrentRequest {
+  return {
+    request,
+    requestId,
+    decoder: createBodyDecoder(framing),
+    framing,
+    startedMs: clock.now(),
+    atMs: wallClock.now(),
+    host,
+    tunnel: null,
+    exchange: null,
+    bodyBytes: 0,
+    isUploaded: false,
+    waitedMs: null,
+  };
 }
 
 /** What is told of a request that was answered, or broke off. `ownStatus`: of the hub's own answer, 0 without one. */

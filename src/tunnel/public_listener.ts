@@ -45,8 +45,8 @@ export class PublicListener {
       { allowHalfOpen: true, pauseOnConnect: true, noDelay: true },
       (socket) => void this.#accept(socket),
     );
-    const { headerTimeoutMs, idleTimeoutMs, responseTimeoutMs } = options.settings;
-    const shortest = Math.min(headerTimeoutMs, idleTimeoutMs, responseTimeoutMs);
+    const { headerTimeoutMs, idleTimeoutMs, responseTimeoutMs, sendTimeoutMs } = options.settings;
+    const shortest = Math.min(headerTimeoutMs, idleTimeoutMs, responseTimeoutMs, sendTimeoutMs);
     this.#timer = setInterval(() => this.#check(), Math.min(MAX_CHECK_MS, shortest / CHECKS_PER_TIMEOUT));
   }
 

@@ -1,28 +1,32 @@
 /**
  * One connection of a visitor over HTTP: requests one after the other, each to the tunnel that its host names, answered
  * in their order. What cannot be passed on for certain is refused; what the hub itself answers is a small page. A
- * visitor that leaves ends what it asked for at once.
+ * visitor that leaves ends what it asked for at once; one that does not take its answers is read no further, and ended
+ * when it goes on like that.
  */
 import { concat } from "../core/concat.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { SocketWriter } from "../link/socket_writer.ts";
 import { ignoreSocketError } from "../link/socket_transport.ts";
-import { createBodyDecoder, requestFraming } from "../wire/http_body.ts";
-import { encodeHttpError } from "../wire/http_error.ts";
+import { requestFraming } from "../wire/http_body.ts";
+import { encodeHttpErrorTo } from "../wire/http_error.ts";
 import { type HttpRefusal, type HttpRequestHead, isRefusal, RequestReader } from "../wire/http_head.ts";
 import { forwardRequest, requestIdOf, VisitorLines, wantsToStay } from "../wire/http_rewrite.ts";
 import { type HttpTarget, TargetReader } from "../wire/http_target.ts";
-import { type CurrentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
+import { createCurrent, type CurrentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
 import { answerOf, type ExchangeOwner, HttpExchange, type HubAnswer } from "./http_exchange.ts";
 import { VisitorOpens } from "./visitor_opens.ts";
+import type { VisitorEnd } from "./visitor_ends.ts";
 import type { VisitorPorts, VisitorSettings, VisitorSocket } from "./visitor_ports.ts";
+import { VisitorTimes } from "./visitor_times.ts";
 
-type Phase = "head" | "exchange" | "closing";
+/** `unread`: the next request waits until the visitor took enough of what it has to get. */
+type Phase = "head" | "exchange" | "unread" | "closing";
 
 /** What is read ahead of the next request. */
 const MAX_AHEAD_BYTES = 64 * 1024;
-/** How long a visitor may take to read the last words. */
-const LINGER_MS = 2000;
+/** Answers that a visitor has to take before its next request is read. */
+const MAX_UNREAD_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /** The connection. */
@@ -36,14 +40,13 @@ export class VisitorConnection implements ExchangeOwner {
   readonly #visitor: VisitorLines;
   readonly #isTrusted: boolean;
   readonly #opens: VisitorOpens;
+  readonly #times: VisitorTimes;
   #phase: Phase = "head";
   #current: CurrentRequest | null = null;
   /** What came and was not read yet. */
   #ahead: Uint8Array = NOTHING;
   #isPaused = false;
   #isFirst = true;
-  /** When something has to have happened. */
-  #deadlineMs: number;
 
   constructor(
     socket: VisitorSocket,
@@ -56,7 +59,7 @@ export class VisitorConnection implements ExchangeOwner {
     this.#isTrusted = settings.isTrusted(ip);
     this.#visitor = new VisitorLines({ ip, protocol: settings.protocol, isTrusted: this.#isTrusted });
     this.#opens = new VisitorOpens(socket);
-    this.#deadlineMs = ports.clock.now() + settings.headerTimeoutMs;
+    this.#times = new VisitorTimes(settings, ports.clock);
     this.#writer = new SocketWriter(socket.link.socket, ports.flusher);
   }
 
@@ -87,10 +90,30 @@ export class VisitorConnection implements ExchangeOwner {
 
   /** Looks whether something took too long. */
   check(nowMs: number): void {
-    if (nowMs < this.#deadlineMs) return;
-    if (this.#phase === "closing") return void this.#socket.link.socket.destroy();
+    const exchange = this.#current?.exchange ?? null;
+    const exchanged = exchange?.hasBegun === true ? exchange.bytesIn + exchange.bytesOut : null;
+    const { heldBytes, progress: taken } = this.#writer;
+    const overdue = this.#times.overdue(nowMs, { heldBytes, taken, exchanged });
+    if (overdue === "due") return this.#due(heldBytes);
+    if (overdue === null) return;
+    this.#ports.endedSlow(overdue);
+    exchange?.abort("The visitor is too slow");
+    this.broken();
+  }
+
+  #due(heldBytes: number): void {
     if (this.#phase === "exchange") return this.#late();
-    if (!this.#reader.isInside) return this.#end();
+    if (this.#phase === "closing") {
+      // As long as it takes something of what it has to get, it has not had its last words.
+      return heldBytes > 0 ? this.#times.lingers() : void this.#socket.link.socket.destroy();
+    }
+    this.#tooSlow(this.#isFirst || this.#reader.isInside ? "header_timeout" : "idle_timeout");
+  }
+
+  /** Ends a visitor that did not send in time what it had to send; who began is told. */
+  #tooSlow(reason: VisitorEnd): void {
+    this.#ports.endedSlow(reason);
+    if (this.#current === null && !this.#reader.isInside) return this.#end();
     this.#refuse({ kind: "refused", status: 400, reason: "" }, 408);
   }
 
@@ -102,6 +125,8 @@ export class VisitorConnection implements ExchangeOwner {
   }
 
   uploadDrained(): void {
+    // It was the service that took its time.
+    if (this.#isPaused && this.#current?.isUploaded === false) this.#times.waits();
     this.#resume();
   }
 
@@ -109,7 +134,6 @@ export class VisitorConnection implements ExchangeOwner {
     const current = this.#current;
     if (current === null) return;
     this.#begun(current);
-    this.#deadlineMs = Infinity;
     const ahead = this.#ahead;
     this.#ahead = NOTHING;
     if (ahead.length > 0 && current.exchange?.send(ahead) === false) return;
@@ -119,13 +143,11 @@ export class VisitorConnection implements ExchangeOwner {
   over(isKept: boolean): void {
     this.#record();
     if (!isKept) return this.#end();
-    this.#phase = "head";
     this.#isFirst = false;
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.idleTimeoutMs;
-    this.#resume();
-    const ahead = this.#ahead;
-    this.#ahead = NOTHING;
-    if (ahead.length > 0) this.#read(ahead);
+    if (this.#writer.heldBytes <= MAX_UNREAD_BYTES) return this.#next();
+    this.#phase = "unread";
+    this.#times.goesOn();
+    this.#writer.whenAtMost(MAX_UNREAD_BYTES, () => void (this.#phase === "unread" && this.#next()));
   }
 
   failed(answer: HubAnswer): void {
@@ -138,10 +160,21 @@ export class VisitorConnection implements ExchangeOwner {
     this.destroy();
   }
 
+  /** Reads the next request, of which something may have come already. */
+  #next(): void {
+    this.#phase = "head";
+    this.#times.rests();
+    this.#resume();
+    const ahead = this.#ahead;
+    this.#ahead = NOTHING;
+    if (ahead.length > 0) this.#read(ahead);
+  }
+
   #read(chunk: Uint8Array): void {
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#phase === "closing") return;
+      if (this.#phase === "unread") return void this.#keepAhead(rest);
       const next = this.#phase === "head" ? this.#readHead(rest) : this.#readBody(rest);
       if (next === null) return;
       rest = next;
@@ -157,9 +190,7 @@ export class VisitorConnection implements ExchangeOwner {
       this.#begin(result.head);
       return result.rest;
     }
-    if (!wasInside && !this.#isFirst) {
-      this.#deadlineMs = this.#ports.clock.now() + this.#settings.headerTimeoutMs;
-    }
+    if (!wasInside && !this.#isFirst) this.#times.headBegan();
     return null;
   }
 
@@ -175,7 +206,7 @@ export class VisitorConnection implements ExchangeOwner {
     if (isRefusal(piece)) return this.#refuse(piece);
     for (const { length } of piece.parts) current.bodyBytes += length;
     if (this.#isTooLarge(current.bodyBytes)) return this.#tooLarge(current);
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
+    this.#times.bodyCame(piece.usedBytes);
     if (current.exchange?.upload(piece.parts) === false) this.#pause();
     if (piece.isOver) this.#uploaded(current);
     return bytes.subarray(piece.usedBytes);
@@ -189,30 +220,14 @@ export class VisitorConnection implements ExchangeOwner {
   }
 
   #begin(request: HttpRequestHead): void {
-    const { clock, wallClock } = this.#ports;
-    const { responseTimeoutMs } = this.#settings;
     const framing = requestFraming(request);
     if (isRefusal(framing)) return void this.#refuse(framing, framing.status, request);
     const target = this.#targets.read(request);
     if (isRefusal(target)) return void this.#refuse(target, target.status, request);
     const requestId = requestIdOf(request.fields, this.#isTrusted) ?? crypto.randomUUID();
     this.#phase = "exchange";
-    this.#deadlineMs = clock.now() + responseTimeoutMs;
-    const decoder = createBodyDecoder(framing);
-    this.#current = {
-      request,
-      requestId,
-      decoder,
-      framing,
-      startedMs: clock.now(),
-      atMs: wallClock.now(),
-      host: target.authority,
-      tunnel: null,
-      exchange: null,
-      bodyBytes: 0,
-      isUploaded: false,
-      waitedMs: null,
-    };
+    this.#times.waits();
+    this.#current = createCurrent(request, { requestId, framing, host: target.authority, ...this.#ports });
     this.#pass(this.#current, target);
   }
 
@@ -248,20 +263,20 @@ export class VisitorConnection implements ExchangeOwner {
 
   #uploaded(current: CurrentRequest): void {
     current.isUploaded = true;
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
+    if (current.exchange?.hasBegun !== true) this.#times.waits();
     current.exchange?.uploaded(current.decoder.trailers);
   }
 
   #begun(current: CurrentRequest): void {
     current.waitedMs ??= this.#ports.clock.now() - current.startedMs;
-    // Whatever began may take its time.
-    this.#deadlineMs = Infinity;
+    this.#times.goesOn();
   }
 
   #late(): void {
     const current = this.#current;
     const exchange = current?.exchange ?? null;
     if (current === null || exchange === null || exchange.hasBegun) return;
+    if (!current.isUploaded && !this.#isPaused) return this.#tooSlow("body_timeout");
     exchange.abort("No response came in time");
     this.#answer(current, { status: 504, message: "The service does not answer in time" });
   }
@@ -290,15 +305,8 @@ export class VisitorConnection implements ExchangeOwner {
     const isKept = (current.isUploaded || framing.kind === "none") && wantsToStay(request) &&
       request.minor === 1 &&
       !this.#ports.isDraining();
-    this.#writer.write(encodeHttpError({
-      status,
-      message,
-      requestId,
-      accept: request.fields.get("accept") ?? "",
-      isHead: request.method === "HEAD",
-      isKept,
-      retryAfterSeconds: isRetried ? RETRY_AFTER_SECONDS : null,
-    }));
+    const retryAfterSeconds = isRetried ? RETRY_AFTER_SECONDS : null;
+    this.#writer.write(encodeHttpErrorTo(request, { status, message, requestId, isKept, retryAfterSeconds }));
     this.#record(status);
     if (isKept) this.over(true);
     else this.#end();
@@ -321,15 +329,8 @@ export class VisitorConnection implements ExchangeOwner {
     const message = status === 408
       ? "The request did not come in time"
       : `The request is not passed on: ${reason}`;
-    this.#writer.write(encodeHttpError({
-      status,
-      message,
-      requestId,
-      accept: request?.fields.get("accept") ?? "",
-      isHead: request?.method === "HEAD",
-      isKept: false,
-      retryAfterSeconds: null,
-    }));
+    const answer = { status, message, requestId, isKept: false, retryAfterSeconds: null };
+    this.#writer.write(encodeHttpErrorTo(request, answer));
     if (current !== null) this.#record(status);
     else {
       const atMs = this.#ports.wallClock.now();
@@ -362,7 +363,7 @@ export class VisitorConnection implements ExchangeOwner {
   #end(): void {
     this.#phase = "closing";
     this.#ahead = NOTHING;
-    this.#deadlineMs = this.#ports.clock.now() + LINGER_MS;
+    this.#times.lingers();
     this.#writer.end();
     this.#resume();
   }

@@ -134,3 +134,31 @@ Deno.test("SocketWriter: the end comes behind what was written, and nothing behi
   scene.turn();
   assert.equal(stream.bytes, 5);
 });
+
+Deno.test("SocketWriter: tells what the socket did not take, and who waits when it is little enough", async () => {
+  const scene = new WriterScene();
+  const { writer } = scene;
+  let called = 0;
+  writer.write(bytesOf("one"));
+  scene.turn();
+  writer.write(bytesOf("three"));
+  assert.deepEqual([writer.heldBytes, writer.progress], [8, 0]);
+  writer.whenAtMost(5, () => called++);
+  scene.turn();
+  assert.equal(called, 0);
+  await scene.take();
+  assert.deepEqual([writer.heldBytes, writer.progress, called], [5, 1, 1]);
+  await scene.take();
+  assert.deepEqual([writer.heldBytes, writer.progress, called], [0, 2, 1]);
+});
+
+Deno.test("SocketWriter: nobody goes on once the socket is gone", async () => {
+  const scene = new WriterScene();
+  scene.writer.write(bytesOf("one"));
+  scene.turn();
+  scene.writer.whenAtMost(0, () => assert.fail("went on"));
+  scene.socket.destroy();
+  await new Promise((passed) => setImmediate(passed));
+  scene.turn();
+  assert.equal(scene.writer.heldBytes, 0);
+});

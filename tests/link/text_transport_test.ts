@@ -308,16 +308,18 @@ testPlainAndTls("Text transport: a peer that does not answer is told and ended",
 });
 
 testPlainAndTls(
-  "Text transport: the bytes of a message on its way are signs of life",
+  "Text transport: enough bytes of a message on its way are a sign of life, fewer are none",
   async (certificates) => {
-    await using pair = await connected({ certificates });
-    const bytes = prefixed(message(20));
-    for (const [index, byte] of bytes.entries()) {
+    await using pair = await connected({ certificates, maxMessageBytes: 4000 });
+    const bytes = prefixed(message(3000));
+    const pieces = [[0, 1023, 0], [1023, 1024, 2], [1024, 2047, 2], [2047, bytes.length, 4]] as const;
+    for (const [index, [from, to, heardMs]] of pieces.entries()) {
       pair.clock.ms = index + 1;
-      await pair.client.write(Uint8Array.of(byte));
-      await until(() => pair.stats.bytesReceived === index + 1);
-      assert.equal(pair.transport.lastHeardMs, index + 1);
+      await pair.client.write(bytes.subarray(from, to));
+      await until(() => pair.stats.bytesReceived === to);
+      assert.equal(pair.transport.lastHeardMs, heardMs);
+      assert.equal(pair.transport.unfinishedBytes, to === bytes.length ? 0 : to - 4);
     }
-    assert.deepEqual(pair.owner.messages, [message(20)]);
+    assert.deepEqual(pair.owner.messages, [message(3000)]);
   },
 );
