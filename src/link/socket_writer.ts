@@ -98,8 +98,10 @@ export class SocketWriter implements Flushable {
     if (parts.length > 0) this.#parts = [];
     if (credits.length > 0) this.#credits = [];
     this.#partBytes = 0;
-    if (parts.length === 0 || this.#socket.destroyed || this.#write(parts)) settle(credits);
-    else {
+    if (parts.length === 0 || this.#socket.destroyed || this.#write(parts)) {
+      this.progress++;
+      settle(credits);
+    } else {
       this.#inFlight.push({ bytes, credits });
       this.#inFlightBytes += bytes;
     }

@@ -25,8 +25,8 @@ type Phase = "head" | "exchange" | "unread" | "closing";
 
 /** What is read ahead of the next request. */
 const MAX_AHEAD_BYTES = 64 * 1024;
-/** Answers that a visitor has to take before its next request is read. */
-const MAX_UNREAD_BYTES = 64 * 1024;
+/** So much of its answers may wait when a visitor's next request is read; also what one may cause in one turn. */
+const MAX_UNREAD_BYTES = 16 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /** The connection. */

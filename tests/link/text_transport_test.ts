@@ -323,3 +323,21 @@ testPlainAndTls(
     assert.deepEqual(pair.owner.messages, [message(3000)]);
   },
 );
+
+testPlainAndTls(
+  "Text transport: a peer that takes nothing is known by it, whatever it sends, and ended as too slow",
+  async (certificates) => {
+    await using pair = await connected({ certificates });
+    const { transport } = pair;
+    pair.client.pause();
+    assert.equal(transport.stalledMs(1), 0);
+    transport.outbox.publish(encoded("x".repeat(16 * 1024 * 1024)), CHANNEL);
+    await until(() => transport.outbox.isBehind);
+    assert.equal(transport.stalledMs(10), 0);
+    await pair.client.send(message(20));
+    await pair.owner.got(1);
+    assert.equal(transport.stalledMs(70), 60);
+    transport.stalled();
+    assert.deepEqual(pair.owner.events, ["closing 4413 Takes nothing of what it is sent"]);
+  },
+);
