@@ -30,6 +30,9 @@ export interface FairResult {
 
 const HEAD_BYTES = 2;
 const READ_BYTES = 4096;
+/** A pong that nobody asked for is a sign of life: sent in time, no ping comes between the echoes. */
+const PONG = clientFrame(10, new Uint8Array(0));
+const PONG_EVERY_MS = 10_000;
 
 /** One client; echoes come in the order of the messages. */
 class Client {
@@ -50,6 +53,7 @@ class Client {
   /** Sends and receives until the process ends. */
   async run(): Promise<void> {
     this.#schedule();
+    setInterval(() => writeAll(this.#connection, PONG), PONG_EVERY_MS);
     const buffer = new Uint8Array(READ_BYTES);
     const echoBytes = this.#load.payloadBytes + HEAD_BYTES;
     for (;;) {

@@ -7,7 +7,7 @@ import { targetOf } from "../agent/dialling.ts";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { TestCertificates } from "../helpers/certificates.ts";
 import { SlowClient } from "../helpers/slow_client.ts";
-import { SLOW_KINDS, type SlowDoor, type SlowKind } from "../helpers/slow_kinds.ts";
+import { isFlood, SLOW_KINDS, type SlowDoor, type SlowKind } from "../helpers/slow_kinds.ts";
 import { SlowService } from "../helpers/slow_service.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 
@@ -101,9 +101,8 @@ function testKinds(what: string, isWanted: (kind: SlowKind) => boolean): void {
 }
 
 const sorted = (counts: Map<string, number>) => [...counts].sort();
-/** They take so much of the one process of a test that the times of others run out. */
-const isFlood = ({ name }: SlowKind) => name.includes("pipelines");
 
+// Floods take so much of the one process of a test that the times of others run out: they come alone.
 testKinds("on the hub's port", ({ door }) => door === "hub");
 testKinds("on the hub's port, over TLS", ({ door }) => door === "hubTls");
 testKinds("visitors over HTTP", (kind) => kind.door === "public" && !isFlood(kind));

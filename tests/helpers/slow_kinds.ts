@@ -153,6 +153,11 @@ function* tunnelKinds(): Iterable<SlowKind> {
   yield { name: "tcp tunnel: reads nothing", door: "tcp", opening: bytes("flood"), reads: false, counted };
 }
 
+/** Whether a kind is a flood that nobody reads, rather than slow. */
+export function isFlood({ name }: SlowKind): boolean {
+  return name.includes("pipelines");
+}
+
 /** Every kind. */
 export const SLOW_KINDS: readonly SlowKind[] = [
   ...hubKinds("hub"),
