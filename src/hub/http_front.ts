@@ -43,7 +43,8 @@ const MAX_PIPELINED = 16;
 export function createHttpFront(options: HttpFrontOptions): Server {
   const server = createServer({
     headersTimeout: options.headersTimeoutMs,
-    requestTimeout: options.requestTimeoutMs,
+    // The runtime refuses a head that may take longer than its request.
+    requestTimeout: Math.max(options.requestTimeoutMs, options.headersTimeoutMs),
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: MAX_HEAD_BYTES,
   }, (request, response) => respond(options, request, response));
