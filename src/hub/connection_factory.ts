@@ -134,6 +134,15 @@ export class ConnectionFactory {
     this.openFrames({ ...accepted, link, head: NOTHING }, user);
   }
 
+  /** Bytes that connections of a kind hold of messages that have not come to their end. Looks at each. */
+  unfinishedBytesOf(kind: TransportKind): number {
+    let bytes = 0;
+    for (const connection of this.connections.values()) {
+      if (connection.kind === kind) bytes += connection.transport.unfinishedBytes;
+    }
+    return bytes;
+  }
+
   /** Resolves when no connection is left. */
   async empty(): Promise<void> {
     if (this.connections.size === 0) return;

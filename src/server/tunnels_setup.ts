@@ -39,6 +39,7 @@ export function createTunnels(config: Config, { admission, quotas, ...ports }: T
     urlOfHost: (host, port) => publicUrl(publicListener, { host, port }),
     leaseMs: tunnel.name_lease,
     keepAliveMs: hub.tcp_keepalive,
+    idleMs: tunnel.idle_timeout,
     quota: tunnelQuota(quotas, config.auth.mode === "none"),
     admission,
     flusher: new Flusher(performance.buffers.join),

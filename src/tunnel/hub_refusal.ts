@@ -1,5 +1,5 @@
 /** What a visitor is told whose request is not passed on, or did not come. Its connection ends with it. */
-import { encodeHttpError } from "../wire/http_error.ts";
+import { encodeHttpErrorTo } from "../wire/http_error.ts";
 import { type HttpRefusal, type HttpRequestHead, refuse } from "../wire/http_head.ts";
 
 /** A head, or the rest of an upload, that does not come. */
@@ -17,13 +17,8 @@ export function encodeRefusal(
   { status, reason }: HttpRefusal,
   { requestId, request }: RefusedRequest,
 ): Uint8Array {
-  return encodeHttpError({
-    status,
-    message: status === 408 ? "The request did not come in time" : `The request is not passed on: ${reason}`,
-    requestId,
-    accept: request?.fields.get("accept") ?? "",
-    isHead: request?.method === "HEAD",
-    isKept: false,
-    retryAfterSeconds: null,
-  });
+  const message = status === 408
+    ? "The request did not come in time"
+    : `The request is not passed on: ${reason}`;
+  return encodeHttpErrorTo(request, { status, message, requestId, isKept: false, retryAfterSeconds: null });
 }

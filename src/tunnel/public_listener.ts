@@ -32,6 +32,8 @@ export interface PublicListenerOptions {
 /** How often connections are looked at that take too long. */
 const MAX_CHECK_MS = 500;
 const CHECKS_PER_TIMEOUT = 4;
+/** A check that comes so many times later than it should means that the process stood still. */
+const LATE_CHECKS = 2;
 
 /** The address. */
 export class PublicListener {
@@ -41,6 +43,8 @@ export class PublicListener {
   /** Accepted, and not ready to be read yet. */
   readonly #preparing = new Set<Socket>();
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #checkEveryMs: number;
+  #checkedMs: number;
   #isDraining = false;
   #whenEmpty: (() => void) | null = null;
 
@@ -50,9 +54,11 @@ export class PublicListener {
       { allowHalfOpen: true, pauseOnConnect: true, noDelay: true },
       (socket) => this.#accept(socket),
     );
-    const { headerTimeoutMs, idleTimeoutMs, responseTimeoutMs } = options.settings;
-    const shortest = Math.min(headerTimeoutMs, idleTimeoutMs, responseTimeoutMs);
-    this.#timer = setInterval(() => this.#check(), Math.min(MAX_CHECK_MS, shortest / CHECKS_PER_TIMEOUT));
+    const { headerTimeoutMs, idleTimeoutMs, responseTimeoutMs, sendTimeoutMs } = options.settings;
+    const shortest = Math.min(headerTimeoutMs, idleTimeoutMs, responseTimeoutMs, sendTimeoutMs);
+    this.#checkEveryMs = Math.min(MAX_CHECK_MS, shortest / CHECKS_PER_TIMEOUT);
+    this.#checkedMs = options.ports.clock.now();
+    this.#timer = setInterval(() => this.#check(), this.#checkEveryMs);
   }
 
   /** Binds the address. Throws `address_in_use` or `listen_failed`. */
@@ -167,6 +173,10 @@ export class PublicListener {
 
   #check(): void {
     const nowMs = this.#options.ports.clock.now();
+    const isLate = nowMs - this.#checkedMs > LATE_CHECKS * this.#checkEveryMs;
+    this.#checkedMs = nowMs;
+    // What came in time may wait unread: it is read before anybody is judged.
+    if (isLate) return;
     for (const connection of this.#connections) connection.check(nowMs);
   }
 }

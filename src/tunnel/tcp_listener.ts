@@ -1,6 +1,7 @@
 /**
  * One port of a TCP tunnel: each visitor's connection becomes a stream to the agent, with a half-close both ways and a
- * reset that stays one. A visitor that cannot be taken is reset at once; nothing waits.
+ * reset that stays one. A visitor that cannot be taken is reset at once; nothing waits. One through whose connection
+ * nothing flows is reset when its time is over.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { messageOf } from "../core/errors.ts";
@@ -10,6 +11,7 @@ import { ignoreSocketError } from "../link/socket_transport.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { VisitorAdmission } from "./visitor_admission.ts";
 import type { AgentLink } from "./frame_services.ts";
+import type { Flowing, IdleWatch } from "./idle_watch.ts";
 import type { TunnelStats } from "./tunnel.ts";
 
 /** What one port needs. */
@@ -21,6 +23,9 @@ export interface TcpListenerOptions {
   readonly admission: VisitorAdmission;
   readonly flusher: Flusher;
   readonly keepAliveMs: number;
+  readonly idle: IdleWatch;
+  /** A visitor is ended because nothing flowed. */
+  readonly onIdle: () => void;
   /** The connection of the agent that takes the next stream; `undefined` while there is none. */
   readonly pick: () => AgentLink | undefined;
   /** The listener failed after it was bound. */
@@ -109,6 +114,7 @@ export class TcpListener {
       pump,
     );
     if (typeof stream === "string") return this.#refuse(socket);
+    this.#watch(socket, pump);
     pump.start(stream);
   }
 
@@ -123,6 +129,21 @@ export class TcpListener {
   #leave(ip: string): void {
     this.#options.admission.leaveIp(ip);
     this.#options.admission.leave();
+  }
+
+  #watch(socket: Socket, pump: SocketPump): void {
+    const { idle, onIdle } = this.#options;
+    const visitor: Flowing = {
+      get progress() {
+        return pump.progress;
+      },
+      idle() {
+        onIdle();
+        socket.resetAndDestroy();
+      },
+    };
+    idle.watch(visitor);
+    socket.once("close", () => idle.unwatch(visitor));
   }
 
   #refuse(socket: Socket): void {

@@ -5,14 +5,13 @@
  */
 import { concat } from "../core/concat.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import { SocketWriter } from "../link/socket_writer.ts";
+import { type Credited, SocketWriter } from "../link/socket_writer.ts";
 import { ignoreSocketError } from "../link/socket_transport.ts";
 import { requestFraming } from "../wire/http_body.ts";
-import { encodeHttpError } from "../wire/http_error.ts";
+import { encodeHttpErrorTo } from "../wire/http_error.ts";
 import { type HttpRefusal, type HttpRequestHead, isRefusal, RequestReader } from "../wire/http_head.ts";
 import { forwardRequest, requestIdOf, VisitorLines, wantsToStay } from "../wire/http_rewrite.ts";
 import { type HttpTarget, TargetReader } from "../wire/http_target.ts";
-import { Delivery } from "./delivery.ts";
 import {
   type CurrentRequest,
   currentRequest,
@@ -23,26 +22,26 @@ import {
 import { answerOf, type ExchangeOwner, HttpExchange, type HubAnswer } from "./http_exchange.ts";
 import { encodeRefusal, LATE } from "./hub_refusal.ts";
 import { ReadGate } from "./read_gate.ts";
+import type { VisitorEnd } from "./visitor_ends.ts";
 import { VisitorOpens } from "./visitor_opens.ts";
 import type { VisitorPorts, VisitorSettings, VisitorSocket } from "./visitor_ports.ts";
+import { VisitorTimes } from "./visitor_times.ts";
 
 /** `delivery`: the answer is complete, and the socket did not take all of it. */
 type Phase = "head" | "exchange" | "delivery" | "closing";
 
 /** What is read ahead of the next request. */
 const MAX_AHEAD_BYTES = 64 * 1024;
-/** How long a visitor may take to close when it has everything. */
-const LINGER_MS = 2000;
 const NOTHING = new Uint8Array(0);
 
 /** The connection. */
-export class VisitorConnection implements ExchangeOwner {
+export class VisitorConnection implements ExchangeOwner, Credited {
   readonly #socket: VisitorSocket;
   readonly #settings: VisitorSettings;
   readonly #ports: VisitorPorts;
   readonly #gate: ReadGate;
   readonly #writer: SocketWriter;
-  readonly #delivery: Delivery;
+  readonly #times: VisitorTimes;
   readonly #reader = new RequestReader();
   readonly #targets = new TargetReader();
   readonly #visitor: VisitorLines;
@@ -55,8 +54,6 @@ export class VisitorConnection implements ExchangeOwner {
   #isFirst = true;
   /** Whether the connection goes on after the answer. */
   #isKept = false;
-  /** When something has to have happened. */
-  #deadlineMs: number;
 
   constructor(
     socket: VisitorSocket,
@@ -69,10 +66,9 @@ export class VisitorConnection implements ExchangeOwner {
     this.#isTrusted = settings.isTrusted(ip);
     this.#visitor = new VisitorLines({ ip, protocol: settings.protocol, isTrusted: this.#isTrusted });
     this.#opens = new VisitorOpens(socket);
-    this.#deadlineMs = ports.clock.now() + settings.headerTimeoutMs;
+    this.#times = new VisitorTimes(settings, ports.clock);
     this.#gate = new ReadGate(socket.link);
     this.#writer = new SocketWriter(socket.link.socket, ports.flusher);
-    this.#delivery = new Delivery(this.#writer, () => this.#delivered());
   }
 
   /** Reads from now on. */
@@ -97,12 +93,39 @@ export class VisitorConnection implements ExchangeOwner {
 
   /** Looks whether something took too long. */
   check(nowMs: number): void {
-    if (this.#phase === "delivery") return this.#delivery.isStalled(nowMs) ? this.destroy() : undefined;
-    if (nowMs < this.#deadlineMs) return;
-    if (this.#phase === "closing") return void this.#socket.link.socket.destroy();
+    const exchange = this.#phase === "exchange" ? this.#current?.exchange ?? null : null;
+    const exchanged = exchange?.hasBegun === true ? exchange.bytesIn + exchange.bytesOut : null;
+    const { waitingBytes: heldBytes, takenBytes: taken } = this.#writer;
+    const overdue = this.#times.overdue(nowMs, { heldBytes, taken, exchanged });
+    if (overdue === "due") return this.#due();
+    if (overdue === null) return;
+    this.#ports.endedSlow(overdue);
+    if (exchange === null) return this.destroy();
+    exchange.abort("The visitor is too slow");
+    this.broken();
+  }
+
+  /** The socket took all of an answer, or is gone. */
+  consumed(): void {
+    // Of a socket that is gone `#gone` tells.
+    if (this.#socket.link.socket.destroyed) return;
+    this.#record();
+    if (this.#isKept) return this.#next();
+    this.#phase = "closing";
+    this.#times.lingers();
+  }
+
+  #due(): void {
     if (this.#phase === "exchange") return this.#late();
-    if (!this.#reader.isInside) return this.#end();
-    this.#refuse(LATE);
+    if (this.#phase === "closing") return void this.#socket.link.socket.destroy();
+    this.#tooSlow(this.#isFirst || this.#reader.isInside ? "header_timeout" : "idle_timeout");
+  }
+
+  /** Ends a visitor that did not send in time what it had to send; who began is told. */
+  #tooSlow(reason: VisitorEnd): void {
+    this.#ports.endedSlow(reason);
+    if (this.#current === null && !this.#reader.isInside) this.#deliver(false);
+    else this.#refuse(LATE);
   }
 
   begins(): boolean {
@@ -114,7 +137,7 @@ export class VisitorConnection implements ExchangeOwner {
 
   uploadDrained(): void {
     // From now on it is the visitor's turn again.
-    if (this.#phase === "exchange" && this.#deadlineMs !== Infinity) this.#expectMore();
+    if (this.#phase === "exchange" && this.#current?.exchange?.hasBegun !== true) this.#times.waits();
     this.#gate.resume();
   }
 
@@ -122,7 +145,6 @@ export class VisitorConnection implements ExchangeOwner {
     const current = this.#current;
     if (current === null) return;
     this.#begun(current);
-    this.#deadlineMs = Infinity;
     const ahead = this.#ahead;
     this.#ahead = NOTHING;
     if (ahead.length > 0 && current.exchange?.send(ahead) === false) this.#gate.pause();
@@ -163,9 +185,7 @@ export class VisitorConnection implements ExchangeOwner {
       this.#begin(result.head);
       return result.rest;
     }
-    if (!wasInside && !this.#isFirst) {
-      this.#deadlineMs = this.#ports.clock.now() + this.#settings.headerTimeoutMs;
-    }
+    if (!wasInside && !this.#isFirst) this.#times.headBegan();
     return null;
   }
 
@@ -181,7 +201,7 @@ export class VisitorConnection implements ExchangeOwner {
     if (isRefusal(piece)) return this.#refuse(piece);
     for (const { length } of piece.parts) current.bodyBytes += length;
     if (this.#isTooLarge(current.bodyBytes)) return this.#tooLarge(current);
-    this.#expectMore();
+    this.#times.bodyCame(piece.usedBytes);
     if (current.exchange?.upload(piece.parts) === false) this.#gate.pause();
     if (piece.isOver) this.#uploaded(current);
     return bytes.subarray(piece.usedBytes);
@@ -202,7 +222,7 @@ export class VisitorConnection implements ExchangeOwner {
     if (isRefusal(target)) return void this.#refuse(target, request);
     const requestId = requestIdOf(request.fields, this.#isTrusted) ?? crypto.randomUUID();
     this.#phase = "exchange";
-    this.#expectMore();
+    this.#times.waits();
     const [startedMs, atMs] = [clock.now(), wallClock.now()];
     this.#current = currentRequest(request, { requestId, framing, host: target.authority, startedMs, atMs });
     this.#pass(this.#current, target);
@@ -240,26 +260,20 @@ export class VisitorConnection implements ExchangeOwner {
 
   #uploaded(current: CurrentRequest): void {
     current.isUploaded = true;
-    this.#expectMore();
+    if (current.exchange?.hasBegun !== true) this.#times.waits();
     current.exchange?.uploaded(current.decoder.trailers);
   }
 
   #begun(current: CurrentRequest): void {
     current.waitedMs ??= this.#ports.clock.now() - current.startedMs;
-    // Whatever began may take its time.
-    this.#deadlineMs = Infinity;
-  }
-
-  /** More of the upload, or the response, has to come within the time. */
-  #expectMore(): void {
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
+    this.#times.goesOn();
   }
 
   #late(): void {
     const current = this.#current;
     const exchange = current?.exchange ?? null;
     if (current === null || exchange === null || exchange.hasBegun) return;
-    if (owesUpload(current) && !this.#gate.isPaused) return void this.#refuse(LATE);
+    if (owesUpload(current) && !this.#gate.isPaused) return this.#tooSlow("body_timeout");
     exchange.abort("No response came in time");
     this.#answer(current, { status: 504, message: "The service does not answer in time" });
   }
@@ -288,15 +302,8 @@ export class VisitorConnection implements ExchangeOwner {
     const isKept = (current.isUploaded || framing.kind === "none") && wantsToStay(request) &&
       request.minor === 1 &&
       !this.#ports.isDraining();
-    this.#writer.write(encodeHttpError({
-      status,
-      message,
-      requestId,
-      accept: request.fields.get("accept") ?? "",
-      isHead: request.method === "HEAD",
-      isKept,
-      retryAfterSeconds: isRetried ? Math.ceil(retryAfterMs / 1000) : null,
-    }));
+    const retryAfterSeconds = isRetried ? Math.ceil(retryAfterMs / 1000) : null;
+    this.#writer.write(encodeHttpErrorTo(request, { status, message, requestId, isKept, retryAfterSeconds }));
     current.ownStatus = status;
     this.#deliver(isKept);
   }
@@ -351,20 +358,12 @@ export class VisitorConnection implements ExchangeOwner {
   #deliver(isKept: boolean): void {
     this.#phase = "delivery";
     this.#isKept = isKept;
-    this.#delivery.begin(this.#ports.clock.now());
+    this.#times.goesOn();
+    this.#writer.credit(this, 1);
     if (isKept) return;
     this.#ahead = NOTHING;
     this.#writer.end();
     this.#gate.resume();
-  }
-
-  #delivered(): void {
-    // Of a socket that is gone `#gone` tells.
-    if (this.#socket.link.socket.destroyed) return;
-    this.#record();
-    if (this.#isKept) return this.#next();
-    this.#phase = "closing";
-    this.#deadlineMs = this.#ports.clock.now() + LINGER_MS;
   }
 
   /** The visitor has its answer, and may ask for more. */
@@ -374,7 +373,7 @@ export class VisitorConnection implements ExchangeOwner {
     this.#phase = "head";
     if (ahead.length === 0 && this.#ports.isDraining()) return this.#end();
     this.#isFirst = false;
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.idleTimeoutMs;
+    this.#times.rests();
     this.#gate.resume();
     if (ahead.length > 0) this.#read(ahead);
   }

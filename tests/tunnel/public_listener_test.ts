@@ -26,18 +26,31 @@ async function listening(
 ): Promise<{ listener: PublicListener; admission: Counted; faults: string[] } & AsyncDisposable> {
   const admission = new Counted();
   const faults: string[] = [];
-  const limits = { headerTimeoutMs: 60_000, idleTimeoutMs: 60_000, responseTimeoutMs: 60_000 };
+  const limits = {
+    headerTimeoutMs: 60_000,
+    idleTimeoutMs: 60_000,
+    responseTimeoutMs: 60_000,
+    sendTimeoutMs: 60_000,
+  };
   const listener = await PublicListener.listen({
     host: "127.0.0.1",
     port: 0,
     keepAliveMs: 1000,
-    settings: { protocol: "http", maxBodyBytes: 0, isTrusted: () => false, ...limits },
+    settings: {
+      protocol: "http",
+      maxBodyBytes: 0,
+      bodyBytesPerSecond: 0,
+      exchangeIdleMs: 0,
+      isTrusted: () => false,
+      ...limits,
+    },
     ports: {
       clock: systemClock,
       wallClock: systemClock,
       flusher: new Flusher(1024),
       route: () => ({ kind: "answer", answer: { status: 404, message: "Nobody" } }),
       record: () => {},
+      endedSlow: () => {},
     },
     admission,
     prepare,

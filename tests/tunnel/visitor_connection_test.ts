@@ -1,8 +1,7 @@
 /** How long a visitor may take for what. */
 import assert from "node:assert/strict";
-import { STALL_MS } from "../../src/tunnel/delivery.ts";
 import { until } from "../helpers/event_loop.ts";
-import { LIMIT_MS, VisitorScene } from "./visitor_scene.ts";
+import { LIMIT_MS, STALL_MS, VisitorScene } from "./visitor_scene.ts";
 
 const MIB = 1024 * 1024;
 /** More than the sockets of both ends take. */
@@ -61,11 +60,13 @@ for (const [name, request, head] of WAYS) {
 
   Deno.test(`Visitor: who takes nothing for a minute is reset, where the connection ${name}`, async () => {
     await using scene = await resting(request, head);
-    scene.pass(2 * STALL_MS);
+    scene.pass(1);
+    scene.pass(STALL_MS);
     scene.visitor.socket.resume();
     assert.equal(await scene.visitor.closed, "ECONNRESET");
     await until(() => scene.records.length > 0);
     assert.deepEqual(outcomes(scene), [[200, false]]);
+    assert.deepEqual(scene.ended, ["send_timeout"]);
     assert.equal(hasAll(scene), false);
   });
 }

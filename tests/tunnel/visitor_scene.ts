@@ -6,11 +6,14 @@ import { PlainSocket } from "../../src/link/gated_socket.ts";
 import type { Stream, StreamConsumer } from "../../src/link/stream.ts";
 import type { ExchangeRecord } from "../../src/tunnel/exchange_record.ts";
 import { emptyStats, type Tunnel } from "../../src/tunnel/tunnel.ts";
+import type { VisitorEnd } from "../../src/tunnel/visitor_ends.ts";
 import { VisitorConnection } from "../../src/tunnel/visitor_connection.ts";
 import { until } from "../helpers/event_loop.ts";
 import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { FakeLink } from "./fake_links.ts";
 
+/** How long it may take nothing of what it has to get. */
+export const STALL_MS = 60_000;
 /** How long everything may take. */
 export const LIMIT_MS = 1000;
 
@@ -63,6 +66,8 @@ export class VisitorScene implements AsyncDisposable {
   /** The hub's end. */
   readonly socket: Socket;
   readonly connection: VisitorConnection;
+  /** Why the hub ended it. */
+  readonly ended: VisitorEnd[] = [];
   isDraining = false;
   /** What the visitor got. */
   gotBytes = 0;
@@ -81,6 +86,9 @@ export class VisitorScene implements AsyncDisposable {
         headerTimeoutMs: LIMIT_MS,
         idleTimeoutMs: LIMIT_MS,
         responseTimeoutMs: LIMIT_MS,
+        sendTimeoutMs: STALL_MS,
+        bodyBytesPerSecond: 0,
+        exchangeIdleMs: 0,
         maxBodyBytes: 0,
         isTrusted: () => false,
       },
@@ -91,6 +99,7 @@ export class VisitorScene implements AsyncDisposable {
         route: () => ({ kind: "tunnel", tunnel: TUNNEL, link: this.#link() }),
         isDraining: () => this.isDraining,
         record: (record) => this.records.push(record),
+        endedSlow: (reason) => this.ended.push(reason),
         closed: () => {},
       },
     });
