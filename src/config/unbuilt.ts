@@ -32,7 +32,6 @@ export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "limits.accounts", part: "the limit of accounts" },
   { key: "limits.tenants", part: "the limit of tenants" },
   { key: "limits.adjust.enabled", part: "the adjustment of limits" },
-  { key: "performance.mode", part: "tuning beyond the buffers" },
   { key: "storage.path", part: "storage on disk" },
   { key: "cluster.driver", part: "the cluster of hubs" },
 ];

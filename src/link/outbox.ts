@@ -27,7 +27,7 @@ export interface OutboxSettings {
   readonly flusher: Flusher;
   readonly ledger: OutboxLedger;
   readonly lanes: LaneSettings;
-  /** How many bytes are handed to the socket at a time. */
+  /** How many bytes are handed to the socket at a time; may change. */
   readonly socketBytes: number;
 }
 
@@ -62,6 +62,8 @@ const GAP_BYTES = 512;
 export const MAX_GAPS = 1024;
 
 type Phase = "open" | "finishing" | "closed";
+/** Whether it will be flushed: not, at the end of the flusher's window, or at the end of the turn. */
+type Due = "no" | "later" | "now";
 
 /** The bounded queue of everything that one connection has to write. */
 export class Outbox {
@@ -77,7 +79,7 @@ export class Outbox {
   /** What the ledger was told that this outbox holds. */
   #ledgerBytes = 0;
   #phase: Phase = "open";
-  #flushDue = false;
+  #due: Due = "no";
   #isBacklogged = false;
   #pong: Encoded | null = null;
   #last: Encoded | null = null;
@@ -139,7 +141,7 @@ export class Outbox {
       return "full";
     }
     if (offered.dropped > 0) this.#dropped(channel, offered.dropped);
-    this.#changed();
+    this.#published();
     return offered.kind;
   }
 
@@ -192,7 +194,7 @@ export class Outbox {
 
   /** Hands as much to the socket as it may hold. Called by the flusher and when the socket took something. */
   flush(): void {
-    this.#flushDue = false;
+    this.#due = "no";
     // While the socket takes all of it at once there may be more that has to go.
     while (this.#phase !== "closed" && this.#flushOnce() && this.#hasMore);
   }
@@ -223,7 +225,7 @@ export class Outbox {
   #written(bytes: number, finished: boolean): void {
     if (this.#phase === "closed") return;
     this.#taken(bytes, finished);
-    if (!finished && !this.#flushDue && this.#hasMore) this.flush();
+    if (!finished && this.#due === "no" && this.#hasMore) this.flush();
   }
 
   #taken(bytes: number, finished: boolean): void {
@@ -262,9 +264,20 @@ export class Outbox {
 
   /** The ledger is told at the end of the turn, by the flush. */
   #changed(): void {
-    if (this.#flushDue) return;
-    this.#flushDue = true;
+    if (this.#due === "now") return;
+    this.#due = "now";
     this.#settings.flusher.schedule(this);
+  }
+
+  /** A publish may wait for others, until there is enough for a write. */
+  #published(): void {
+    const { flusher } = this.#settings;
+    if (this.#due === "now") return;
+    if (flusher.joinWindowMs === 0 || this.#lanes.publish.bytes >= flusher.joiner.joinBytes) this.#changed();
+    else if (this.#due === "no") {
+      this.#due = "later";
+      flusher.scheduleLater(this);
+    }
   }
 
   #tellLedger(): void {

@@ -33,7 +33,8 @@ const FAR_OVER = 2;
 
 /** The sum over all outboxes of one hub. */
 export class OutboxLedger {
-  readonly #maxBytes: number;
+  #maxBytes: number;
+  #isUrgent = false;
   readonly #clock: Clock;
   readonly #members = new Set<LedgerMember>();
   readonly #seen = new Map<LedgerMember, Seen>();
@@ -46,6 +47,18 @@ export class OutboxLedger {
   constructor(maxBytes: number, clock: Clock) {
     this.#maxBytes = maxBytes;
     this.#clock = clock;
+  }
+
+  /** What all members may hold together for longer than a moment. */
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
+  /** Another bound from now on. While it is urgent a tenth of a second is all the patience that there is. */
+  change(maxBytes: number, isUrgent: boolean): void {
+    this.#maxBytes = maxBytes;
+    this.#isUrgent = isUrgent;
+    if (this.#heldBytes > maxBytes && this.#timer === undefined) this.#watch();
   }
 
   /** Bytes that all outboxes hold together. */
@@ -89,7 +102,8 @@ export class OutboxLedger {
     }
     const now = this.#clock.now();
     const isLong = now - this.#overSinceMs >= PATIENCE_MS;
-    const stalledMs = this.#heldBytes > FAR_OVER * this.#maxBytes ? CHECK_MS : STALLED_MS;
+    const isFarOver = this.#isUrgent || this.#heldBytes > FAR_OVER * this.#maxBytes;
+    const stalledMs = isFarOver ? CHECK_MS : STALLED_MS;
     const eligible = [...this.#members].filter((member) => {
       const idleMs = this.#idleMs(member, now);
       return member.heldBytes > 0 && !this.#evicted.has(member) && (isLong || idleMs >= stalledMs);

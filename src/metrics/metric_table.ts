@@ -9,6 +9,7 @@ import { SECURITY_EVENT_KINDS } from "../core/security_event.ts";
 import type { TransportKind } from "../core/transport.ts";
 import { agentMetrics } from "./agent_metric_table.ts";
 import { defineMetrics, type MetricDefinition, type MetricType } from "./metric_definition.ts";
+import { tuningMetrics } from "./tuning_metric_table.ts";
 import { tunnelMetrics } from "./tunnel_metric_table.ts";
 
 const transports: readonly TransportKind[] = ["websocket", "text", "frames", "json"];
@@ -289,6 +290,7 @@ export const metricTable = defineMetrics({
   },
   ...agentMetrics,
   ...tunnelMetrics,
+  ...tuningMetrics,
   trunkline_security_events_total: {
     type: "counter",
     help: "Events of the audit log, also while it is off; those that share a line are each counted",

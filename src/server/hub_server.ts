@@ -6,7 +6,6 @@ import type { MessageBroker } from "../broker/message_broker.ts";
 import type { ReloadOutcome } from "../broker/control_topics.ts";
 import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
-import type { Address } from "../config/units.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import type { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Admission } from "../hub/admission.ts";
@@ -23,7 +22,7 @@ import { OutboxLedger } from "../link/outbox_ledger.ts";
 import { StreamStats } from "../link/stream_stats.ts";
 import { TurnClock } from "../link/turn_clock.ts";
 import { Turns } from "../link/turns.ts";
-import { type Exposition, startExposition } from "../metrics/exposition.ts";
+import type { Exposition } from "../metrics/exposition.ts";
 import { Health } from "../metrics/health.ts";
 import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
@@ -43,7 +42,10 @@ import { warnOfOpenHub } from "./open_hub.ts";
 import { LiveMetrics } from "./live_metrics.ts";
 import { createReload } from "./live_parts.ts";
 import type { Reload } from "./reload.ts";
-import { outboxSettings } from "./outbox_setup.ts";
+import type { Knobs } from "./knobs.ts";
+import { openExposition } from "./exposition_setup.ts";
+import { createKnobs, createOptimizer } from "./optimizer_setup.ts";
+import type { PerformanceOptimizer } from "./performance_optimizer.ts";
 import { TlsStore } from "./tls_store.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import { probe } from "./probe.ts";
@@ -52,7 +54,7 @@ import { countingVisitors, createTunnels } from "./tunnels_setup.ts";
 
 /** What connections share with the rest of the hub. */
 interface SharedParts {
-  readonly ledger: OutboxLedger;
+  readonly knobs: Knobs;
   readonly turns: Turns;
   readonly clock: Clock;
 }
@@ -77,6 +79,7 @@ export class HubServer {
   readonly #health = new Health();
   readonly #metrics: Metrics;
   readonly #loopLag: LoopLag;
+  readonly #optimizer: PerformanceOptimizer;
   readonly #heartbeat: HeartbeatMonitor;
   readonly #connections: ConnectionFactory;
   readonly #relay: Relay | null;
@@ -120,18 +123,23 @@ export class HubServer {
       proxies: config.hub.proxy_protocol,
     });
     this.#origins = new OriginPolicy(config.hub.origins);
+    const tuned = { ledger, turns, clock, admission: this.#admission, health: this.#health };
+    const knobs = createKnobs(config, tuned);
+    this.#optimizer = createOptimizer(config, { ...tuned, knobs, logger: logger.child("performance") });
+    const { joinBytes } = knobs.tuning;
     const reload = createReload(config, options, {
       logins: this.#logins,
       audit: this.#audit,
       admission: this.#admission,
       origins: this.#origins,
       tls: this.#tls,
+      optimizer: this.#optimizer,
       broker: () => this.#broker,
       visitors: () => this.#publicDoor,
       logger,
     });
     this.#reload = reload;
-    this.#connections = this.#createConnections({ ledger, turns, clock });
+    this.#connections = this.#createConnections({ knobs, turns, clock });
     this.#relay = config.relay.enabled ? this.#createRelay() : null;
     this.#broker = createBroker(config, {
       version,
@@ -153,6 +161,7 @@ export class HubServer {
       logger: logger.child("tunnels"),
       events: this.#audit.events,
       admission: countingVisitors(this.#admission),
+      joinBytes,
       resolve: options.resolve,
     });
     this.#publicDoor = new PublicDoor(config, {
@@ -160,6 +169,8 @@ export class HubServer {
       logger: logger.child("public"),
       tunnels: this.#tunnels,
       admission: countingVisitors(this.#admission, config.public.trusted_proxies),
+      joinBytes,
+      onTurnedAway: () => this.#door.refuse("memory"),
       onDone: ({ seconds, waitedSeconds }) => {
         this.#metrics.observe("tunnel_request_duration_seconds", seconds);
         if (waitedSeconds !== null) this.#metrics.observe("tunnel_response_wait_seconds", waitedSeconds);
@@ -178,12 +189,16 @@ export class HubServer {
     const counters = { door: this.#door, links, ledger, streams: this.#streams, ...parts };
     this.#loopLag = new LoopLag({
       clock,
-      onLag: (seconds) => this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds),
+      onLag: (seconds) => {
+        this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds);
+        this.#optimizer.observe(seconds);
+      },
     });
     this.#metrics = createMetrics([
       new HubMetricSource(counters),
       new ProcessStats({ version }),
       this.#loopLag,
+      this.#optimizer,
       this.#health,
       this.#audit,
       new LiveMetrics([this.#tls, this.#publicDoor.tls], reload),
@@ -233,12 +248,12 @@ export class HubServer {
     ];
   }
 
-  #createConnections({ ledger, turns, clock }: SharedParts): ConnectionFactory {
-    const { read_budget: readLimits } = this.#config.hub;
+  #createConnections({ knobs, turns, clock }: SharedParts): ConnectionFactory {
+    const { readLimits } = knobs;
     const failed = (error: unknown) => this.#logger.error("Cannot go on with a connection", { error });
     const transport = { clock, readLimits, turns, closeTimeoutMs: CLOSE_TIMEOUT_MS, failed };
     return new ConnectionFactory({
-      outbox: outboxSettings(this.#config, ledger),
+      outbox: knobs.outbox,
       websocket: { ...transport, stats: this.#links.websocket },
       text: { ...transport, stats: this.#links.text },
       frames: framesSettings(this.#config, {
@@ -261,26 +276,9 @@ export class HubServer {
   }
 
   #startMetrics(): void {
-    const { enabled, listen, path } = this.#config.metrics;
-    if (enabled) this.#startExposition(listen, path);
+    const [metrics, health, logger] = [this.#metrics, this.#health, this.#logger];
+    this.#exposition = openExposition(this.#config.metrics, { metrics, health, logger });
     this.#loopLag.start();
-  }
-
-  #startExposition(listen: Address, path: string): void {
-    if (!isLoopbackHost(listen.host)) {
-      this.#logger.warning("Metrics are served beyond loopback, where they have no login", {
-        setting: "metrics.listen",
-      });
-    }
-    const onError = (error: unknown) => this.#logger.error("Cannot render the metrics", { error });
-    this.#exposition = startExposition({
-      listen,
-      path,
-      metrics: this.#metrics,
-      health: this.#health,
-      onError,
-    });
-    this.#health.set("metrics", true);
   }
 
   async #stopMetrics(): Promise<void> {
@@ -391,9 +389,11 @@ export class HubServer {
 
   #becomeReady(): void {
     this.#health.setPhase("running");
+    this.#optimizer.start();
   }
 
   #becomeUnready(): void {
     this.#health.setPhase("draining");
+    this.#optimizer.rest();
   }
 }

@@ -8,6 +8,7 @@ import type { AuditLog } from "./audit_log.ts";
 import { brokerRules } from "./broker_setup.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import type { Logins } from "./logins.ts";
+import type { PerformanceOptimizer } from "./performance_optimizer.ts";
 import type { PublicDoor } from "./public_setup.ts";
 import { type LivePart, Reload } from "./reload.ts";
 import type { ReloadedTls, TlsStore } from "./tls_store.ts";
@@ -20,6 +21,7 @@ export interface LiveParts {
   readonly admission: Admission;
   readonly origins: OriginPolicy;
   readonly tls: TlsStore;
+  readonly optimizer: PerformanceOptimizer;
   readonly broker: () => MessageBroker | null;
   readonly visitors: () => PublicDoor;
   readonly logger: Logger;
@@ -40,6 +42,7 @@ export function createReload(
       certificates(parts.tls, (next) => next.hub.tls),
       certificates(() => parts.visitors().tls, (next) => next.public.tls),
       sure((next) => changeDoors(next, parts)),
+      sure((next) => parts.optimizer.change(next)),
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],

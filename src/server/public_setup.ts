@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { matchesAnyIpRange } from "../core/ip_range.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import { AcceptedSocket } from "../hub/accepted_socket.ts";
+import { Refusals } from "../hub/refusals.ts";
 import { Flusher } from "../link/flusher.ts";
 import type { ExchangeRecord } from "../tunnel/exchange_record.ts";
 import { HttpCounts } from "../tunnel/http_counts.ts";
@@ -22,6 +23,10 @@ export interface PublicDoorPorts {
   readonly logger: Logger;
   readonly tunnels: Tunnels;
   readonly admission: VisitorAdmission;
+  /** Small pieces are joined up to this size. */
+  readonly joinBytes: number;
+  /** A visitor was turned away because there is no memory for more. */
+  readonly onTurnedAway: () => void;
   /** Told how long a request took, and until its response began, in seconds. */
   readonly onDone: (times: { readonly seconds: number; readonly waitedSeconds: number | null }) => void;
   /** Where the access log goes. @default the process's output */
@@ -37,6 +42,7 @@ export class PublicDoor {
   readonly #settings: VisitorSettings;
   #listener: PublicListener | null = null;
   #accessLog: LogOutput | null = null;
+  readonly #refusals = new Refusals();
 
   constructor(config: Config, ports: PublicDoorPorts) {
     this.#config = config;
@@ -79,12 +85,13 @@ export class PublicDoor {
       ports: {
         clock,
         wallClock: { now: () => Date.now() },
-        flusher: new Flusher(this.#config.performance.buffers.join),
+        flusher: new Flusher(this.#ports.joinBytes),
         route: (host) => tunnels.visit(host),
         record: (record) => this.#record(record),
       },
       admission,
       prepare,
+      turnAway: (raw) => this.#turnAway(raw),
       onError: (reason) => logger.error("The address of visitors failed", { reason }),
     });
     tunnels.publicPort = this.#listener.port;
@@ -120,18 +127,35 @@ export class PublicDoor {
     if (format !== "off") this.#accessLog?.write(`${accessLine(record, format)}\n`);
   }
 
+  #turnAway(raw: Socket): void {
+    this.#ports.onTurnedAway();
+    const accepted = new AcceptedSocket(raw);
+    const isTold = this.#refusals.tell(accepted, {
+      reason: "memory",
+      // Who reads the whole request first may have no place to keep it.
+      prepare: async () => await this.#introduce(accepted) && await accepted.readChunk() !== null,
+      kind: "http",
+    });
+    if (!isTold) raw.resetAndDestroy();
+  }
+
+  /** Reads the PROXY header and does the TLS handshake, where there are any; whether that went well. */
+  async #introduce(accepted: AcceptedSocket): Promise<boolean> {
+    const { proxy_protocol: isProxied, trusted_proxies: proxies } = this.#config.public;
+    const isProxy = isProxied && matchesAnyIpRange(proxies, accepted.peer.ip);
+    if (isProxy && await accepted.readProxyHeader() !== "ok") return false;
+    const { options } = this.tls;
+    return options === null || await accepted.startTls(options) === "secured";
+  }
+
   /** What makes a visitor's socket ready to be read. */
   #createPrepare(): (raw: Socket) => Promise<VisitorSocket | null> {
-    const { proxy_protocol: isProxied, trusted_proxies: proxies, header_timeout: timeoutMs } =
-      this.#config.public;
+    const { header_timeout: timeoutMs } = this.#config.public;
     return async (raw) => {
       const accepted = new AcceptedSocket(raw);
       const timer = setTimeout(() => accepted.destroy(), timeoutMs);
       try {
-        const isProxy = isProxied && matchesAnyIpRange(proxies, accepted.peer.ip);
-        if (isProxy && await accepted.readProxyHeader() !== "ok") return null;
-        const options = this.tls.options;
-        if (options !== null && !await accepted.startTls(options)) return null;
+        if (!await this.#introduce(accepted)) return null;
       } finally {
         clearTimeout(timer);
       }

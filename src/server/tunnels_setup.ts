@@ -15,6 +15,8 @@ export interface TunnelPorts {
   readonly logger: Logger;
   readonly events: SecurityEvents;
   readonly admission: VisitorAdmission;
+  /** Small pieces are joined up to this size. */
+  readonly joinBytes: number;
   /** Finds what spokes want to reach from the hub. @default the system is asked */
   readonly resolve?: Resolve | undefined;
 }
@@ -22,8 +24,8 @@ export interface TunnelPorts {
 const ANONYMOUS_ACCOUNT = "anonymous";
 
 /** Makes the tunnels of a hub. */
-export function createTunnels(config: Config, { admission, ...ports }: TunnelPorts): Tunnels {
-  const { hub, tunnel, limits, performance } = config;
+export function createTunnels(config: Config, { admission, joinBytes, ...ports }: TunnelPorts): Tunnels {
+  const { hub, tunnel, limits } = config;
   const publicListener = config.public;
   return new Tunnels({
     ...ports,
@@ -41,7 +43,7 @@ export function createTunnels(config: Config, { admission, ...ports }: TunnelPor
     maxPerAccount: ({ account }) =>
       config.auth.mode === "none" && account === ANONYMOUS_ACCOUNT ? 0 : limits.default.tunnels,
     admission,
-    flusher: new Flusher(performance.buffers.join),
+    flusher: new Flusher(joinBytes),
   });
 }
 
@@ -62,6 +64,9 @@ export function countingVisitors(
   proxies: readonly IpRange[] = [],
 ): VisitorAdmission {
   return {
+    get isOverloaded() {
+      return admission.isOverloaded;
+    },
     enter(ip) {
       if (!admission.enter()) return false;
       if (matchesAnyIpRange(proxies, ip) || admission.enterIp(ip)) return true;

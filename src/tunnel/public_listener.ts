@@ -20,6 +20,8 @@ export interface PublicListenerOptions {
   readonly admission: VisitorAdmission;
   /** Reads PROXY header and TLS of an accepted socket; `null`: it was no visitor, and is gone. Does not reject. */
   readonly prepare: (raw: Socket) => Promise<VisitorSocket | null>;
+  /** Tells a visitor that there is no memory for more, and ends its connection. */
+  readonly turnAway: (raw: Socket) => void;
   /** The listener failed after it was bound. */
   readonly onError: (reason: string) => void;
 }
@@ -106,7 +108,9 @@ export class PublicListener {
     const { admission, prepare, keepAliveMs } = this.#options;
     raw.on("error", ignoreSocketError);
     const ip = raw.remoteAddress ?? "";
-    if (this.#isDraining || !admission.enter(ip)) return void raw.resetAndDestroy();
+    if (this.#isDraining) return void raw.resetAndDestroy();
+    if (admission.isOverloaded) return this.#options.turnAway(raw);
+    if (!admission.enter(ip)) return void raw.resetAndDestroy();
     raw.once("close", () => {
       admission.leave(ip);
       this.#preparing.delete(raw);
