@@ -54,7 +54,8 @@ export const tuningMetrics = defineMetrics({
   },
   trunkline_memory_pressure_ratio: {
     type: "gauge",
-    help: "How much of the nearer bound of memory is in use; what the allocator keeps for later counts half",
+    help:
+      "How much is in use of what there was to the nearer bound of memory at the start; what the allocator keeps for later counts half",
   },
   trunkline_memory_stage: {
     type: "gauge",

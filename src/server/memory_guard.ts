@@ -38,8 +38,10 @@ export interface MemoryPorts {
 const OUTBOX_SHARE = 0.25;
 /** The least that they may hold. */
 const LEAST_OUTBOX_BYTES = 1024 * 1024;
+/** With less between what the process has at its start and its bound it serves nobody well. */
+const LEAST_ROOM_BYTES = 64 * 1024 * 1024;
 /** Time between two collections: the first that something is done about, and once that was not enough. */
-const COLLECT_MS = 10_000;
+const COLLECT_MS = 5000;
 const COLLECT_URGENT_MS = 2000;
 /** Time between two rounds of closing consumers; each is to halve what they hold. */
 const SHED_MS = 500;
@@ -160,12 +162,13 @@ export class MemoryGuard {
 
   /** Who begins near the bound has no room to serve anybody. */
   #warnOfTightBound(): void {
-    const { share, bound } = pressureOf(this.#options.readMemory(), this.#limits);
-    if (bound !== "resident" || !this.#stages.wouldRise(share)) return;
+    const limitBytes = this.#limits.residentBytes ?? Infinity;
+    const { baseBytes } = this.#options.readMemory();
+    if (baseBytes + LEAST_ROOM_BYTES <= limitBytes) return;
     this.#options.logger.warning("The process takes most of the memory that it may take before it begins", {
       setting: "performance.memory",
-      limit: formatSize(this.#limits.residentBytes ?? 0),
-      percent: Math.round(100 * share),
+      limit: formatSize(limitBytes),
+      taken: formatSize(baseBytes),
     });
   }
 }

@@ -47,13 +47,16 @@ function systemShare(logger: Logger, ask: () => SystemMemory): number | null {
   }
 }
 
-/** Measures the process; what it had at its start counts as held. */
+/** Measures the process, from its start on. */
 export class MemoryMeter {
   readonly #baseBytes: number;
+  /** Of what it had then, what is neither heap nor buffers: it is held for ever. */
+  readonly #fixedBytes: number;
 
   constructor() {
     const { rss, heapTotal, external } = Deno.memoryUsage();
-    this.#baseBytes = Math.max(0, rss - heapTotal - external);
+    this.#baseBytes = rss;
+    this.#fixedBytes = Math.max(0, rss - heapTotal - external);
   }
 
   /** What it takes now. */
@@ -61,7 +64,8 @@ export class MemoryMeter {
     const { rss, heapTotal, heapUsed, external } = Deno.memoryUsage();
     return {
       residentBytes: rss,
-      heldBytes: this.#baseBytes + heapTotal + external,
+      baseBytes: this.#baseBytes,
+      heldBytes: this.#fixedBytes + heapTotal + external,
       heapBytes: heapUsed,
     };
   }

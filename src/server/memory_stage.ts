@@ -11,17 +11,29 @@ export type MemoryStage = typeof MEMORY_STAGES[number];
 /** Which of two bounds is nearer: of the resident memory of the process, or of the JavaScript heap. */
 export type MemoryBound = typeof MEMORY_BOUNDS[number];
 
-/** Share of the nearer bound at which a stage begins, and below which it ends. */
-const BEGINS: Readonly<Record<MemoryStage, number>> = { ample: 0, read_less: 0.65, shed: 0.75, refuse: 0.85 };
-const ENDS: Readonly<Record<MemoryStage, number>> = { ample: 0, read_less: 0.55, shed: 0.65, refuse: 0.75 };
+/** Share of what there is to the nearer bound at which a stage begins, and below which it ends. */
+export const BEGINS: Readonly<Record<MemoryStage, number>> = {
+  ample: 0,
+  read_less: 0.6,
+  shed: 0.7,
+  refuse: 0.8,
+};
+export const ENDS: Readonly<Record<MemoryStage, number>> = {
+  ample: 0,
+  read_less: 0.5,
+  shed: 0.6,
+  refuse: 0.7,
+};
 /** A stage lasts so long at least, unless a higher one follows. */
 export const MIN_STAGE_MS = 2000;
 /** From here on what the allocator keeps counts whole: there is nothing left to be wrong about. */
-const NEARLY_ALL = 0.95;
+const NEARLY_ALL = 0.85;
 
 /** What a process takes, in bytes. */
 export interface MemoryUse {
   readonly residentBytes: number;
+  /** What was resident when the program began: code, and what never changes. It counts neither way. */
+  readonly baseBytes: number;
   /** What the program holds, garbage that was not collected included. The rest is kept by the allocator for later. */
   readonly heldBytes: number;
   /** The JavaScript heap that is in use. */
@@ -36,7 +48,7 @@ export interface MemoryLimits {
 
 /** How near the bounds are. */
 export interface MemoryPressure {
-  /** Share of the nearer bound; over 1 it is passed. */
+  /** Share of what there was to the nearer bound at the start; over 1 it is passed. */
   readonly share: number;
   readonly bound: MemoryBound;
 }
@@ -48,9 +60,11 @@ export interface MemoryPressure {
 export function pressureOf(use: MemoryUse, limits: MemoryLimits): MemoryPressure {
   const heap = use.heapBytes / limits.heapBytes;
   if (limits.residentBytes === null) return { share: heap, bound: "heap" };
+  const roomBytes = limits.residentBytes - use.baseBytes;
+  const usedBytes = Math.max(0, use.residentBytes - use.baseBytes);
   const keptBytes = Math.max(0, use.residentBytes - use.heldBytes);
-  const whole = use.residentBytes / limits.residentBytes;
-  const resident = whole >= NEARLY_ALL ? whole : (use.residentBytes - keptBytes / 2) / limits.residentBytes;
+  const whole = roomBytes > 0 ? usedBytes / roomBytes : Infinity;
+  const resident = whole >= NEARLY_ALL ? whole : (usedBytes - keptBytes / 2) / roomBytes;
   return resident >= heap ? { share: resident, bound: "resident" } : { share: heap, bound: "heap" };
 }
 
