@@ -24,6 +24,14 @@ const PERMISSIONS = [
 ];
 const CLOCK_TICKS_PER_SECOND = 100;
 const KIB = 1024;
+/** A connection that the kernel or the hub did not take. */
+const NO_ANSWER = [
+  Deno.errors.ConnectionReset,
+  Deno.errors.ConnectionRefused,
+  Deno.errors.TimedOut,
+  Deno.errors.BrokenPipe,
+];
+const ANSWER_MS = 5000;
 
 /** A running hub. */
 export class LimitedHub implements AsyncDisposable {
@@ -99,25 +107,29 @@ export class LimitedHub implements AsyncDisposable {
     }));
   }
 
-  /** The status of a new WebSocket: 101, or why there is none; 0 when there was no answer. */
+  /** The status of a new WebSocket: 101, or why there is none; 0 when there was no answer in time. */
   async knock(): Promise<number> {
-    let connection: Deno.Conn | null = null;
-    try {
-      connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
-      const head = "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-      await connection.write(new TextEncoder().encode(head));
-      const buffer = new Uint8Array(KIB);
-      const bytes = await connection.read(buffer) ?? 0;
-      return Number(/^HTTP\/1\.1 (\d+)/.exec(new TextDecoder().decode(buffer.subarray(0, bytes)))?.[1] ?? 0);
-    } catch (error) {
-      if (error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.ConnectionRefused) {
-        return 0;
-      }
+    const knocking = this.#knock().catch((error) => {
+      if (NO_ANSWER.some((kind) => error instanceof kind)) return 0;
       throw error;
+    });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<number>((resolve) => timer = setTimeout(resolve, ANSWER_MS, 0));
+    try {
+      return await Promise.race([knocking, late]);
     } finally {
-      connection?.close();
+      clearTimeout(timer);
     }
+  }
+
+  async #knock(): Promise<number> {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
+    const head = "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    await connection.write(new TextEncoder().encode(head));
+    const buffer = new Uint8Array(KIB);
+    const bytes = await connection.read(buffer) ?? 0;
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(new TextDecoder().decode(buffer.subarray(0, bytes)))?.[1] ?? 0);
   }
 
   /** Whether it still runs. */

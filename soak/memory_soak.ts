@@ -1,6 +1,6 @@
 /**
- * Subscribers that never read, five of them a cycle, while publishers send as much as twenty that do read take: the hub
- * stays below the memory that it may take, whoever reads gets every message, and once they are gone everybody is let in.
+ * Subscribers that never read, five of them a cycle, while publishers send as much as twenty that do read take, until
+ * those got `--size` altogether: the hub stays below the memory that it may take, whoever reads gets every message, and once they are gone everybody is let in.
  */
 import { formatSize } from "../src/config/units.ts";
 import { LimitedHub } from "./limited_hub.ts";
@@ -136,7 +136,7 @@ async function measureUnder(
     const { residentMib, status } = await watch.look();
     const part = await steady.ask<SteadyResult>();
     parts.push(part);
-    bytes += part.published * PAYLOAD_BYTES;
+    bytes += part.deliveries * PAYLOAD_BYTES;
     progress(
       `${toMib(bytes)} of ${toMib(sizeBytes)} MiB, resident ${residentMib} MiB, new ones get ${status}`,
     );

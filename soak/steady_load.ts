@@ -75,7 +75,9 @@ class Steady {
     }
     for (let at = 0; at < publishers; at++) {
       const connection = await openWebSocket({ port }, "/ws", GREETING_END);
-      this.#publish(connection).catch((error) => this.#faults.push(String(error)));
+      for (const part of [this.#publish(connection), this.#answer(connection)]) {
+        part.catch((error) => this.#faults.push(String(error)));
+      }
     }
   }
 
@@ -158,6 +160,15 @@ class Steady {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const go of waiting) go();
+  }
+
+  /** A publisher is asked for signs of life and nothing else. */
+  async #answer(connection: Deno.Conn): Promise<never> {
+    const buffer = new Uint8Array(PING_BYTES);
+    for (;;) {
+      if (await connection.read(buffer) === null) throw new Error("A publisher was closed");
+      if (buffer[0] === PING) await writeAll(connection, PONG);
+    }
   }
 
   async #publish(connection: Deno.Conn): Promise<never> {

@@ -100,7 +100,7 @@ export class HubServer {
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: HubServerOptions) {
-    const { logger, version, clock = systemClock, loginGate: gate = {} } = options;
+    const { logger, version, clock = systemClock, loginGate: gate = {}, readMemory } = options;
     this.#config = config;
     this.#clock = clock;
     this.#logger = logger;
@@ -123,7 +123,7 @@ export class HubServer {
       proxies: config.hub.proxy_protocol,
     });
     this.#origins = new OriginPolicy(config.hub.origins);
-    const tuned = { ledger, turns, clock, admission: this.#admission, health: this.#health };
+    const tuned = { ledger, turns, clock, admission: this.#admission, health: this.#health, readMemory };
     const knobs = createKnobs(config, tuned);
     this.#optimizer = createOptimizer(config, { ...tuned, knobs, logger: logger.child("performance") });
     const { joinBytes } = knobs.tuning;

@@ -8,6 +8,7 @@ import type { Health } from "../metrics/health.ts";
 import { findCollector } from "./garbage.ts";
 import { Knobs } from "./knobs.ts";
 import { MemoryMeter, readMemoryLimits } from "./memory_limit.ts";
+import type { MemoryUse } from "./memory_stage.ts";
 import { outboxSettings } from "./outbox_setup.ts";
 import { PerformanceOptimizer } from "./performance_optimizer.ts";
 import { AT_START, tuningFor } from "./tuning.ts";
@@ -20,6 +21,8 @@ export interface OptimizedParts {
   readonly health: Health;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Measures the memory of the process. @default the runtime is asked */
+  readonly readMemory?: (() => MemoryUse) | undefined;
 }
 
 /** Makes what is tuned. */
@@ -34,7 +37,9 @@ export function createKnobs(
 /** Makes what tunes it. */
 export function createOptimizer(
   config: Config,
-  { knobs, ledger, admission, health, clock, logger }: OptimizedParts & { readonly knobs: Knobs },
+  { knobs, ledger, admission, health, clock, logger, readMemory }: OptimizedParts & {
+    readonly knobs: Knobs;
+  },
 ): PerformanceOptimizer {
   const meter = new MemoryMeter();
   return new PerformanceOptimizer(config, {
@@ -44,7 +49,7 @@ export function createOptimizer(
     ledger,
     admission,
     readLimits: (setBytes) => readMemoryLimits(setBytes, logger),
-    readMemory: () => meter.read(),
+    readMemory: readMemory ?? (() => meter.read()),
     collect: findCollector(logger),
     onMemory: (isEnough) => health.set("memory", isEnough),
   });
