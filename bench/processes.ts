@@ -92,6 +92,7 @@ export async function startHub({ set = [], env = {} }: HubOptions = {}): Promise
     "--allow-net",
     "--allow-read",
     "--allow-env",
+    "--allow-sys=systemMemoryInfo",
     "main.ts",
     "hub",
     "--json",
