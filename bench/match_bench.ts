@@ -56,7 +56,7 @@ class IdleSubscriber implements Subscriber {
 function subscribed(): SubscriptionManager {
   const manager = new SubscriptionManager({
     maxPerSubscriber: PATTERNS,
-    settingsOf: () => ({ channel, ratePerSecond: 0 }),
+    settingsOf: () => ({ channel, ratePerSecond: 0, keep: null }),
   });
   for (let site = 0; site < SITES; site++) {
     for (const [index, shape] of SHAPES.entries()) {

@@ -72,16 +72,7 @@ async function run({ cycles, sizeBytes, progress }: SoakOptions): Promise<SoakRe
   const limitBytes = stalled <= LIMITS.few.most ? LIMITS.few.bytes : LIMITS.many;
   await using hub = await LimitedHub.start({ memory: formatSize(limitBytes) });
   const restBytes = hub.residentBytes();
-  const task: SteadyTask = {
-    port: hub.port,
-    readers: READERS,
-    publishers: PUBLISHERS,
-    topic: TOPIC,
-    payloadBytes: PAYLOAD_BYTES,
-    inFlight: IN_FLIGHT,
-    bytesPerSecond: MOST_BYTES_PER_SECOND,
-  };
-  await using steady = await LoadSide.start("steady_load.ts", task);
+  await using steady = await LoadSide.start("steady_load.ts", steadyTask(hub.port));
   const scene = { hub, steady, stalled, watch: new Watch(hub) };
   const alone = await measureAlone(steady, progress);
   const under = await measureUnder(scene, { sizeBytes, progress });
@@ -108,6 +99,18 @@ async function run({ cycles, sizeBytes, progress }: SoakOptions): Promise<SoakRe
       under,
       ...countsOf(scene, series),
     },
+  };
+}
+
+function steadyTask(port: number): SteadyTask {
+  return {
+    port,
+    readers: READERS,
+    publishers: PUBLISHERS,
+    topic: TOPIC,
+    payloadBytes: PAYLOAD_BYTES,
+    inFlight: IN_FLIGHT,
+    bytesPerSecond: MOST_BYTES_PER_SECOND,
   };
 }
 

@@ -106,11 +106,22 @@ export class Agent {
     this.link.start();
   }
 
-  /** These are the tunnels, destinations and services from now on. */
+  /**
+   * Looks whether it can offer these tunnels, destinations and services, and changes nothing. What it gives makes them
+   * its own, and cannot fail. Throws `certificate_invalid` for a file that cannot be used.
+   */
+  prepare({ services, ...offer }: AgentOffer): () => void {
+    const takeOverStreams = this.streams.prepare(offer);
+    return () => {
+      takeOverStreams();
+      this.services.update(services);
+      this.link.tunnels.update(offer.tunnels.map(wanted));
+    };
+  }
+
+  /** Does both steps of {@link prepare}. */
   update(offer: AgentOffer): void {
-    this.streams.update(offer);
-    this.services.update(offer.services);
-    this.link.tunnels.update(offer.tunnels.map(wanted));
+    this.prepare(offer)();
   }
 
   /**

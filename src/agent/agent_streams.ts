@@ -3,6 +3,7 @@
  * to the destinations that they name, as far as the agent's list allows.
  */
 import type { AgentConfig } from "../config/mod.ts";
+import { HostRules } from "../core/host_rules.ts";
 import type { Clock } from "../core/ports.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import type { Flusher } from "../link/flusher.ts";
@@ -89,19 +90,18 @@ export class AgentStreams {
     return this.#stats;
   }
 
-  /** These are the tunnels and destinations from now on; streams that are there go on. */
-  update({ tunnels, allow }: Pick<AgentOffer, "tunnels" | "allow">): void {
-    this.targets.allow(allow);
-    this.#services.update(tunnels);
-    this.#configured = new Map(tunnels.map((tunnel) => [tunnel.name, tunnel]));
-    for (const name of this.#stats.keys()) if (!this.#configured.has(name)) this.#stats.delete(name);
-    for (const name of this.#configured.keys()) {
-      if (!this.#stats.has(name)) this.#stats.set(name, emptyStats());
-    }
-    this.#routes.clear();
-    for (const tunnel of tunnels.filter(({ kind }) => kind === "http")) {
-      this.#routes.set(tunnel.name, this.#routeOf(tunnel, this.#stats.get(tunnel.name) ?? emptyStats()));
-    }
+  /**
+   * Reads what these tunnels and destinations need, and changes nothing. What it gives takes them over and cannot fail;
+   * streams that are there go on. Throws `certificate_invalid` for a file that cannot be used.
+   */
+  prepare({ tunnels, allow }: Pick<AgentOffer, "tunnels" | "allow">): () => void {
+    const destinations = HostRules.parse(allow);
+    const takeOverServices = this.#services.prepare(tunnels);
+    return () => {
+      takeOverServices();
+      this.targets.allow(destinations);
+      this.#configure(tunnels);
+    };
   }
 
   /** Resolves once there is no stream. */
@@ -128,6 +128,18 @@ export class AgentStreams {
     return tunnel.kind === "http"
       ? this.#forwardHttp(stream, tunnel)
       : this.#forward(stream, { open, tunnel });
+  }
+
+  #configure(tunnels: readonly ConfiguredTunnel[]): void {
+    this.#configured = new Map(tunnels.map((tunnel) => [tunnel.name, tunnel]));
+    for (const name of this.#stats.keys()) if (!this.#configured.has(name)) this.#stats.delete(name);
+    for (const name of this.#configured.keys()) {
+      if (!this.#stats.has(name)) this.#stats.set(name, emptyStats());
+    }
+    this.#routes.clear();
+    for (const tunnel of tunnels.filter(({ kind }) => kind === "http")) {
+      this.#routes.set(tunnel.name, this.#routeOf(tunnel, this.#stats.get(tunnel.name) ?? emptyStats()));
+    }
   }
 
   #lead(stream: Stream, open: TargetOpen): StreamConsumer | StreamRefusal {

@@ -3,7 +3,7 @@
  * the two ends disagree about credit, or let the hub make an agent busy with heartbeats.
  */
 import type { WindowLimits } from "../link/flow_control.ts";
-import type { MuxLimits } from "../link/stream_mux.ts";
+import type { MuxLimits } from "../link/mux_limits.ts";
 
 /** What an agent grants, and what it assumes where the hub says nothing. */
 export interface SessionBounds {

@@ -40,9 +40,9 @@ export class TargetStreams {
     this.dialer = new CheckedDialer({ dials: { perKey: MAX_DIALS_PER_SOURCE, total: MAX_DIALS }, resolve });
   }
 
-  /** These destinations are allowed from now on, `host:port` each; streams that are there go on. */
-  allow(destinations: readonly string[]): void {
-    this.#allowed = HostRules.parse(destinations);
+  /** These destinations are allowed from now on; streams that are there go on. */
+  allow(destinations: HostRules): void {
+    this.#allowed = destinations;
   }
 
   /** Who uses a stream, or why nobody does. */

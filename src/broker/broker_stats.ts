@@ -31,6 +31,16 @@ export class BrokerStats {
   readonly presenceEvents = { join: 0, leave: 0, lost: 0 };
   /** Requests that were sent on and whose origin was told that there is no answer, by what it was told. */
   readonly failedRequests: Record<RequestFailure, number> = { TIMEOUT: 0, SERVICE_UNAVAILABLE: 0 };
+  /** Publishes that came before and were answered as they were then. */
+  duplicates = 0;
+  /** Publishes that were refused because their tenant has too many retained values. */
+  retainedRefused = 0;
+  /** Messages that were kept but could not be made safe. */
+  unsafe = 0;
+  /** Replays that were asked for, those of which something was gone, and messages that were sent by them. */
+  readonly replays = { started: 0, unrecovered: 0, gaps: 0, messages: 0 };
+  /** Retained values that were sent to who subscribed. */
+  retainedSent = 0;
   readonly services = new ServiceStats();
   /** Messages that were answered with an error, by its code. */
   readonly errors = new Map<BrokerErrorCode, number>(BROKER_ERROR_CODES.map((code) => [code, 0]));

@@ -31,7 +31,9 @@ export type ReloadOutcome =
     readonly ended: number;
   }
   /** Nothing has changed. */
-  | { readonly kind: "invalid"; readonly problems: readonly string[] };
+  | { readonly kind: "invalid"; readonly problems: readonly string[] }
+  /** A mistake of the hub: something of it holds. */
+  | { readonly kind: "partly"; readonly problems: readonly string[] };
 
 /** What the handlers work with. */
 export interface ControlTopicsOptions {
@@ -105,10 +107,20 @@ async function reloadConfig(
     return success({ changed, needRestart, ended });
   }
   const { kept: problems, isCut } = cutList(outcome.problems);
-  const message = "Cannot load the configuration anew: it is not valid; nothing has changed";
   const details = { problems, ...(isCut ? { truncated: true } : {}) };
-  return { kind: "error", error: { code: "INVALID_REQUEST", message, details } };
+  return { kind: "error", error: { ...REFUSALS[outcome.kind], details } };
 }
+
+const REFUSALS = {
+  invalid: {
+    code: "INVALID_REQUEST",
+    message: "Cannot load the configuration anew: it is not valid; nothing has changed",
+  },
+  partly: {
+    code: "INTERNAL_ERROR",
+    message: "Only a part of the configuration was loaded anew; load it again, or restart the hub",
+  },
+} as const;
 
 function disconnectMember(
   { serviceId, reason = "" }: { serviceId: string; reason?: string | undefined },

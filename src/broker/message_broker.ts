@@ -8,8 +8,10 @@ import type { SecurityEvents } from "../core/security_event.ts";
 import type { ConnectionUser } from "../hub/connection.ts";
 import type { LoginDesk } from "../hub/login.ts";
 import { KeyedBuckets } from "../limits/token_bucket.ts";
+import type { MessageStore, StoreFigures } from "../store/message_store.ts";
 import { KnownDestinations } from "../wire/destination.ts";
 import { MAX_HEADER_BYTES } from "../wire/header_fields.ts";
+import { Archives } from "./archives.ts";
 import { type BrokerRules, LiveLimits } from "./broker_rules.ts";
 import type { BrokerLimits, BrokerParts } from "./broker_parts.ts";
 import { BrokerStats } from "./broker_stats.ts";
@@ -21,17 +23,21 @@ import type { ReadMetrics } from "./metrics_topics.ts";
 import { HubMessage } from "./outgoing.ts";
 import { LOG_TOPIC, Permissions } from "./permissions.ts";
 import { Presence } from "./presence.ts";
+import { Replays } from "./replays.ts";
+import { ReplayTurns } from "./replay_turns.ts";
 import { RequestRouter } from "./request_router.ts";
 import { BrokerSession } from "./session.ts";
 import { ServiceRegistry, type ServiceTimes } from "./service_registry.ts";
 import { SubscriptionManager } from "./subscription_manager.ts";
 import type { Subscriber } from "./subscription.ts";
 import { SystemTopics } from "./system_topics.ts";
+import type { TenantArchive } from "./tenant_archive.ts";
 import { TenantIds } from "./tenant_ids.ts";
 import { type TenantFigures, tenantFigures } from "./tenant_figures.ts";
 import { type TenantParts, TenantSpaces } from "./tenant_space.ts";
 import { TenantTraffics } from "./tenant_traffic.ts";
 import type { ListTunnels } from "./tunnel_topics.ts";
+import { WallClock } from "./wall_clock.ts";
 import { TopicPolicies, type TopicPolicy, type TopicRate } from "./topic_policies.ts";
 
 /** How a broker behaves. */
@@ -75,6 +81,10 @@ export interface MessageBrokerOptions {
   /** Decides who may come in; `null`: everybody may. */
   readonly logins: LoginDesk | null;
   readonly events: SecurityEvents;
+  /** Where what topics keep is kept. */
+  readonly store: MessageStore;
+  /** When the hub started, in milliseconds since 1970: ids of messages begin with it. */
+  readonly epochMs: number;
   /** Told how long the routing of a message took, in seconds; not of every message. */
   readonly onLatency: (seconds: number) => void;
 }
@@ -90,22 +100,35 @@ export class MessageBroker {
   readonly #options: MessageBrokerOptions;
   readonly #parts: BrokerParts;
   readonly #policies: TopicPolicies;
+  #topics: readonly TopicPolicy[];
   readonly #limits: LiveLimits;
   #maxOutstanding: number;
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** They outlive the connections of a tenant, so that positions of one hub only rise. */
-  readonly #ids = new TenantIds(Date.now());
+  /** They outlive the connections of a tenant, as ids do, so that positions of one hub only rise. */
+  readonly #archives: Archives;
+  readonly #replayTurns = new ReplayTurns(later);
+  readonly #wallClock: WallClock;
   readonly #traffics = new TenantTraffics();
 
   constructor(options: MessageBrokerOptions) {
     const { limits, cachedClock, logger, readMetrics, listTunnels, log, stopHub, reload = null } = options;
     this.#options = options;
+    this.#topics = options.topics;
     this.#policies = new TopicPolicies({
       policies: options.topics,
       slowConsumer: options.slowConsumer,
       rates: options.topicRates,
       ratePerSecond: options.ratePerTopic,
       stats: this.stats,
+    });
+    this.#wallClock = new WallClock(cachedClock);
+    this.#archives = new Archives({
+      store: options.store,
+      ids: new TenantIds(options.epochMs),
+      cachedClock,
+      wallClock: this.#wallClock,
+      stats: this.stats,
+      later,
     });
     const maxMessageBytes = 2 * limits.maxPayloadBytes + MAX_HEADER_BYTES;
     const permissions = new Permissions(options);
@@ -129,7 +152,7 @@ export class MessageBroker {
       logs,
       spaces: new TenantSpaces(
         (tenant) => this.#createTenant(tenant),
-        ({ tenant, router }) => this.#ids.leave(tenant, router.ids),
+        ({ tenant }) => this.#archives.leave(tenant),
       ),
       logins: options.logins,
       events,
@@ -142,6 +165,8 @@ export class MessageBroker {
   change({ topics, topicRates, ratePerTopic, maxOutstandingRequests, limits }: BrokerRules): void {
     this.#limits.change(limits);
     this.#maxOutstanding = maxOutstandingRequests;
+    if (keepingOf(topics) !== keepingOf(this.#topics)) this.#archives.rulesChanged();
+    this.#topics = topics;
     this.#policies.change({ policies: topics, rates: topicRates, ratePerSecond: ratePerTopic });
     for (const { subscriptions } of this.#parts.spaces.all()) subscriptions.settingsChanged();
   }
@@ -180,6 +205,16 @@ export class MessageBroker {
     return byLabel;
   }
 
+  /** How many replays are in progress. */
+  get replayCount(): number {
+    return this.#parts.spaces.replayCount;
+  }
+
+  /** What is kept. */
+  get kept(): StoreFigures {
+    return this.#options.store.figures;
+  }
+
   /** How many requests wait for their answer. */
   get outstandingRequests(): number {
     return this.#parts.spaces.outstandingRequests;
@@ -216,6 +251,7 @@ export class MessageBroker {
     const nowMs = this.#options.clock.now();
     for (const { services } of this.#parts.spaces.all()) services.check(nowMs);
     this.#parts.logs.check();
+    this.#options.store.trim(this.#wallClock.now());
   }
 
   /** The user of one new connection. */
@@ -237,14 +273,21 @@ export class MessageBroker {
           presence.joined(subscription);
         },
         left(subscription, isGone) {
+          if (!isGone) replays.left(subscription.subscriber, subscription.key);
           taps.left(subscription);
           presence.left(subscription, isGone);
         },
       },
     });
+    const archive = this.#archives.enter(
+      tenant,
+      (message, isKnownText) => router.deliverKept(message, isKnownText),
+    );
+    const replays = this.#createReplays(archive, subscriptions);
     const router = new MessageRouter({
       subscriptions,
-      ids: this.#ids.enter(tenant),
+      ids: archive.ids,
+      keeping: { archive, replays },
       stats: this.stats,
       traffic: this.#traffics.of(tenant),
       topicRates: new KeyedBuckets(MAX_TOPIC_BUCKETS),
@@ -259,7 +302,18 @@ export class MessageBroker {
     const requests = this.#createRequests(subscriptions, taps);
     const services = this.#createServices(router);
     const presence = this.#createPresence(router, services);
-    return { subscriptions, router, requests, services, taps, presence };
+    return { subscriptions, router, requests, services, taps, presence, archive, replays };
+  }
+
+  #createReplays(archive: TenantArchive, subscriptions: SubscriptionManager): Replays {
+    return new Replays({
+      archive,
+      subscriptions,
+      rules: this.#policies,
+      turns: this.#replayTurns,
+      stats: this.stats,
+      wallClock: this.#wallClock,
+    });
   }
 
   #createRequests(subscriptions: SubscriptionManager, taps: MessageTaps): RequestRouter {
@@ -299,7 +353,7 @@ export class MessageBroker {
       announce: (topic, payload) => router.announce(topic, payload),
       isHeard: (topic) => router.isHeard(topic),
       stats: this.stats,
-      later: (run) => void setImmediate(run),
+      later,
     });
   }
 
@@ -311,6 +365,15 @@ export class MessageBroker {
       lateAfterMs: heartbeatIntervalMs + (heartbeatTimeoutMs - heartbeatIntervalMs) / 2,
     };
   }
+}
+
+function later(run: () => void): void {
+  setImmediate(run);
+}
+
+/** What policies say about keeping, to be compared. */
+function keepingOf(topics: readonly TopicPolicy[]): string {
+  return JSON.stringify(topics.map(({ pattern, retain, history }) => [pattern, retain, history]));
 }
 
 function heartbeatRequest(): HubMessage {

@@ -30,6 +30,11 @@ export class MessageIds {
     return `${prefix}${digits.slice(0, -NODE_DIGITS)}-${digits.slice(-NODE_DIGITS)}`;
   }
 
+  /** The id that was minted last, as text; before the first, one that is below all that follow. */
+  get position(): string {
+    return decoder.decode(this.#id);
+  }
+
   /** Mints the next id; its bytes are valid until the next call. */
   next(): Uint8Array {
     this.#sequence++;
@@ -59,3 +64,13 @@ const LAST_HYPHEN = 23;
 const [SEQUENCE_DIGITS, NODE_DIGITS] = [15, 12];
 const [ZERO, NINE, LOWER_A, LOWER_F] = [0x30, 0x39, 0x61, 0x66];
 const decoder = new TextDecoder();
+
+/** When the epoch of an id began, in milliseconds since 1970. */
+export function epochOf(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
+/** Below every id of an epoch, and above those of the epochs before. */
+export function firstIdOf(epochMs: number): string {
+  return new MessageIds(epochMs, new Uint8Array(2)).position;
+}

@@ -4,16 +4,20 @@
  * publisher to one topic stay in order, because each is handed on before the next is read.
  */
 import type { Clock } from "../core/ports.ts";
+import type { OutgoingMessage } from "../core/transport.ts";
 import type { KeyedBuckets } from "../limits/token_bucket.ts";
 import { encodeTextMessage, parseTextMessage, type TextMessage } from "../wire/text_message.ts";
+import type { KeepRules, KeptMessage } from "../store/message_store.ts";
 import type { BrokerStats } from "./broker_stats.ts";
+import { KeptDelivery } from "./kept_delivery.ts";
 import type { MessageIds } from "./message_ids.ts";
 import { PublishedMessage } from "./outgoing.ts";
 import type { QueueGroup } from "./queue_group.ts";
 import type { Subscriber } from "./subscription.ts";
 import type { SubscriptionManager, TopicRoute } from "./subscription_manager.ts";
+import type { Arrived, KeepingPublisher, TenantArchive } from "./tenant_archive.ts";
 import type { TenantTraffic } from "./tenant_traffic.ts";
-import type { TopicSettings } from "./topic_policies.ts";
+import { hasHistory, type TopicSettings } from "./topic_policies.ts";
 
 /** What a router works with. */
 export interface MessageRouterOptions {
@@ -28,8 +32,24 @@ export interface MessageRouterOptions {
   readonly cachedClock: Clock;
   /** Exact time, for measuring. */
   readonly clock: Clock;
+  /** What is kept of the tenant, and who catches up with it; `null`: nothing is kept. */
+  readonly keeping: Keeping | null;
   /** Told how long routing took, in seconds, of one message in {@link LATENCY_SAMPLE}. */
   readonly onLatency: (seconds: number) => void;
+}
+
+/** What a router needs where messages are kept. */
+export interface Keeping {
+  readonly archive: TenantArchive;
+  readonly replays: HoldsBack;
+}
+
+/** Knows who catches up, and gets what is published meanwhile in turn. */
+export interface HoldsBack {
+  /** Whether anybody catches up. */
+  readonly isActive: boolean;
+  /** Whether a subscriber is not to get a message of this topic, in lower case, now. */
+  holdsBack(subscriber: Subscriber, topicKey: string): boolean;
 }
 
 /** What came of a publish. */
@@ -41,6 +61,12 @@ export type PublishOutcome =
     /** What that took, counted in deliveries. */
     readonly cost: number;
   }
+  /** It is kept, and answered when that is safe; what it will take, counted in deliveries. */
+  | { readonly kind: "kept"; readonly cost: number }
+  /** It came before, and is answered as it was then. */
+  | { readonly kind: "duplicate" }
+  /** It cannot be kept now, so nobody gets it. */
+  | { readonly kind: "not_kept"; readonly reason: "behind" | "nowhere" }
   /** The topic is published to too often. */
   | { readonly kind: "rate_limited"; readonly retryAfterMs: number };
 
@@ -63,7 +89,11 @@ export class MessageRouter {
   /**
    * Routes one message. `isKnownText`: its payload was found to be valid UTF-8 already.
    */
-  publish(message: TextMessage, isKnownText: boolean): PublishOutcome {
+  publish(
+    message: TextMessage,
+    isKnownText: boolean,
+    publisher: KeepingPublisher | null = null,
+  ): PublishOutcome {
     const { subscriptions, stats, traffic, clock, onLatency } = this.#options;
     const isSampled = --this.#untilSample === 0;
     if (isSampled) this.#untilSample = LATENCY_SAMPLE;
@@ -71,6 +101,8 @@ export class MessageRouter {
     const route = subscriptions.route(message.topicKey);
     const retryAfterMs = this.#takeRate(message.topicKey, route);
     if (retryAfterMs > 0) return { kind: "rate_limited", retryAfterMs };
+    const { keep } = route.settings;
+    if (keep !== null) return this.#keep({ message, isKnownText, publisher }, keep, route);
     const receivers = this.#deliver(message, route, { isKnownText });
     stats.published++;
     traffic.published++;
@@ -111,6 +143,40 @@ export class MessageRouter {
     return cost;
   }
 
+  #keep(arrived: Arrived, rules: KeepRules, route: TopicRoute): PublishOutcome {
+    const { keeping, stats, traffic } = this.#options;
+    if (keeping === null) return { kind: "not_kept", reason: "nowhere" };
+    const outcome = keeping.archive.keep(arrived, rules);
+    if (outcome === "duplicate") return { kind: "duplicate" };
+    if (outcome !== "kept") return { kind: "not_kept", reason: outcome };
+    const receivers = route.subscribers.length + route.groups.length;
+    stats.published++;
+    traffic.published++;
+    if (receivers === 0) stats.unmatched++;
+    return { kind: "kept", cost: receivers + route.groupCost };
+  }
+
+  /** Hands a kept message to those who are subscribed now and do not catch up; gives the number of deliveries. */
+  deliverKept(message: KeptMessage, isKnownText: boolean): number {
+    const { subscriptions, keeping, stats, traffic } = this.#options;
+    const route = subscriptions.route(message.topicKey);
+    const { subscribers, groups, settings } = route;
+    if (subscribers.length + groups.length === 0) return 0;
+    const published = new KeptDelivery(message, isKnownText);
+    const replays = keeping !== null && keeping.replays.isActive && hasHistory(settings)
+      ? keeping.replays
+      : null;
+    let delivered = 0;
+    for (const subscriber of subscribers) {
+      if (replays !== null && replays.holdsBack(subscriber, message.topicKey)) continue;
+      if (subscriber.publish(published, settings.channel) === "queued") delivered++;
+    }
+    if (groups.length > 0) delivered += deliverToGroups(published, route);
+    stats.delivered += delivered;
+    traffic.delivered += delivered;
+    return delivered;
+  }
+
   #takeRate(topic: string, { settings: { ratePerSecond } }: TopicRoute): number {
     if (ratePerSecond === 0) return 0;
     const { topicRates, cachedClock } = this.#options;
@@ -137,7 +203,7 @@ export class MessageRouter {
 
 /** Gives the number of members that got it. */
 function deliverToGroups(
-  message: PublishedMessage,
+  message: OutgoingMessage,
   { groups, groupsOverlap, settings }: TopicRoute,
 ): number {
   if (groupsOverlap) return deliverToOverlapping(message, groups, settings);
@@ -151,7 +217,7 @@ function deliverToGroups(
 
 /** Who is in two groups and got it for one of them has got it for both, so nobody else of either is to get it. */
 function deliverToOverlapping(
-  message: PublishedMessage,
+  message: OutgoingMessage,
   groups: readonly QueueGroup[],
   { channel }: TopicSettings,
 ): number {

@@ -86,7 +86,7 @@ export class HubMessage implements OutgoingMessage {
 }
 
 /** A payload of somebody under a header of the hub. */
-abstract class ForwardedMessage implements OutgoingMessage {
+export abstract class ForwardedMessage implements OutgoingMessage {
   readonly #payload: Uint8Array;
   readonly #isKnownText: boolean;
   readonly #slab: Slab | null;

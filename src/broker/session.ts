@@ -6,19 +6,22 @@ import { CloseCode } from "../core/close_codes.ts";
 import { isSystemTopic } from "../core/topic.ts";
 import type { Connection, ConnectionUser } from "../hub/connection.ts";
 import { FaultBudget } from "../limits/fault_budget.ts";
-import { TokenBucket } from "../limits/token_bucket.ts";
 import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
+import type { KeptMessage } from "../store/message_store.ts";
 import { AUTHENTICATE, Authentication, LOGIN_NEEDED } from "./authentication.ts";
 import { type BrokerError, encodeError } from "./broker_error.ts";
 import type { BrokerParts } from "./broker_parts.ts";
+import { keepingError, keptAnswer, NOT_KEPT } from "./kept_answers.ts";
 import { cutList } from "./listings.ts";
 import type { MessageTaps } from "./message_taps.ts";
 import { HubMessage } from "./outgoing.ts";
 import { RightCache } from "./right_cache.ts";
+import { rateLimited, SendRates } from "./send_rates.ts";
 import type { Registrant, SystemResult } from "./system_handler.ts";
 import { SLOW_REQUEST_COST } from "./system_topics.ts";
 import type { Service, ServiceDescription } from "./service_registry.ts";
+import type { KeepingPublisher, KeptResult } from "./tenant_archive.ts";
 import type { TenantSpace } from "./tenant_space.ts";
 
 /** How a message came, and where. */
@@ -29,15 +32,18 @@ interface Arrival {
   readonly isKnownText: boolean;
 }
 
+/** What an answer needs to know of its message. */
+type Answered = Pick<TextMessage, "topic" | "version" | "requestId">;
+
 const SUCCESS = JSON.stringify({ status: "success" });
 /** The major version of the system topics. */
 const SYSTEM_MAJOR = 1;
-/** Messages without an id that are over a rate are told of once in so long. */
-const RATE_NOTICE_MS = 1000;
 
 /** A connection that speaks text messages. */
-export class BrokerSession implements ConnectionUser, Registrant {
+export class BrokerSession implements ConnectionUser, Registrant, KeepingPublisher {
   readonly maxMessageBytes: number;
+  /** Who publishes here, over all connections of the same login. */
+  who = "";
   /** What it registered as; `null` while it did not. */
   #service: Service | null = null;
   readonly #parts: BrokerParts;
@@ -46,13 +52,13 @@ export class BrokerSession implements ConnectionUser, Registrant {
   #rights: RightCache | null = null;
   /** Made with the first login by message. */
   #authentication: Authentication | null = null;
-  #bucket: TokenBucket | null = null;
+  readonly #rates: SendRates;
   /** Made with the first malformed message. */
   #faults: FaultBudget | null = null;
-  #rateNoticeMs = -Infinity;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
+    this.#rates = new SendRates(parts.limits, parts.cachedClock);
     this.maxMessageBytes = parts.limits.maxMessageBytes;
   }
 
@@ -65,6 +71,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const { principal } = connection;
     if (principal === null) return;
     this.#rights = new RightCache(principal.rights);
+    this.who = JSON.stringify([principal.account, principal.subject]);
     this.#space = this.#parts.spaces.enter(principal.tenant, connection);
   }
 
@@ -106,7 +113,7 @@ export class BrokerSession implements ConnectionUser, Registrant {
     if (this.#service !== null) space.services.heard(this.#service, this.#parts.cachedClock.now());
     const message = parseTextMessage(data, this.#parts.reading);
     if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
-    const refusal = this.#checkForm(message) ?? this.#checkPlace(message);
+    const refusal = this.#checkForm(message) ?? this.#checkPlace(message, connection);
     if (refusal !== null) return this.#refuse(message, refusal);
     switch (message.action) {
       case "publish":
@@ -157,9 +164,11 @@ export class BrokerSession implements ConnectionUser, Registrant {
   }
 
   /** Why somebody who is logged in may not send a message there, or not now. */
-  #checkPlace(message: TextMessage): BrokerError | null {
-    if (!isSystemTopic(message.topicKey)) return this.#checkRight(message) ?? this.#checkRate();
-    if (message.action !== "publish") return null;
+  #checkPlace(message: TextMessage, connection: Connection): BrokerError | null {
+    if (!isSystemTopic(message.topicKey)) {
+      return this.#checkRight(message) ?? this.#rates.check(message.action, connection);
+    }
+    if (message.action !== "publish") return this.#checkSystemRate(message, connection);
     const text = `Cannot publish to ${message.topic}: topics under system are the hub's own`;
     return { code: "FORBIDDEN", message: text };
   }
@@ -173,15 +182,11 @@ export class BrokerSession implements ConnectionUser, Registrant {
     return this.#parts.permissions.denySend(topic, action, { connection, principal });
   }
 
-  #checkRate(): BrokerError | null {
-    const { limits, cachedClock } = this.#parts;
-    if (limits.ratePerService === 0) return null;
-    const nowMs = cachedClock.now();
-    if (this.#bucket?.ratePerSecond !== limits.ratePerService) {
-      this.#bucket = new TokenBucket(limits.ratePerService, nowMs);
-    }
-    const retryAfterMs = this.#bucket.take(nowMs);
-    return retryAfterMs === 0 ? null : rateLimited("this service", retryAfterMs);
+  /** Signs of life and logins are always taken, and so is what an administrator asks of the hub. */
+  #checkSystemRate({ topicKey }: TextMessage, { quota, principal }: Connection): BrokerError | null {
+    const isFree = topicKey === "system.heartbeat" || topicKey === AUTHENTICATE ||
+      principal?.rights.isAdmin === true;
+    return quota === null || isFree ? null : this.#rates.checkQuota(quota);
   }
 
   /** What it costs to find who is subscribed is counted like deliveries: it may be as much. */
@@ -189,13 +194,18 @@ export class BrokerSession implements ConnectionUser, Registrant {
     const { router, taps } = space;
     const before = space.spent;
     const tapped = taps.isActive ? router.nextId : null;
-    const outcome = router.publish(message, isKnownText);
-    if (tapped !== null && outcome.kind === "routed") this.#tap(message, taps, tapped);
+    const outcome = router.publish(message, isKnownText, this);
+    if (tapped !== null && (outcome.kind === "routed" || outcome.kind === "kept")) {
+      this.#tap(message, taps, tapped);
+    }
     const cost = space.spent - before;
     if (outcome.kind === "rate_limited") {
       return cost + this.#refuse(message, rateLimited(`topic ${message.topic}`, outcome.retryAfterMs));
     }
+    if (outcome.kind === "duplicate") return cost + 1;
+    if (outcome.kind === "not_kept") return cost + this.#refuse(message, NOT_KEPT);
     const routed = cost + outcome.cost;
+    if (outcome.kind === "kept") return routed + 1;
     if (outcome.receivers === 0) {
       const text = `Nobody is subscribed to ${message.topic}`;
       return routed + this.#refuseWithId(message, { code: "NO_ROUTE_FOUND", message: text });
@@ -203,6 +213,13 @@ export class BrokerSession implements ConnectionUser, Registrant {
     if (message.requestId === null) return routed;
     this.#answer(message, SUCCESS);
     return routed + 1;
+  }
+
+  /** A message that is kept is answered when that is as safe as it gets. */
+  kept(message: KeptMessage, result: KeptResult): void {
+    const error = keepingError(message.topic, result);
+    if (error !== null) this.#parts.stats.answered(error.code);
+    this.#answer(message, error === null ? keptAnswer(message, result) : encodeError(error));
   }
 
   #request(message: TextMessage, arrival: Arrival): number {
@@ -244,6 +261,11 @@ export class BrokerSession implements ConnectionUser, Registrant {
 
   #finishRequest(message: TextMessage, result: SystemResult): number {
     if (result.kind === "error") return this.#refuse(message, result.error);
+    if (result.kind === "in_order") {
+      return result.begin(
+        message.requestId === null ? null : answerTo(message, JSON.stringify(result.answer)),
+      );
+    }
     if (message.requestId !== null) this.#answer(message, JSON.stringify(result.answer));
     result.after?.();
     return result.cost ?? 1;
@@ -267,16 +289,15 @@ export class BrokerSession implements ConnectionUser, Registrant {
     this.#connection?.send(new HubMessage(header, JSON.stringify(content)), "control");
   }
 
-  #answer({ topic, version, requestId }: TextMessage, payload: string): void {
-    const header = { action: "response", topic, version, requestId } as const;
-    this.#connection?.send(new HubMessage(header, payload), "request");
+  #answer(message: Answered, payload: string): void {
+    this.#connection?.send(answerTo(message, payload), "request");
   }
 
   /** Answers with an error; gives what that costs. */
   #refuse(message: TextMessage, error: BrokerError): number {
     this.#parts.stats.answered(error.code);
-    const isRepeated = error.code === "RATE_LIMITED" && message.requestId === null && !this.#mayNotice();
-    if (!isRepeated) this.#answer(message, encodeError(error));
+    if (error.code === "RATE_LIMITED") return this.#refuseRate(message, error);
+    this.#answer(message, encodeError(error));
     return 1;
   }
 
@@ -287,12 +308,12 @@ export class BrokerSession implements ConnectionUser, Registrant {
     return 1;
   }
 
-  /** A flood without ids is not answered by a flood. */
-  #mayNotice(): boolean {
-    const nowMs = this.#parts.cachedClock.now();
-    if (nowMs - this.#rateNoticeMs < RATE_NOTICE_MS) return false;
-    this.#rateNoticeMs = nowMs;
-    return true;
+  #refuseRate(message: TextMessage, error: BrokerError): number {
+    if (message.requestId !== null || this.#rates.mayNotice()) this.#answer(message, encodeError(error));
+    if (!this.#rates.isPatient()) {
+      this.#connection?.close(CloseCode.rateLimited, "Too many messages, whatever was said");
+    }
+    return 1;
   }
 
   #refuseMalformed(connection: Connection, { field, message, requestId }: MalformedMessage): number {
@@ -309,7 +330,6 @@ export class BrokerSession implements ConnectionUser, Registrant {
   }
 }
 
-function rateLimited(what: string, retryAfterMs: number): BrokerError {
-  const message = `Too many messages of ${what}: try again in ${retryAfterMs} ms`;
-  return { code: "RATE_LIMITED", message, details: { retryAfterMs } };
+function answerTo({ topic, version, requestId }: Answered, payload: string): HubMessage {
+  return new HubMessage({ action: "response", topic, version, requestId }, payload);
 }

@@ -3,6 +3,7 @@
  */
 import type { Channel, PushResult } from "../core/delivery.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
+import type { QuotaRefusal } from "../limits/connection_quota.ts";
 import { TrieEntry } from "./topic_trie.ts";
 
 /** What of a topic a subscription is about. */
@@ -10,10 +11,20 @@ export const SUBSCRIPTION_ACTIONS = ["publish", "request", "both"] as const;
 /** An action of {@link SUBSCRIPTION_ACTIONS}. */
 export type SubscriptionAction = typeof SUBSCRIPTION_ACTIONS[number];
 
+/** Who pays for subscriptions. */
+export interface SubscriptionPayer {
+  /** One more; gives what is in the way, or `null`. */
+  add(what: "subscriptions"): QuotaRefusal | null;
+  /** So many less. */
+  remove(what: "subscriptions", count: number): void;
+}
+
 /** Who gets messages. */
 export interface Subscriber {
   /** Unique in its tenant. */
   readonly id: string;
+  /** Who pays for its subscriptions; `null` or left out: nobody. */
+  readonly quota?: SubscriptionPayer | null;
   /** Bytes that wait to be written to it. */
   readonly heldBytes: number;
   publish(message: OutgoingMessage, channel: Channel): PushResult;
@@ -21,6 +32,16 @@ export interface Subscriber {
   send(message: OutgoingMessage, lane: "control" | "request"): PushResult;
   /** Whether a message would be queued without anything being dropped for it. */
   hasRoomFor(message: OutgoingMessage): boolean;
+}
+
+/** Who can be sent what was published before, as fast as it reads. */
+export interface Reader extends Subscriber {
+  /** Whether so few publishes wait that what is in no hurry may be queued too. */
+  readonly hasSpareRoom: boolean;
+  /** Messages that were dropped because it was too slow; never falls. */
+  readonly lost: number;
+  /** Calls back once, when there is spare room again; the last call counts. */
+  whenSpare(run: () => void): void;
 }
 
 /** One subscriber's interest in one pattern: in what is published there, in requests, or in both. */
@@ -31,6 +52,10 @@ export class Subscription extends TrieEntry {
   override readonly key: string;
   /** `null` while it is not about what is published. */
   publish: { readonly group: string | null } | null = null;
+  /** The id behind which everything kept came, or comes, to its subscriber; `null`: nothing is known. */
+  since: string | null = null;
+  /** What its subscriber had lost by then. */
+  lostBefore = 0;
   /** `null` while it is not about requests. The highest priority is asked first. */
   request: { readonly priority: number } | null = null;
 

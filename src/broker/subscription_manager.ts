@@ -3,6 +3,7 @@
  * Matching ignores case. What was found for a topic is kept until a subscription changes that could change it, so
  * that a hot topic costs one look-up.
  */
+import type { QuotaRefusal } from "../limits/connection_quota.ts";
 import { QueueGroup } from "./queue_group.ts";
 import { RouteCache } from "./route_cache.ts";
 import { type Subscriber, Subscription, type SubscriptionAction } from "./subscription.ts";
@@ -23,8 +24,11 @@ export interface SubscribeOptions {
 /** What a subscriber does not want any more. */
 export type UnsubscribeOptions = Pick<SubscribeOptions, "pattern" | "action">;
 
-/** What came of a subscription. `limit`: the subscriber has as many as it may have; nothing changed. */
-export type SubscribeResult = "subscribed" | "updated" | "limit";
+/**
+ * What came of a subscription. `limit`: the subscriber has as many as it may have; a refusal: whoever pays for it has.
+ * Nothing changed then.
+ */
+export type SubscribeResult = "subscribed" | "updated" | "limit" | QuotaRefusal;
 
 /** Somebody who answers requests. */
 export interface Responder {
@@ -107,6 +111,8 @@ export class SubscriptionManager {
       return "updated";
     }
     if ((own?.size ?? 0) >= this.#options.maxPerSubscriber) return "limit";
+    const refusal = subscriber.quota?.add("subscriptions") ?? null;
+    if (refusal !== null) return refusal;
     const subscription = new Subscription(subscriber, options.pattern);
     fill(subscription, options);
     if (own === undefined) this.#bySubscriber.set(subscriber, new Map([[subscription.key, subscription]]));
@@ -129,6 +135,7 @@ export class SubscriptionManager {
     if (action !== "publish") subscription.request = null;
     if (subscription.publish === null && subscription.request === null) {
       own.delete(subscription.key);
+      subscriber.quota?.remove("subscriptions", 1);
       if (own.size === 0) this.#bySubscriber.delete(subscriber);
       this.#forget(subscription);
     }
@@ -142,6 +149,7 @@ export class SubscriptionManager {
     const own = this.#bySubscriber.get(subscriber);
     if (own === undefined) return 0;
     this.#bySubscriber.delete(subscriber);
+    subscriber.quota?.remove("subscriptions", own.size);
     for (const subscription of own.values()) {
       this.#forget(subscription);
       this.#changed(subscription.key);
@@ -157,6 +165,11 @@ export class SubscriptionManager {
   /** The subscriptions of one subscriber, in the order in which they were made. */
   of(subscriber: Subscriber): Iterable<Subscription> {
     return this.#bySubscriber.get(subscriber)?.values() ?? [];
+  }
+
+  /** The subscription that a subscriber has to a pattern. */
+  find(subscriber: Subscriber, pattern: string): Subscription | undefined {
+    return this.#bySubscriber.get(subscriber)?.get(pattern.toLowerCase());
   }
 
   /** All subscriptions, those to the same pattern together, whatever its case. */

@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import type { Principal } from "../core/principal.ts";
+import type { OutgoingMessage } from "../core/transport.ts";
 import type { TextMessage } from "../wire/text_message.ts";
 import type { BrokerError } from "./broker_error.ts";
 import { cutList } from "./listings.ts";
@@ -20,6 +21,13 @@ export type SystemResult =
     readonly cost?: number;
     /** What is to be done when the answer was sent. */
     readonly after?: () => void;
+  }
+  /** The answer goes before what was published, and everything that is sent later comes behind it. */
+  | {
+    readonly kind: "in_order";
+    readonly answer: Readonly<Record<string, unknown>>;
+    /** Sends the answer, if one is wanted, and what follows; gives how many deliveries that was. */
+    readonly begin: (answer: OutgoingMessage | null) => number;
   }
   | { readonly kind: "error"; readonly error: BrokerError };
 

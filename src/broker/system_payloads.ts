@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { LogLevel } from "../core/ports.ts";
 import { isTopic, isTopicPattern } from "../core/topic.ts";
+import type { ReplayFrom } from "../store/message_store.ts";
 import type { BrokerError } from "./broker_error.ts";
 import { compilePattern } from "./linear_pattern.ts";
 import { MAX_PATTERN_CHARACTERS } from "./pattern_syntax.ts";
@@ -19,6 +20,10 @@ const MAX_PRIORITY = 1_000_000;
 const MAX_METADATA_CHARACTERS = 4096;
 /** A goodbye has room for it, whatever its characters are. */
 const MAX_REASON_BYTES = 80;
+/** Messages that a replay can ask for by their number. */
+export const MAX_REPLAYED_LAST = 100_000;
+const MESSAGE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/i;
 const LOG_LEVELS = ["debug", "info", "warning", "error"] as const satisfies readonly LogLevel[];
 
 const lowerCase = (value: unknown) => typeof value === "string" ? value.toLowerCase() : value;
@@ -78,6 +83,28 @@ function text(maxLength: number, minLength = 0) {
 
 const priorityError = `it has to be a whole number from ${-MAX_PRIORITY} to ${MAX_PRIORITY}`;
 
+const sinceError = "it has to be the id of a message, or a time in ISO 8601 as 2026-01-31T12:00:00Z";
+const lastError = `it has to be a whole number from 0 to ${MAX_REPLAYED_LAST}`;
+const since = z.string({ error: sinceError }).transform((value, context): ReplayFrom => {
+  if (MESSAGE_ID.test(value)) return { kind: "after", id: value.toLowerCase() };
+  const atMs = ISO_TIME.test(value) ? Date.parse(value) : NaN;
+  if (!Number.isNaN(atMs)) return { kind: "since", atMs };
+  context.issues.push({ code: "custom", message: sinceError, input: value });
+  return z.NEVER;
+});
+const last = z.int({ error: lastError }).min(0, { error: lastError }).max(MAX_REPLAYED_LAST, {
+  error: lastError,
+}).transform((count): ReplayFrom => ({ kind: "last", count }));
+
+const replayError = "it has to be { since: message id or time } or { last: number }";
+const replay = z.object({ since: since.optional(), last: last.optional() }, { error: replayError })
+  .transform(({ since, last }, context): ReplayFrom => {
+    const from = since ?? last;
+    if (from !== undefined && (since === undefined || last === undefined)) return from;
+    context.issues.push({ code: "custom", message: replayError, input: null });
+    return z.NEVER;
+  });
+
 /** What each request says. */
 export const systemPayloads = {
   nothing: z.object({}),
@@ -92,7 +119,7 @@ export const systemPayloads = {
     priority: z.int({ error: priorityError }).min(-MAX_PRIORITY, { error: priorityError })
       .max(MAX_PRIORITY, { error: priorityError }).default(0),
     group: text(MAX_GROUP, 1).optional(),
-    replay: z.undefined({ error: "nothing is kept for a replay in this version; leave it out" }).optional(),
+    replay: replay.optional(),
   }),
   unsubscribe: z.object({ action, topic: pattern }),
   serviceSubscriptions: z.object({ serviceId: text(MAX_ID, 1).optional() }),

@@ -1,9 +1,9 @@
 /**
  * The message ids of each tenant. They go on where they were when a tenant comes back, so that positions only rise and
  * no id is given twice. Of tenants that are away only so many are remembered: who was forgotten goes on in a later
- * epoch than every one before.
+ * epoch than every one before. What is kept on a disk has ids too, and new ones are above them.
  */
-import { MessageIds } from "./message_ids.ts";
+import { epochOf, MessageIds } from "./message_ids.ts";
 
 /** Tenants that are remembered while nobody of them is connected. */
 export const MAX_AWAY_TENANTS = 10_000;
@@ -26,11 +26,16 @@ export class TenantIds {
     return this.#away.size;
   }
 
-  /** Gives the ids of a tenant whose first connection comes. */
-  enter(tenant: string): MessageIds {
-    const ids = this.#away.get(tenant) ?? new MessageIds(this.#epochMs);
+  /**
+   * Gives the ids of a tenant whose first connection comes. `lastId`: the highest that is known of earlier runs; theirs
+   * are above it, also where the clock went back meanwhile.
+   */
+  enter(tenant: string, lastId: string | null = null): MessageIds {
+    const known = this.#away.get(tenant);
     this.#away.delete(tenant);
-    return ids;
+    if (known !== undefined) return known;
+    const lastEpochMs = lastId === null ? 0 : epochOf(lastId);
+    return new MessageIds(Math.max(this.#epochMs, lastEpochMs + 1));
   }
 
   /** Takes back the ids of a tenant whose last connection went. */

@@ -7,13 +7,15 @@ import type { EventOrigin } from "../core/security_event.ts";
 import type { MessageRouter } from "./message_router.ts";
 import type { MessageTaps } from "./message_taps.ts";
 import type { Presence } from "./presence.ts";
+import type { Replays } from "./replays.ts";
 import type { RequestRouter } from "./request_router.ts";
 import type { ServiceRegistry } from "./service_registry.ts";
-import type { Subscriber } from "./subscription.ts";
+import type { Reader } from "./subscription.ts";
 import type { SubscriptionManager } from "./subscription_manager.ts";
+import type { TenantArchive } from "./tenant_archive.ts";
 
 /** One connection of a tenant. */
-export interface Member extends Subscriber {
+export interface Member extends Reader {
   /** Who stands behind it; `null` unless it is open. */
   readonly principal: Principal | null;
   /** Whom an event of security is about that happens there. */
@@ -30,6 +32,8 @@ export interface TenantParts {
   readonly services: ServiceRegistry;
   readonly taps: MessageTaps;
   readonly presence: Presence;
+  readonly archive: TenantArchive;
+  readonly replays: Replays;
 }
 
 /** The space of one tenant. */
@@ -40,6 +44,8 @@ export class TenantSpace implements TenantParts {
   readonly services: ServiceRegistry;
   readonly taps: MessageTaps;
   readonly presence: Presence;
+  readonly archive: TenantArchive;
+  readonly replays: Replays;
   /** Whose space it is. */
   readonly tenant: string;
   readonly #members = new Map<string, Member>();
@@ -53,6 +59,8 @@ export class TenantSpace implements TenantParts {
     this.services = parts.services;
     this.taps = parts.taps;
     this.presence = parts.presence;
+    this.archive = parts.archive;
+    this.replays = parts.replays;
     this.#onEmpty = onEmpty;
   }
 
@@ -65,8 +73,9 @@ export class TenantSpace implements TenantParts {
     this.#members.set(member.id, member);
   }
 
-  leave({ id }: Member): void {
-    if (this.#members.delete(id) && this.#members.size === 0) this.#onEmpty();
+  leave(member: Member): void {
+    this.replays.leave(member);
+    if (this.#members.delete(member.id) && this.#members.size === 0) this.#onEmpty();
   }
 
   /** How many connections it has. */
@@ -108,6 +117,11 @@ export class TenantSpaces {
   /** All spaces. */
   all(): Iterable<TenantSpace> {
     return this.#spaces.values();
+  }
+
+  /** How many replays of all tenants are in progress. */
+  get replayCount(): number {
+    return this.#sum(({ replays }) => replays.size);
   }
 
   /** How many services of all tenants are registered. */

@@ -3,6 +3,8 @@
  * to. The first pattern that selects a topic decides.
  */
 import type { Channel, SlowConsumerPolicy } from "../core/delivery.ts";
+import { isSystemTopic, isTopic, patternsOverlap } from "../core/topic.ts";
+import type { HistoryRules, KeepRules } from "../store/message_store.ts";
 import type { BrokerStats } from "./broker_stats.ts";
 import { HubMessage } from "./outgoing.ts";
 import { LOG_TOPIC, TAP_TOPIC } from "./permissions.ts";
@@ -16,6 +18,10 @@ export interface TopicPolicy {
   readonly slowConsumer: SlowConsumerPolicy | null;
   /** Whether it is told who comes and goes. @default false */
   readonly presence?: boolean;
+  /** Whether the last message is kept for who subscribes. @default false */
+  readonly retain?: boolean;
+  /** How many messages are kept for replay. @default none */
+  readonly history?: HistoryRules | null;
 }
 
 /** How often each topic that a pattern selects may be published to. */
@@ -42,6 +48,13 @@ export interface TopicSettings {
   readonly channel: Channel;
   /** How often it may be published to, in messages a second; 0: without a limit. */
   readonly ratePerSecond: number;
+  /** What is kept of what is published to it; `null`: nothing. */
+  readonly keep: KeepRules | null;
+}
+
+/** Whether messages of a topic are kept for replay. */
+export function hasHistory({ keep }: TopicSettings): boolean {
+  return keep !== null && keep.history !== null;
 }
 
 /** What watches the hub must neither be ended by what it watches nor hold it up. */
@@ -84,8 +97,30 @@ export class TopicPolicies implements PresenceRules {
       slowConsumer: policy?.slowConsumer ?? (WATCHING_TOPICS.has(topic) ? "drop_oldest" : slowConsumer),
       gapNotice: (dropped: number) => gapNotice(topic, dropped, stats),
     };
-    return { channel, ratePerSecond: this.#rates.of(topic)?.perSecond ?? ratePerSecond };
+    const perSecond = this.#rates.of(topic)?.perSecond ?? ratePerSecond;
+    return { channel, ratePerSecond: perSecond, keep: keepRules(policy, topic) };
   }
+
+  /** Whether anything is kept of any topic. */
+  get keepsAnything(): boolean {
+    return this.#options.policies.some(({ retain, history }) =>
+      retain === true || (history ?? null) !== null
+    );
+  }
+
+  /** Whether a pattern, in lower case, selects topics with a history, as far as policies tell. */
+  hasHistory(pattern: string): boolean {
+    if (isTopic(pattern)) return hasHistory(this.settingsOf(pattern));
+    return this.#options.policies.some(({ pattern: own, history }) =>
+      (history ?? null) !== null && patternsOverlap(own.toLowerCase(), pattern)
+    );
+  }
+}
+
+/** The hub's own topics are events, of which nothing is kept. */
+function keepRules(policy: TopicPolicy | undefined, topic: string): KeepRules | null {
+  const { retain = false, history = null } = policy ?? {};
+  return (retain || history !== null) && !isSystemTopic(topic) ? { retain, history } : null;
 }
 
 function gapNotice(topic: string, dropped: number, stats: BrokerStats): HubMessage {

@@ -7,8 +7,7 @@ import { startAgentMonitoring } from "../agent/agent_monitoring.ts";
 import { machineId } from "../agent/agent_id.ts";
 import { readDialTarget } from "../agent/dial_target.ts";
 import { readPool } from "../agent/link_pool.ts";
-import { FileWatch } from "../config/file_watch.ts";
-import type { AgentConfig } from "../config/mod.ts";
+import type { AgentConfig, AgentConfigResult } from "../config/mod.ts";
 import { messageOf } from "../core/errors.ts";
 import { type Logger, systemClock } from "../core/ports.ts";
 import { VERSION } from "../core/version.ts";
@@ -17,7 +16,8 @@ import { createLogging, type Logging } from "../server/logging.ts";
 import { AgentReload } from "./agent_reload.ts";
 import { AgentView } from "./agent_view.ts";
 import { printProblems } from "./check.ts";
-import { type ConfigArguments, loadAgentFromSystem } from "./config_source.ts";
+import { agentSource, type ConfigArguments } from "./config_source.ts";
+import { ConfigWatch } from "./config_watch.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import { STOP_GRACE_MS } from "./passing_agent.ts";
 import { listenForReload, listenForStop } from "./signals.ts";
@@ -33,8 +33,8 @@ const WATCH_MS = 1000;
 
 /** Runs the command until its end is asked for. Throws a `TrunklineError` when the agent cannot start. */
 export async function runAgent(options: AgentCommandOptions, io: CommandIo): Promise<ExitCode> {
-  const files = new Set<string>();
-  const result = loadAgentFromSystem(options, files);
+  const watch = new ConfigWatch(agentSource(options));
+  const result = watch.read();
   if (!result.ok) {
     printProblems(result.problems, io);
     return ExitCode.usage;
@@ -46,7 +46,7 @@ export async function runAgent(options: AgentCommandOptions, io: CommandIo): Pro
   const view = new AgentView(io, { json, quiet, hub: hub.url.text, agentId });
   const logging = createLogging(logOptions(config, { quiet, view }));
   try {
-    await serve(config, { agentId, view, logging, options, io, files });
+    await serve(config, { agentId, view, logging, options, io, watch });
   } finally {
     view.close();
     await logging.close();
@@ -60,37 +60,32 @@ interface Serving {
   readonly logging: Logging;
   readonly options: AgentCommandOptions;
   readonly io: CommandIo;
-  /** What the configuration is made of. */
-  readonly files: Set<string>;
+  readonly watch: ConfigWatch<AgentConfigResult>;
 }
 
 async function serve(
   config: AgentConfig,
-  { agentId, view, logging, options, io, files }: Serving,
+  { agentId, view, logging, options, io, watch }: Serving,
 ): Promise<void> {
   const { logger } = logging;
   const changed = () => view.changed(agent);
   const agent = createAgent(config, { agentId, logger, changed });
   const reload = new AgentReload(config, {
-    readConfig: () => loadAgentFromSystem(options, files),
-    apply: (next) => {
-      agent.update(next);
-      agent.link.changeToken(next.hub.token);
-      if (!options.quiet) logging.setLevel(next.logging.level);
-      changed();
+    readConfig: () => watch.read(),
+    prepare: (next) => {
+      const takeOver = agent.prepare(next);
+      return () => {
+        takeOver();
+        agent.link.changeToken(next.hub.token);
+        if (!options.quiet) logging.setLevel(next.logging.level);
+        changed();
+      };
     },
     logger,
   });
   const signals = listenForStop(() => Deno.exit(ExitCode.done));
   const stopReloading = listenForReload(() => reload.run());
-  const watch = new FileWatch([...files], {
-    everyMs: WATCH_MS,
-    changed: () => {
-      files.clear();
-      reload.run();
-      watch.watch([...files]);
-    },
-  });
+  watch.start(() => reload.run(), WATCH_MS);
   let monitoring: Exposition | null = null;
   try {
     monitoring = startAgentMonitoring(config.metrics, { agent, version: VERSION, logger });

@@ -12,8 +12,11 @@ import type { Logger } from "../core/ports.ts";
 export interface AgentReloadOptions {
   /** Reads everything that a configuration is made of. May throw a `TrunklineError`. */
   readonly readConfig: () => AgentConfigResult;
-  /** Takes over what needs no restart. */
-  readonly apply: (config: AgentConfig) => void;
+  /**
+   * Looks whether what needs no restart can be taken over, and changes nothing. What it gives takes it over. May throw
+   * a `TrunklineError`.
+   */
+  readonly prepare: (config: AgentConfig) => () => void;
   readonly logger: Logger;
 }
 
@@ -44,10 +47,15 @@ export class AgentReload {
   }
 
   #takeOver(next: AgentConfig): void {
-    const { apply, logger } = this.#options;
+    const { prepare, logger } = this.#options;
     const { config, changed, needRestart } = planAgentChanges(this.#running, next);
+    const takeOver = prepare(config);
+    try {
+      takeOver();
+    } catch (error) {
+      return logger.error("The configuration was taken over in part", { changed, cause: messageOf(error) });
+    }
     this.#running = config;
-    apply(config);
     logger.info("The configuration was read again", { changed });
     if (needRestart.length > 0) {
       logger.warning("Settings changed that need a restart of the agent", { settings: needRestart });

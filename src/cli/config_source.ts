@@ -13,16 +13,27 @@ export interface ConfigArguments {
   readonly set: readonly string[];
 }
 
+/** Told of the path of every file that a configuration is, or would be, made of, before it is read. */
+export interface FileNotes {
+  add(path: string): void;
+}
+
+/** Where the configuration of a program that runs comes from. */
+export interface ConfigSource<R> {
+  /** Reads it. The path of every file that it is, or would be, made of is told to `files`. May throw. */
+  read(files: FileNotes): R;
+  /** Whether a configuration that is valid wants its files to be looked at. */
+  isWatched(result: R): boolean;
+}
+
 const HUB_FILE = "config.yaml";
 const AGENT_FILE = "agent.yaml";
+const NOBODY: FileNotes = { add() {} };
 
-/**
- * Loads the configuration. Throws `usage` when a named file cannot be read. The path of every file that it is, or would
- * be, made of is added to `files`.
- */
+/** Loads the configuration. Throws `usage` when a named file cannot be read. */
 export function loadFromSystem(
   { configFile, set }: ConfigArguments,
-  files: Set<string> = new Set(),
+  files: FileNotes = NOBODY,
 ): ConfigResult {
   files.add(configFile ?? HUB_FILE);
   return loadConfig({ file: readConfigFile(configFile, HUB_FILE), set, ...fromSystem(files) });
@@ -31,13 +42,38 @@ export function loadFromSystem(
 /** Loads the configuration of an agent, from `agent.yaml` when no file is named. Throws as {@link loadFromSystem}. */
 export function loadAgentFromSystem(
   { configFile, set }: ConfigArguments,
-  files: Set<string> = new Set(),
+  files: FileNotes = NOBODY,
 ): AgentConfigResult {
   files.add(configFile ?? AGENT_FILE);
   return loadAgentConfig({ file: readConfigFile(configFile, AGENT_FILE), set, ...fromSystem(files) });
 }
 
-function fromSystem(files: Set<string>): Pick<ConfigInput, "env" | "cwd" | "readSecretFile"> {
+/** The configuration of a hub, with the file of its keys. */
+export function hubSource(source: ConfigArguments): ConfigSource<ConfigResult> {
+  return {
+    read(files) {
+      const result = loadFromSystem(source, files);
+      const jwks = result.ok ? result.config.auth.jwt.jwks : null;
+      if (jwks !== null && !/^https?:/i.test(jwks)) files.add(jwks);
+      return result;
+    },
+    isWatched: (result) => result.ok && result.config.config.watch,
+  };
+}
+
+/** The configuration of an agent, with the authorities of its local services. */
+export function agentSource(source: ConfigArguments): ConfigSource<AgentConfigResult> {
+  return {
+    read(files) {
+      const result = loadAgentFromSystem(source, files);
+      for (const { ca } of result.ok ? result.config.tunnels : []) if (ca !== null) files.add(ca);
+      return result;
+    },
+    isWatched: () => true,
+  };
+}
+
+function fromSystem(files: FileNotes): Pick<ConfigInput, "env" | "cwd" | "readSecretFile"> {
   return {
     env: Deno.env.toObject(),
     cwd: Deno.cwd(),

@@ -9,7 +9,7 @@ import { HubServer } from "../server/hub_server.ts";
 import { formatListening, type ListeningAddress } from "../server/listening_address.ts";
 import { createLogging, type Logging } from "../server/logging.ts";
 import { printProblems } from "./check.ts";
-import type { ConfigArguments } from "./config_source.ts";
+import { type ConfigArguments, hubSource } from "./config_source.ts";
 import { ConfigWatch } from "./config_watch.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { listenForReload, listenForStop } from "./signals.ts";
@@ -22,7 +22,7 @@ export interface HubOptions extends ConfigArguments {
 
 /** Runs the command until its end is asked for. Throws a `TrunklineError` when the hub cannot start. */
 export async function runHub(options: HubOptions, io: Io): Promise<ExitCode> {
-  const watch = new ConfigWatch(options);
+  const watch = new ConfigWatch(hubSource(options));
   const readConfig = () => quietOr(watch.read(), options);
   const result = readConfig();
   if (!result.ok) {
@@ -51,7 +51,7 @@ interface Serving {
   readonly options: HubOptions;
   readonly io: Io;
   readonly readConfig: () => ConfigResult;
-  readonly watch: ConfigWatch;
+  readonly watch: ConfigWatch<ConfigResult>;
 }
 
 async function serve(config: Config, { logging, options, io, readConfig, watch }: Serving): Promise<void> {

@@ -3,35 +3,58 @@
  * a link that is led elsewhere, or lies on another machine.
  */
 
+/**
+ * Files, and what they were like when each was named first. Whoever is about to read a file names it before: what
+ * changes while it is read, or before it is looked at, is told then.
+ */
+export class FileStamps {
+  readonly #stamps = new Map<string, string | null>();
+
+  constructor(paths: Iterable<string> = []) {
+    for (const path of paths) this.add(path);
+  }
+
+  /** By path; `null`: it was not there. */
+  get byPath(): ReadonlyMap<string, string | null> {
+    return this.#stamps;
+  }
+
+  /** Whether nothing was written since. */
+  get isCurrent(): boolean {
+    return [...this.#stamps].every(([path, stamp]) => stampOf(path) === stamp);
+  }
+
+  /** Names a file. */
+  add(path: string): void {
+    if (!this.#stamps.has(path)) this.#stamps.set(path, stampOf(path));
+  }
+}
+
 /** Looks at some files until it is stopped. */
 export class FileWatch {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #changed: () => void;
-  #paths: readonly string[];
   /** By path, as they were when a change was told last; what is not there has none. */
-  #seen: ReadonlyMap<string, string>;
+  #seen: ReadonlyMap<string, string | null>;
   /** What was seen at the last look and is not told yet. */
-  #pending: ReadonlyMap<string, string> | null = null;
+  #pending: ReadonlyMap<string, string | null> | null = null;
 
   /**
-   * `changed` is called once for all that changed since, as soon as a look finds no more of it: what is being written
-   * now, or replaced file by file, is not read in the middle.
+   * `changed` is called once for all that is not as the stamps say, as soon as a look finds no more of it: what is
+   * being written now, or replaced file by file, is not read in the middle.
    */
   constructor(
-    paths: readonly string[],
+    files: FileStamps,
     { everyMs, changed }: { readonly everyMs: number; readonly changed: () => void },
   ) {
-    this.#paths = paths;
     this.#changed = changed;
-    this.#seen = stampsOf(paths);
+    this.#seen = files.byPath;
     this.#timer = setInterval(() => this.#look(), everyMs);
   }
 
   /** Looks at these files from now on; those that it looked at before are compared with what they were. */
-  watch(paths: readonly string[]): void {
-    const now = stampsOf(paths.filter((path) => !this.#paths.includes(path)));
-    this.#paths = paths;
-    this.#seen = new Map([...this.#seen, ...now].filter(([path]) => paths.includes(path)));
+  watch({ byPath }: FileStamps): void {
+    this.#seen = new Map([...byPath].map(([path, stamp]) => [path, this.#seen.get(path) ?? stamp]));
   }
 
   stop(): void {
@@ -39,10 +62,8 @@ export class FileWatch {
   }
 
   #look(): void {
-    const now = stampsOf(this.#paths);
     // While it is replaced a file may be away for a moment; what is there then counts.
-    const current = new Map(this.#seen);
-    for (const [path, stamp] of now) current.set(path, stamp);
+    const current = new Map([...this.#seen].map(([path, stamp]) => [path, stampOf(path) ?? stamp]));
     if (isSame(current, this.#seen)) {
       this.#pending = null;
       return;
@@ -57,27 +78,21 @@ export class FileWatch {
   }
 }
 
-/** What is different after a change, of each file that is there. */
-function stampsOf(paths: readonly string[]): ReadonlyMap<string, string> {
-  const stamps = new Map<string, string>();
-  for (const path of paths) {
-    const stamp = stampOf(path);
-    if (stamp !== null) stamps.set(path, stamp);
-  }
-  return stamps;
-}
-
 /** `null` while there is no file. */
 function stampOf(path: string): string | null {
   try {
-    const { mtime, size, ino } = Deno.statSync(path);
-    return `${mtime?.getTime()} ${size} ${ino}`;
+    const { mtime, ctime, size, ino } = Deno.statSync(path);
+    // Whoever copies a file may keep its time of writing; the other one nobody can set.
+    return `${mtime?.getTime()} ${ctime?.getTime()} ${size} ${ino}`;
   } catch (error) {
     // Whoever reads it because of the change tells what is wrong.
     return error instanceof Deno.errors.NotFound ? null : "unreadable";
   }
 }
 
-function isSame(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+function isSame(
+  one: ReadonlyMap<string, string | null>,
+  other: ReadonlyMap<string, string | null>,
+): boolean {
   return one.size === other.size && [...one].every(([path, stamp]) => other.get(path) === stamp);
 }

@@ -89,7 +89,7 @@ export function limitsSchema() {
     tenants: z.record(z.string().min(1), ownQuota()).prefault({})
       .describe("Limits of single tenants, by name; what is left out is as in limits.default"),
     adjust: section({
-      enabled: bool().prefault(false).describe("Lower rates while the hub lags behind"),
+      enabled: bool().prefault(true).describe("Lower rates while the hub lags behind"),
       interval: duration(100, MINUTE).prefault("1s").describe("Time between two adjustments"),
       target_lag: duration(1, SECOND).prefault("20ms").describe("Delay of the event loop that is aimed at"),
       floor: decimal(0.01, 1).prefault(0.1).describe("Lowest share of a rate that is left"),

@@ -74,6 +74,11 @@ export function brokerSchema() {
       max_count: integer(0, 100_000_000).prefault(100_000).describe("Most retained messages of a tenant"),
       max_bytes: size(0, 1024 * GIB).prefault("64MiB").describe("Most bytes of a tenant's retained messages"),
     }).prefault({}).describe("Retained messages"),
+    history: section({
+      max_bytes: size(0, 1024 * GIB).prefault("256MiB").describe(
+        "Most bytes of all histories of a tenant; over it the oldest messages go",
+      ),
+    }).prefault({}).describe("Histories of topics"),
     topics: z.array(topicPolicy()).max(10_000).prefault([])
       .describe(
         "Policies, the first match wins: { pattern, slow_consumer, retain, history: { size, ttl }, presence }",
@@ -173,7 +178,7 @@ export function performanceSchema() {
 export function storageSchema(context: SchemaContext) {
   return section({
     path: path(context).nullable().prefault(null).describe(
-      "Folder for retained messages and history; null: memory",
+      "Folder for retained messages and history, made when it is missing; null: memory",
     ),
   });
 }

@@ -19,20 +19,6 @@ export interface UnbuiltPart {
 /** Every part that does not exist yet. */
 export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "dashboard.enabled", part: "the dashboard" },
-  { key: "limits.connection.messages_per_second", part: "the rate of connections" },
-  { key: "limits.connection.bandwidth", part: "the rate of connections" },
-  { key: "limits.connection.burst", part: "the rate of connections" },
-  { key: "limits.default.connections", part: "the limit of accounts" },
-  { key: "limits.default.requests_per_second", part: "the limit of accounts" },
-  { key: "limits.default.messages_per_second", part: "the limit of accounts" },
-  { key: "limits.default.bandwidth", part: "the limit of accounts" },
-  { key: "limits.default.burst", part: "the limit of accounts" },
-  { key: "limits.default.streams", part: "the limit of accounts" },
-  { key: "limits.default.subscriptions", part: "the limit of accounts" },
-  { key: "limits.accounts", part: "the limit of accounts" },
-  { key: "limits.tenants", part: "the limit of tenants" },
-  { key: "limits.adjust.enabled", part: "the adjustment of limits" },
-  { key: "storage.path", part: "storage on disk" },
   { key: "cluster.driver", part: "the cluster of hubs" },
 ];
 
@@ -53,20 +39,6 @@ export function refuseUnbuilt(config: Config, { defaults, isValid, report }: Che
     const isRefused = refused === undefined ? !isSame(value, usual) : refused.includes(value);
     if (isRefused) report(path, unbuiltMessage(key, { part, value, usual }));
   }
-  if (isValid("broker.topics")) refuseKeeping(config, report);
-}
-
-/** What topics cannot keep yet. */
-function refuseKeeping({ broker }: Config, report: Report): void {
-  broker.topics.forEach(({ retain, history }, at) => {
-    const set = (key: string, part: string) =>
-      report(
-        ["broker", "topics", at, key],
-        `Cannot set ${key}: ${part} is not part of this version; leave it out`,
-      );
-    if (retain) set("retain", "keeping the last message");
-    if (history !== null) set("history", "keeping messages");
-  });
 }
 
 function unbuiltMessage(

@@ -8,6 +8,8 @@ import type { Clock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { EventOrigin } from "../core/security_event.ts";
 import type { OutgoingMessage, TransportKind } from "../core/transport.ts";
+import { ConnectionQuota, type QuotaRefusal, tooManyConnections } from "../limits/connection_quota.ts";
+import type { QuotaManager } from "../limits/quota_manager.ts";
 import type { LinkStats } from "../link/link_stats.ts";
 import type { QueueLane } from "../link/lane.ts";
 import type { OutboxOwner } from "../link/outbox.ts";
@@ -25,6 +27,8 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   /** Watches the times of logins; `null` where nobody has to log in. */
   readonly watch: LoginWatch<Connection> | null;
+  /** Decides how much each may use; `null`: everybody as much as there is. */
+  readonly quotas: QuotaManager | null;
   /** Told when the socket is gone. */
   readonly onClosed: (connection: Connection) => void;
 }
@@ -52,21 +56,27 @@ export interface ConnectionUser {
 export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   readonly id: string;
   readonly transport: Transport;
+  /** What it may use; `null` before it is let in. */
+  quota: ConnectionQuota | null = null;
+  readonly #quotas: QuotaManager | null;
   readonly #user: ConnectionUser;
   readonly #stats: LinkStats;
   readonly #clock: Clock;
   readonly #watch: LoginWatch<Connection> | null;
   readonly #onClosed: (connection: Connection) => void;
+  /** Messages that its outbox dropped because it was too slow. */
+  lost = 0;
   #state: ConnectionState;
 
   /** `connect` makes the transport, which tells the connection what happens on it. */
   constructor(options: ConnectionOptions, connect: (connection: Connection) => Transport) {
-    const { id, user, stats, clock, watch, onClosed } = options;
+    const { id, user, stats, clock, watch, quotas, onClosed } = options;
     this.id = id;
     this.#user = user;
     this.#stats = stats;
     this.#clock = clock;
     this.#watch = watch;
+    this.#quotas = quotas;
     this.#onClosed = onClosed;
     this.#state = { name: "opening", sinceMs: clock.now() };
     this.transport = connect(this);
@@ -116,8 +126,28 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
     return { token, tenant, via, ip, connectionId, renews, isGone };
   }
 
-  /** The login succeeded (or none is asked for): it is in use from now on. `false`: it is not waited for. */
+  /** Takes its place among the connections of who pays for it; says what is full. It leaves at the end. */
+  reserve(principal: Principal): QuotaRefusal | null {
+    const isWaiting = this.#state.name === "opening" || this.#state.name === "authenticating";
+    if (this.#quotas === null || this.quota !== null || !isWaiting) return null;
+    const quota = this.#quotas.enter(principal);
+    if (!(quota instanceof ConnectionQuota)) return quota;
+    this.quota = quota;
+    quota.onPaced = (paces) => this.transport.pace(paces);
+    if (quota.paces !== null) this.transport.pace(quota.paces);
+    return null;
+  }
+
+  /**
+   * The login succeeded (or none is asked for): it is in use from now on. `false`: it is not waited for, or there are as
+   * many connections as there may be.
+   */
   authenticated(login: Login): boolean {
+    const refusal = this.reserve(login.principal);
+    if (refusal !== null) {
+      this.close(CloseCode.rateLimited, tooManyConnections(refusal));
+      return false;
+    }
     if (!this.#move({ type: "authenticated", login })) return false;
     this.#watch?.loggedIn(this, login);
     this.#user.opened(this);
@@ -127,6 +157,7 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   /** The same somebody logged in again. `false`: nobody is logged in. */
   renew(login: Login): boolean {
     if (!this.#move({ type: "renewed", login })) return false;
+    if (this.quota !== null) this.#quotas?.renew(this.quota, login.principal);
     this.#watch?.loggedIn(this, login);
     this.#user.renewed?.(this);
     return true;
@@ -161,6 +192,16 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
     return this.transport.outbox.hasRoomFor(message.encodedFor(this.kind));
   }
 
+  /** Whether so few publishes wait that what is in no hurry may be queued too. */
+  get hasSpareRoom(): boolean {
+    return this.#state.name === "open" && this.transport.outbox.hasSpareRoom;
+  }
+
+  /** Calls back once, when there is spare room again; the last call counts. */
+  whenSpare(run: () => void): void {
+    this.transport.outbox.whenSpare(run);
+  }
+
   /** Says goodbye; see {@link CloseCode}. Of no effect on a connection that ends already. */
   close(code: number, reason: string, options: CloseOptions = {}): void {
     this.transport.close(code, reason, options);
@@ -176,6 +217,7 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   }
 
   dropped(policy: SlowConsumerPolicy, messages: number): void {
+    this.lost += messages;
     if (policy !== "close") this.#stats.dropped[policy] += messages;
   }
 
@@ -184,6 +226,7 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
     if (!this.#move({ type: "closing", code, reason })) return;
     this.#watch?.left(this);
     this.#user.closing(this);
+    this.quota?.leave();
   }
 
   /** The transport says that the socket is gone. */

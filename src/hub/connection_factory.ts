@@ -3,13 +3,14 @@
  * transport, and one set of all connections, which draining and metrics need.
  */
 import type { TransportKind } from "../core/transport.ts";
+import type { QuotaManager } from "../limits/quota_manager.ts";
 import { FramesTransport } from "../link/frames_transport.ts";
 import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { JsonLinesTransport } from "../link/json_lines_transport.ts";
 import { Outbox, type OutboxSettings } from "../link/outbox.ts";
 import { SocketSink } from "../link/socket_sink.ts";
 import type { TransportOptions, TransportSettings } from "../link/socket_transport.ts";
-import type { MuxLimits } from "../link/stream_mux.ts";
+import type { MuxLimits } from "../link/mux_limits.ts";
 import type { StreamStats } from "../link/stream_stats.ts";
 import { TextTransport } from "../link/text_transport.ts";
 import type { Transport } from "../link/transport.ts";
@@ -41,6 +42,8 @@ export interface ConnectionFactoryOptions {
   readonly heartbeat: HeartbeatMonitor;
   /** Watches those who have to log in; `null`: nobody has to. */
   readonly watch: LoginWatch<Connection> | null;
+  /** Decides how much each may use; `null`: everybody as much as there is. */
+  readonly quotas: QuotaManager | null;
 }
 
 /** What makes a connection one of its kind. */
@@ -150,9 +153,10 @@ export class ConnectionFactory {
 
   #open({ kind, accepted, user, watch, login }: Opening, connect: MakeTransport): void {
     const { link, peer, head, connectionId: id = crypto.randomUUID() } = accepted;
-    const { outbox: outboxSettings, heartbeat, [kind]: settings } = this.#options;
+    const { outbox: outboxSettings, heartbeat, quotas, [kind]: settings } = this.#options;
     const { stats, clock } = settings;
-    const connection = new Connection({ id, user, stats, clock, watch, onClosed: this.#closed }, (owner) => {
+    const parts = { id, user, stats, clock, watch, quotas, onClosed: this.#closed };
+    const connection = new Connection(parts, (owner) => {
       const sink = new SocketSink(link.socket);
       const outbox = new Outbox({ kind, sink, owner, settings: outboxSettings });
       return connect(owner, { link, peer, outbox, settings, maxMessageBytes: user.maxMessageBytes });

@@ -48,6 +48,7 @@ class Room implements ConnectionUser {
   }
 
   received(connection: Connection, data: Uint8Array, isBinary: boolean): number {
+    connection.quota?.chargeMessage();
     const message = new RelayMessage(data, isBinary);
     return this.members.broadcast({
       message,

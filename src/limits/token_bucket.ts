@@ -6,35 +6,68 @@
 /** Of one token. Who waited as long as he was told must not fail because of how fractions are rounded. */
 const ROUNDING = 1e-9;
 
+/** How often something may happen. */
+export interface Rate {
+  readonly perSecond: number;
+  /** How far it may be exceeded for a second, as a factor of at least 1. */
+  readonly burst: number;
+}
+
+/** What a turn brings comes together: a bucket holds so many seconds' worth at least. */
+const LEAST_BURST = 0.1;
+/** What a rate may be exceeded by where nothing else is said. */
+const USUAL_BURST = 2;
+
 /** One bucket. It starts full. */
 export class TokenBucket {
-  readonly ratePerSecond: number;
-  readonly #capacity: number;
+  #ratePerSecond: number;
+  #capacity: number;
   #tokens: number;
   #updatedMs: number;
 
-  /** A bucket of `ratePerSecond` tokens a second that holds one second's worth, at least one token. */
-  constructor(ratePerSecond: number, nowMs: number) {
-    this.ratePerSecond = ratePerSecond;
-    this.#capacity = Math.max(1, ratePerSecond);
+  /** A bucket of `ratePerSecond` tokens a second that holds what the burst adds to one second, at least one token. */
+  constructor(ratePerSecond: number, nowMs: number, burst = USUAL_BURST) {
+    this.#ratePerSecond = ratePerSecond;
+    this.#capacity = capacityOf({ perSecond: ratePerSecond, burst });
     this.#tokens = this.#capacity;
     this.#updatedMs = nowMs;
   }
 
+  get ratePerSecond(): number {
+    return this.#ratePerSecond;
+  }
+
+  /** Fills at another rate from now on. What is over its new capacity is lost; debts stay. */
+  change(rate: Rate, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#ratePerSecond = rate.perSecond;
+    this.#capacity = capacityOf(rate);
+    this.#tokens = Math.min(this.#tokens, this.#capacity);
+  }
+
   /** Takes one token; gives 0, or the milliseconds until there is one: then nothing was taken. */
   take(nowMs: number): number {
+    const waitMs = this.waitMs(nowMs);
+    if (waitMs === 0) this.#tokens--;
+    return waitMs;
+  }
+
+  /** The milliseconds until there is a token; 0 when there is one. */
+  waitMs(nowMs: number): number {
     this.#refill(nowMs);
-    if (this.#tokens >= 1 - ROUNDING) {
-      this.#tokens--;
-      return 0;
-    }
-    return Math.ceil((1 - this.#tokens) * 1000 / this.ratePerSecond);
+    if (this.#tokens >= 1 - ROUNDING) return 0;
+    return Math.ceil((1 - this.#tokens) * 1000 / this.#ratePerSecond);
+  }
+
+  /** Takes tokens whether they are there or not: what is missing is a debt, and nothing can be had until it is paid. */
+  charge(tokens: number, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#tokens -= tokens;
   }
 
   /** Whether there is no token now. */
   isEmpty(nowMs: number): boolean {
-    this.#refill(nowMs);
-    return this.#tokens < 1 - ROUNDING;
+    return this.waitMs(nowMs) > 0;
   }
 
   /** Whether nothing of it is used: a new one would be the same. */
@@ -45,10 +78,14 @@ export class TokenBucket {
 
   #refill(nowMs: number): void {
     if (nowMs <= this.#updatedMs) return;
-    const gained = (nowMs - this.#updatedMs) * this.ratePerSecond / 1000;
+    const gained = (nowMs - this.#updatedMs) * this.#ratePerSecond / 1000;
     this.#tokens = Math.min(this.#capacity, this.#tokens + gained);
     this.#updatedMs = nowMs;
   }
+}
+
+function capacityOf({ perSecond, burst }: Rate): number {
+  return Math.max(1, perSecond * Math.max(burst - 1, LEAST_BURST));
 }
 
 /** A bucket for each key, made when the key comes up. */

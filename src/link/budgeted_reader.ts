@@ -48,6 +48,8 @@ export class BudgetedReader implements Waiting {
   #isWaiting = false;
   #isHeld = false;
   #isStopped = false;
+  /** Runs while the pace lets nothing be read. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ link, budget, turns, receiver }: BudgetedReaderOptions) {
     this.#link = link;
@@ -92,6 +94,7 @@ export class BudgetedReader implements Waiting {
   detach(): Uint8Array {
     this.#link.pause();
     this.#isStopped = true;
+    clearTimeout(this.#timer);
     this.#link.socket.removeListener("data", this.#take);
     const [first, ...others] = this.#backlog;
     this.#backlog = NOTHING;
@@ -105,9 +108,15 @@ export class BudgetedReader implements Waiting {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#backlog = NOTHING;
+    clearTimeout(this.#timer);
     this.#link.socket.removeListener("data", this.#take);
     this.#link.socket.on("data", discard);
     this.#link.resume();
+  }
+
+  /** The socket is gone: waits for nothing any more. */
+  closed(): void {
+    clearTimeout(this.#timer);
   }
 
   nextTurn(): void {
@@ -154,7 +163,11 @@ export class BudgetedReader implements Waiting {
     this.#backlog = backlog;
     this.#isWaiting = true;
     this.#link.pause();
-    if (!this.#isHeld) this.#turns.next(this);
+    if (this.#isHeld) return;
+    const { waitMs } = this.#budget;
+    if (waitMs === 0) return this.#turns.next(this);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.nextTurn(), waitMs);
   }
 
   #readOn(): void {

@@ -22,6 +22,8 @@ export interface GatedStream {
 /** One whose bytes go straight over a socket. */
 export interface GatedSocket extends GatedStream {
   readonly socket: Socket;
+  /** Ends it at once, so that the peer cannot take that for a clean end; what waits is thrown away. */
+  reset(): void;
 }
 
 /** A plain socket. */
@@ -38,6 +40,10 @@ export class PlainSocket implements GatedSocket {
 
   resume(): void {
     this.socket.resume();
+  }
+
+  reset(): void {
+    this.socket.resetAndDestroy();
   }
 }
 
@@ -85,6 +91,12 @@ export class TlsGate implements GatedSocket {
 
   resume(): void {
     this.socket.resume();
+  }
+
+  reset(): void {
+    // To reset the TLS socket itself looks like a clean end to the peer.
+    this.#raw.resetAndDestroy();
+    this.socket.destroy();
   }
 }
 

@@ -108,6 +108,12 @@ export class LaneScheduler {
     return bytes;
   }
 
+  /** Takes what is of the lane of control alone. The pieces are added to `parts`; gives their bytes. */
+  takeControlInto(parts: Uint8Array[], maxBytes: number): number {
+    const bytes = this.#streams.takeControl(parts);
+    return this.#drain(this.control, { parts, bytes, maxBytes });
+  }
+
   /** Forgets everything; returns how many messages that were, streams not counted. */
   clear(): number {
     const dropped = this.control.length + this.request.length + this.publish.length;

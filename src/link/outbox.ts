@@ -7,6 +7,7 @@
  */
 import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Encoded, TransportKind } from "../core/transport.ts";
+import type { BytePace } from "../limits/byte_pace.ts";
 import { detach } from "../wire/slab.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Lane, LaneSettings, QueueLane } from "./lane.ts";
@@ -61,6 +62,9 @@ const GAP_BYTES = 512;
 /** Channels that one receiver may have lost something of and not been told; with one more it is too slow for all. */
 export const MAX_GAPS = 1024;
 
+/** What is in no hurry takes this share of the publish lane, and no more than so many bytes. */
+const [SPARE_SHARE, MAX_SPARE_BYTES] = [4, 256 * 1024];
+
 type Phase = "open" | "finishing" | "closed";
 /** Whether it will be flushed: not, at the end of the flusher's window, or at the end of the turn. */
 type Due = "no" | "later" | "now";
@@ -74,6 +78,10 @@ export class Outbox {
   readonly #lanes: LaneScheduler;
   /** Rises with every write that the socket took. */
   progress = 0;
+  /** How fast bytes may go; `null`: as fast as the socket takes them. */
+  pace: BytePace | null = null;
+  /** Runs while the pace lets nothing go. */
+  #paceTimer: ReturnType<typeof setTimeout> | undefined;
   #extraBytes = 0;
   #inFlightBytes = 0;
   /** What the ledger was told that this outbox holds. */
@@ -86,6 +94,7 @@ export class Outbox {
   #onFinished: (() => void) | null = null;
   /** Messages that were dropped and not yet told, by the name of their channel. */
   #gaps: Map<string, Gap> | null = null;
+  #onSpare: (() => void) | null = null;
 
   constructor({ kind, sink, owner, settings }: OutboxOptions) {
     this.#kind = kind;
@@ -150,6 +159,18 @@ export class Outbox {
     return this.#phase === "open" && this.#lanes.publish.fits(message);
   }
 
+  /** Whether so few publishes wait that what is in no hurry may be queued too, and leaves room for others. */
+  get hasSpareRoom(): boolean {
+    const { maxBytes } = this.#settings.lanes.publish;
+    const spareBytes = Math.min(maxBytes / SPARE_SHARE, MAX_SPARE_BYTES);
+    return this.#phase === "open" && this.#lanes.publish.bytes <= spareBytes;
+  }
+
+  /** Calls back once, the next time that the socket took something and there is spare room; the last call counts. */
+  whenSpare(run: () => void): void {
+    this.#onSpare = run;
+  }
+
   /** Queues the answer to a ping. Only the newest is kept: a flood of pings costs one pong a flush. */
   pushPong(message: Encoded): void {
     if (this.#phase !== "open") return;
@@ -176,8 +197,10 @@ export class Outbox {
   /** Ends the outbox with its socket. Returns how many messages were never handed to the socket. */
   close(): number {
     if (this.#phase === "closed") return 0;
+    clearTimeout(this.#paceTimer);
     const dropped = this.#purge();
     this.#phase = "closed";
+    this.#onSpare = null;
     this.#last = null;
     this.#onFinished = null;
     this.#extraBytes = 0;
@@ -208,7 +231,10 @@ export class Outbox {
   #flushOnce(): boolean {
     const { socketBytes, flusher } = this.#settings;
     const parts: Uint8Array[] = [];
-    const bytes = this.#takeInto(parts, socketBytes - this.#inFlightBytes);
+    const room = socketBytes - this.#inFlightBytes;
+    const bytes = this.pace?.isActive === true
+      ? this.#takePaced(this.pace, parts, room)
+      : this.#takeInto(parts, room);
     this.#isBacklogged = this.#inFlightBytes > 0 || this.#lanes.bytes > 0;
     this.#inFlightBytes += bytes;
     if (bytes === 0) {
@@ -232,7 +258,13 @@ export class Outbox {
     this.#inFlightBytes -= bytes;
     this.progress++;
     this.#tellLedger();
+    if (this.#onSpare !== null && this.hasSpareRoom) this.#tellSpare(this.#onSpare);
     if (finished) this.#onFinished?.();
+  }
+
+  #tellSpare(run: () => void): void {
+    this.#onSpare = null;
+    run();
   }
 
   /** Takes what may be handed to the socket now: the pong, the lanes, and the last message behind all. */
@@ -254,6 +286,31 @@ export class Outbox {
       this.#last = null;
     }
     return bytes;
+  }
+
+  /** Signs of life and what control streams need are not held up by what is paid by the byte; nor is a goodbye. */
+  #takePaced(pace: BytePace, parts: Uint8Array[], room: number): number {
+    const waitMs = this.#phase === "finishing" ? 0 : pace.waitMs();
+    if (waitMs === 0) {
+      const bytes = this.#takeInto(parts, Math.min(room, pace.pieceBytes));
+      pace.spend(bytes);
+      return bytes;
+    }
+    const bytes = room > 0 ? this.#takeUrgent(parts, room) : 0;
+    pace.spend(bytes);
+    clearTimeout(this.#paceTimer);
+    if (this.#hasMore) this.#paceTimer = setTimeout(() => this.flush(), waitMs);
+    return bytes;
+  }
+
+  /** The pong, and the lane of control. */
+  #takeUrgent(parts: Uint8Array[], maxBytes: number): number {
+    let bytes = 0;
+    if (this.#pong !== null) {
+      bytes += this.#takeExtra(this.#pong, parts);
+      this.#pong = null;
+    }
+    return bytes + this.#lanes.takeControlInto(parts, maxBytes - bytes);
   }
 
   #takeExtra(message: Encoded, parts: Uint8Array[]): number {

@@ -2,6 +2,7 @@
  * What one connection may be read in one turn of the event loop: messages, bytes, and the deliveries that its
  * messages cause. It only counts; who feeds a receiver asks it after each slice and gives way when it is used up.
  */
+import type { BytePace } from "../limits/byte_pace.ts";
 import type { Turns } from "./turns.ts";
 
 /** The share of one connection in one turn. All connections of a hub look at the same one, which may change. */
@@ -16,6 +17,8 @@ export interface ReadLimits {
 export class ReadBudget {
   readonly #limits: ReadLimits;
   readonly #turns: Turns;
+  /** How fast bytes may come whatever the turn; `null`: as fast as they do. */
+  pace: BytePace | null = null;
   #turn = -1;
   #messages = 0;
   #bytes = 0;
@@ -30,6 +33,7 @@ export class ReadBudget {
   spendBytes(bytes: number): void {
     this.#renew();
     this.#bytes += bytes;
+    if (this.pace !== null) this.pace.spend(bytes);
   }
 
   /** Counts a message and what it caused. */
@@ -43,7 +47,13 @@ export class ReadBudget {
   isSpent(): boolean {
     this.#renew();
     const { messages, bytes, deliveries } = this.#limits;
+    if (this.pace !== null && this.pace.waitMs() > 0) return true;
     return this.#messages >= messages || this.#bytes >= bytes || this.#deliveries >= deliveries;
+  }
+
+  /** For how many milliseconds nothing may be read, whatever turn it is. */
+  get waitMs(): number {
+    return this.pace === null ? 0 : this.pace.waitMs();
   }
 
   #renew(): void {

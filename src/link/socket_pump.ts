@@ -99,7 +99,7 @@ export class SocketPump implements StreamConsumer, Flushable {
   }
 
   closed(reset: StreamReset | null): void {
-    if (reset !== null && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (reset !== null && !this.#socket.destroyed) this.#link.reset();
     this.#onClosed?.(reset);
   }
 

@@ -25,6 +25,11 @@ export class SocketSink implements OutboxSink {
     return this.#socket.writableLength > 0;
   }
 
+  /** How much waits in the socket. */
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   write(parts: readonly Uint8Array[], onWritten: () => void): boolean {
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return false;

@@ -9,6 +9,7 @@ import { CloseCode } from "../core/close_codes.ts";
 import type { Clock } from "../core/ports.ts";
 import { viewOf } from "../core/views.ts";
 import type { Encoded, PeerAddress, TransportKind } from "../core/transport.ts";
+import type { BytePace } from "../limits/byte_pace.ts";
 import { BudgetedReader, SLICE_BYTES, type SliceReceiver } from "./budgeted_reader.ts";
 import type { GatedStream } from "./gated_socket.ts";
 import type { LinkStats } from "./link_stats.ts";
@@ -112,7 +113,9 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
 
   /** Takes what begins at `from`; see {@link SliceReceiver.takeFrom}. */
   protected take(chunk: Uint8Array, from: number): number {
-    const end = Math.min(chunk.length, from + this.sliceBytes);
+    const { pace } = this.budget;
+    const most = pace === null ? this.sliceBytes : Math.min(this.sliceBytes, pace.pieceBytes);
+    const end = Math.min(chunk.length, from + most);
     return from + this.feed(from === 0 && end === chunk.length ? chunk : viewOf(chunk, from, end));
   }
 
@@ -127,6 +130,11 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  pace({ reading, writing }: { readonly reading: BytePace; readonly writing: BytePace }): void {
+    this.budget.pace = reading;
+    this.outbox.pace = writing;
   }
 
   caughtUp(): void {
@@ -186,6 +194,7 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     if (this.#phase === "open") this.owner.transportClosing(CloseCode.abnormal, "");
     this.#phase = "closed";
     clearTimeout(this.#closeTimer);
+    this.reader.closed();
     this.#countDropped(this.outbox.close(), CloseCode.abnormal);
     this.released();
     this.owner.transportClosed();

@@ -13,9 +13,10 @@ import { DataHeaders } from "../wire/data_headers.ts";
 import { type CloseStreamFrame, encodeFrame, type OpenStreamFrame, type OtherFrame } from "../wire/frame.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
 import type { GoAway, OpenStream, SharedOpen } from "../wire/frame_payloads.ts";
-import { FlowControl, WindowBudget, type WindowLimits } from "./flow_control.ts";
+import { FlowControl, WindowBudget } from "./flow_control.ts";
 import { LinkPacer } from "./link_pacer.ts";
 import { MemberSet } from "./member_set.ts";
+import type { MuxLimits, StreamPayer } from "./mux_limits.ts";
 import { OpenWriter } from "./open_refs.ts";
 import type { Outbox } from "./outbox.ts";
 import { Stream, type StreamConsumer, type StreamHost, type StreamReset } from "./stream.ts";
@@ -40,15 +41,6 @@ export interface StreamMuxOwner {
   goingAway(goAway: GoAway): void;
 }
 
-/** Bounds of one connection. */
-export interface MuxLimits {
-  /** Streams of the peer at a time. */
-  readonly maxStreams: number;
-  readonly windows: WindowLimits;
-  /** What the peer lets a new stream send. */
-  readonly peerInitialBytes: number;
-}
-
 /** What a mux is made of. */
 export interface StreamMuxOptions {
   readonly role: LinkRole;
@@ -70,7 +62,6 @@ const TOO_MANY_RESETS: FrameFault = {
   closeCode: CloseCode.policy,
   message: `More than ${MAX_RESETS_PER_SECOND} streams a second were opened and reset`,
 };
-const HOLDS_TOO_MUCH = "The connection holds too much that was not read";
 /** Resets that wait for a peer who does not read. */
 const MAX_WAITING_RESETS = 4096;
 
@@ -79,6 +70,8 @@ export class StreamMux implements StreamHost {
   readonly queue: StreamQueue;
   readonly headers = new DataHeaders();
   readonly opens = new OpenWriter();
+  /** Set before there is a stream; `null`: nobody pays. */
+  payer: StreamPayer | null = null;
   readonly #pacer: LinkPacer;
   readonly #outbox: StreamMuxOptions["outbox"];
   readonly #owner: StreamMuxOwner;
@@ -161,6 +154,7 @@ export class StreamMux implements StreamHost {
     if (this.#isPeerGoing) return "going_away";
     if (this.#ids.left <= this.#unopened.size) return "no_ids";
     if (this.size - this.#peerStreams >= this.#maxOwnStreams) return "too_many";
+    if (this.payer !== null && this.payer.add("streams") !== null) return "too_many";
     const stream = this.#create({ open, id: 0 });
     stream.attach(consumer);
     this.#unopened.add(stream);
@@ -199,7 +193,7 @@ export class StreamMux implements StreamHost {
     const result = stream.receive(bytes, isEnd);
     if (result === "over_cap") {
       this.#stats.overCap++;
-      (this.#fullest() ?? stream).reset(StreamCode.overLimit, HOLDS_TOO_MUCH);
+      (this.#fullest() ?? stream).reset(StreamCode.overLimit, "The connection holds too much");
       // There is room now; where it was this very stream, there is nobody left to take it.
       return stream.isOver ? null : this.data(streamId, bytes, isEnd);
     }
@@ -298,6 +292,12 @@ export class StreamMux implements StreamHost {
     if (this.#peerStreams >= this.#limits.maxStreams) {
       return this.#refuse(streamId, { code: StreamCode.overLimit, reason: "Too many streams" });
     }
+    if (this.payer !== null && this.payer.add("streams") !== null) {
+      return this.#refuse(streamId, {
+        code: StreamCode.overLimit,
+        reason: "Too many streams of the account",
+      });
+    }
     const stream = this.#create({ open: null, id: streamId });
     this.#streams.add(stream);
     this.#peerStreams++;
@@ -378,12 +378,12 @@ export class StreamMux implements StreamHost {
   }
 
   #forget(stream: Stream): void {
-    if (this.#unopened.delete(stream)) {
-      this.#stats.active--;
-    } else if (this.#streams.delete(stream.id)) {
-      this.#stats.active--;
+    if (!this.#unopened.delete(stream)) {
+      if (!this.#streams.delete(stream.id)) return;
       if (stream.isPeerOpened) this.#peerStreams--;
     }
+    this.#stats.active--;
+    this.payer?.remove("streams");
   }
 
   #endUnopened(reset: StreamReset): void {

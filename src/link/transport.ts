@@ -3,6 +3,7 @@
  * shows whether the peer lives, and says goodbye.
  */
 import type { PeerAddress, TransportKind } from "../core/transport.ts";
+import type { BytePace } from "../limits/byte_pace.ts";
 import type { HeartbeatPeer } from "./heartbeat.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -23,6 +24,8 @@ export interface Transport extends HeartbeatPeer {
   start(head: Uint8Array): void;
   /** Says goodbye with a code and a reason (at most 123 bytes of UTF-8), then closes within the close time-out. */
   close(code: number, reason: string, options?: CloseOptions): void;
+  /** Reads, and writes, no faster than this from now on. */
+  pace(paces: { readonly reading: BytePace; readonly writing: BytePace }): void;
   /** Ends at once, without a goodbye. */
   destroy(): void;
 }

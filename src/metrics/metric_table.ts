@@ -9,6 +9,8 @@ import { SECURITY_EVENT_KINDS } from "../core/security_event.ts";
 import type { TransportKind } from "../core/transport.ts";
 import { agentMetrics } from "./agent_metric_table.ts";
 import { defineMetrics, type MetricDefinition, type MetricType } from "./metric_definition.ts";
+import { keptMetrics } from "./kept_metric_table.ts";
+import { quotaMetrics } from "./quota_metric_table.ts";
 import { tuningMetrics } from "./tuning_metric_table.ts";
 import { tunnelMetrics } from "./tunnel_metric_table.ts";
 
@@ -48,8 +50,9 @@ export const metricTable = defineMetrics({
   },
   trunkline_config_reloads_total: {
     type: "counter",
-    help: "Configurations that were read anew: loaded, or of no use so that nothing changed",
-    labels: { result: ["loaded", "invalid"] },
+    help:
+      "Configurations that were read anew: loaded, or of no use so that nothing changed, or partly loaded, a mistake of the hub",
+    labels: { result: ["loaded", "invalid", "partly"] },
   },
   trunkline_connections: {
     type: "gauge",
@@ -203,6 +206,7 @@ export const metricTable = defineMetrics({
     help: "Events about who comes to topics and goes, and those that were too many to be told (lost)",
     labels: { event: ["join", "leave", "lost"] },
   },
+  ...keptMetrics,
   trunkline_broker_requests_failed_total: {
     type: "counter",
     help: "Requests that were sent on and whose origin was told that there is no answer",
@@ -289,6 +293,7 @@ export const metricTable = defineMetrics({
     labels: tenantLabel,
   },
   ...agentMetrics,
+  ...quotaMetrics,
   ...tunnelMetrics,
   ...tuningMetrics,
   trunkline_security_events_total: {

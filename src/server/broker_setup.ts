@@ -23,6 +23,8 @@ export type BrokerPorts = Pick<
   | "onAnswered"
   | "logins"
   | "events"
+  | "store"
+  | "epochMs"
 >;
 
 /** The paths on which WebSockets speak text messages. */
@@ -51,10 +53,12 @@ export function createBroker({ auth, broker, hub }: Config, ports: BrokerPorts):
 export function brokerRules(broker: Config["broker"]): BrokerRules {
   const { rate, topics } = broker;
   return {
-    topics: topics.map(({ pattern, slow_consumer, presence }) => ({
+    topics: topics.map(({ pattern, slow_consumer, presence, retain, history }) => ({
       pattern,
       slowConsumer: slow_consumer,
       presence,
+      retain,
+      history: history === null ? null : { size: history.size, ttlMs: history.ttl },
     })),
     topicRates: Object.entries(rate.topics).map(([pattern, perSecond]) => ({ pattern, perSecond })),
     ratePerTopic: rate.per_topic,

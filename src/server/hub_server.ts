@@ -14,7 +14,7 @@ import { createHttpFront } from "../hub/http_front.ts";
 import { DoorStats } from "../hub/hub_stats.ts";
 import { Listener } from "../hub/listener.ts";
 import { OriginPolicy } from "../hub/origin_policy.ts";
-import { Relay } from "../hub/relay.ts";
+import type { Relay } from "../hub/relay.ts";
 import type { UpgradeTarget } from "../hub/upgrade.ts";
 import { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { LinkStats } from "../link/link_stats.ts";
@@ -22,7 +22,6 @@ import { OutboxLedger } from "../link/outbox_ledger.ts";
 import { StreamStats } from "../link/stream_stats.ts";
 import { TurnClock } from "../link/turn_clock.ts";
 import { Turns } from "../link/turns.ts";
-import type { Exposition } from "../metrics/exposition.ts";
 import { Health } from "../metrics/health.ts";
 import { LoopLag } from "../metrics/loop_lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
@@ -39,17 +38,20 @@ import { formatListening, type ListeningAddress } from "./listening_address.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
 import { warnOfOpenHub } from "./open_hub.ts";
+import { MetricsDoor } from "./metrics_door.ts";
 import { LiveMetrics } from "./live_metrics.ts";
 import { createReload } from "./live_parts.ts";
 import type { Reload } from "./reload.ts";
 import type { Knobs } from "./knobs.ts";
-import { openExposition } from "./exposition_setup.ts";
 import { createKnobs, createOptimizer } from "./optimizer_setup.ts";
 import type { PerformanceOptimizer } from "./performance_optimizer.ts";
+import { createRelay } from "./relay_setup.ts";
+import { Storage } from "./storage.ts";
 import { TlsStore } from "./tls_store.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import { probe } from "./probe.ts";
 import { PublicDoor } from "./public_setup.ts";
+import { HubQuotas } from "./quota_setup.ts";
 import { countingVisitors, createTunnels } from "./tunnels_setup.ts";
 
 /** What connections share with the rest of the hub. */
@@ -78,7 +80,8 @@ export class HubServer {
   readonly #streams = new StreamStats();
   readonly #health = new Health();
   readonly #metrics: Metrics;
-  readonly #loopLag: LoopLag;
+  readonly #metricsDoor: MetricsDoor;
+  readonly #quotas: HubQuotas;
   readonly #optimizer: PerformanceOptimizer;
   readonly #heartbeat: HeartbeatMonitor;
   readonly #connections: ConnectionFactory;
@@ -94,9 +97,9 @@ export class HubServer {
   readonly #logins: Logins | null;
   readonly #reload: Reload | null;
   readonly #tls: TlsStore;
+  readonly #storage: Storage;
   readonly #lifecycle: Lifecycle;
   #listeners: Listener[] = [];
-  #exposition: Exposition | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: HubServerOptions) {
@@ -109,8 +112,10 @@ export class HubServer {
       ? null
       : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock, gate });
     this.#tls = new TlsStore(config.hub.tls, { door: "hub", logger: logger.child("tls") });
+    this.#storage = new Storage(config);
     const turns = new Turns();
     const cachedClock = new TurnClock(clock, turns);
+    this.#quotas = new HubQuotas(config, { clock: cachedClock, logger: logger.child("limits") });
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
     this.#heartbeat = new HeartbeatMonitor({
       intervalMs: config.hub.heartbeat.interval,
@@ -126,7 +131,6 @@ export class HubServer {
     const tuned = { ledger, turns, clock, admission: this.#admission, health: this.#health, readMemory };
     const knobs = createKnobs(config, tuned);
     this.#optimizer = createOptimizer(config, { ...tuned, knobs, logger: logger.child("performance") });
-    const { joinBytes } = knobs.tuning;
     const reload = createReload(config, options, {
       logins: this.#logins,
       audit: this.#audit,
@@ -134,14 +138,18 @@ export class HubServer {
       origins: this.#origins,
       tls: this.#tls,
       optimizer: this.#optimizer,
+      quotas: this.#quotas,
+      storage: this.#storage,
       broker: () => this.#broker,
       visitors: () => this.#publicDoor,
       logger,
     });
     this.#reload = reload;
     this.#connections = this.#createConnections({ knobs, turns, clock });
-    this.#relay = config.relay.enabled ? this.#createRelay() : null;
+    this.#relay = createRelay(config, this.#connections);
     this.#broker = createBroker(config, {
+      store: this.#storage.store,
+      epochMs: this.#storage.epochMs,
       version,
       clock,
       cachedClock,
@@ -161,7 +169,8 @@ export class HubServer {
       logger: logger.child("tunnels"),
       events: this.#audit.events,
       admission: countingVisitors(this.#admission),
-      joinBytes,
+      joinBytes: knobs.tuning.joinBytes,
+      quotas: this.#quotas.manager,
       resolve: options.resolve,
     });
     this.#publicDoor = new PublicDoor(config, {
@@ -169,7 +178,7 @@ export class HubServer {
       logger: logger.child("public"),
       tunnels: this.#tunnels,
       admission: countingVisitors(this.#admission, config.public.trusted_proxies),
-      joinBytes,
+      joinBytes: knobs.tuning.joinBytes,
       onTurnedAway: () => this.#door.refuse("memory"),
       onDone: ({ seconds, waitedSeconds }) => {
         this.#metrics.observe("tunnel_request_duration_seconds", seconds);
@@ -186,23 +195,31 @@ export class HubServer {
     const links = this.#links;
     const [relay, broker, agents] = [this.#relay, this.#broker, this.#agents];
     const parts = { relay, broker, agents, tunnels: this.#tunnels, visitors: this.#publicDoor };
-    const counters = { door: this.#door, links, ledger, streams: this.#streams, ...parts };
-    this.#loopLag = new LoopLag({
+    const quotas = this.#quotas.manager;
+    const counters = { door: this.#door, links, ledger, streams: this.#streams, quotas, ...parts };
+    const loopLag = new LoopLag({
       clock,
       onLag: (seconds) => {
         this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds);
         this.#optimizer.observe(seconds);
+        this.#quotas.observe(seconds);
       },
     });
     this.#metrics = createMetrics([
       new HubMetricSource(counters),
       new ProcessStats({ version }),
-      this.#loopLag,
+      loopLag,
       this.#optimizer,
       this.#health,
       this.#audit,
       new LiveMetrics([this.#tls, this.#publicDoor.tls], reload),
     ]);
+    this.#metricsDoor = new MetricsDoor(config.metrics, {
+      metrics: this.#metrics,
+      health: this.#health,
+      loopLag,
+      logger,
+    });
     this.#lifecycle = new Lifecycle(this.#steps(), logger);
   }
 
@@ -229,8 +246,8 @@ export class HubServer {
   addresses(): readonly ListeningAddress[] {
     const hub: ListeningAddress[] = this.#listeners.map(({ address }) => ({ name: "hub", ...address }));
     hub.push(...this.#publicDoor.addresses());
-    if (this.#exposition === null) return hub;
-    return [...hub, { name: "metrics", ...this.#exposition.address, encrypted: false }];
+    const { address } = this.#metricsDoor;
+    return address === null ? hub : [...hub, { name: "metrics", ...address, encrypted: false }];
   }
 
   /** The steps in the order of their start. */
@@ -239,9 +256,11 @@ export class HubServer {
       { name: "certificates", start: () => this.#tls.start(), stop: () => this.#tls.stop() },
       { name: "audit", start: () => this.#audit.start(), stop: () => this.#audit.stop() },
       { name: "logins", start: () => this.#logins?.start(), stop: () => this.#logins?.stop() },
-      { name: "metrics", start: () => this.#startMetrics(), stop: () => this.#stopMetrics() },
+      { name: "metrics", start: () => this.#metricsDoor.start(), stop: () => this.#metricsDoor.stop() },
+      { name: "limits", start: () => this.#quotas.start(), stop: () => this.#quotas.stop() },
       { name: "heartbeat", start: () => this.#heartbeat.start(), stop: () => this.#heartbeat.stop() },
       { name: "relay", start: () => this.#startPart("relay"), stop: () => this.#stopPart("relay") },
+      { name: "storage", start: () => this.#storage.start(), stop: () => this.#storage.stop() },
       { name: "broker", start: () => this.#startPart("broker"), stop: () => this.#stopPart("broker") },
       { name: "listener", start: () => this.#startListeners(), stop: () => this.#stopListeners() },
       { name: "ready", start: () => this.#becomeReady(), stop: () => this.#becomeUnready() },
@@ -265,26 +284,8 @@ export class HubServer {
       json: { ...transport, stats: this.#links.json },
       heartbeat: this.#heartbeat,
       watch: this.#logins?.watch ?? null,
+      quotas: this.#quotas.manager,
     });
-  }
-
-  #createRelay(): Relay {
-    const { paths, rooms, echo, max_message: maxMessageBytes } = this.#config.relay;
-    const slowConsumer = this.#config.hub.outbox.slow_consumer;
-    const isOpen = this.#config.relay.auth === "none";
-    return new Relay({ paths, rooms, echo, maxMessageBytes, slowConsumer, isOpen }, this.#connections);
-  }
-
-  #startMetrics(): void {
-    const [metrics, health, logger] = [this.#metrics, this.#health, this.#logger];
-    this.#exposition = openExposition(this.#config.metrics, { metrics, health, logger });
-    this.#loopLag.start();
-  }
-
-  async #stopMetrics(): Promise<void> {
-    this.#loopLag.stop();
-    await this.#exposition?.stop();
-    this.#exposition = null;
   }
 
   #startPart(name: "relay" | "broker"): void {

@@ -26,5 +26,6 @@ export class LiveMetrics implements MetricSource {
     const name = "trunkline_config_reloads_total";
     yield { name, labels: { result: "loaded" }, value: this.#reload?.loaded ?? 0 };
     yield { name, labels: { result: "invalid" }, value: this.#reload?.refused ?? 0 };
+    yield { name, labels: { result: "partly" }, value: this.#reload?.partly ?? 0 };
   }
 }

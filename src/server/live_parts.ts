@@ -10,7 +10,9 @@ import type { HubServerOptions } from "./hub_server_options.ts";
 import type { Logins } from "./logins.ts";
 import type { PerformanceOptimizer } from "./performance_optimizer.ts";
 import type { PublicDoor } from "./public_setup.ts";
+import type { HubQuotas } from "./quota_setup.ts";
 import { type LivePart, Reload } from "./reload.ts";
+import type { Storage } from "./storage.ts";
 import type { ReloadedTls, TlsStore } from "./tls_store.ts";
 
 /** The parts of a hub that changes concern. */
@@ -22,6 +24,8 @@ export interface LiveParts {
   readonly origins: OriginPolicy;
   readonly tls: TlsStore;
   readonly optimizer: PerformanceOptimizer;
+  readonly quotas: HubQuotas;
+  readonly storage: Storage;
   readonly broker: () => MessageBroker | null;
   readonly visitors: () => PublicDoor;
   readonly logger: Logger;
@@ -40,13 +44,15 @@ export function createReload(
     logger,
     parts: [
       certificates(parts.tls, (next) => next.hub.tls),
-      certificates(() => parts.visitors().tls, (next) => next.public.tls),
+      certificates(() => parts.visitors().tls, (next) => next.public.enabled ? next.public.tls : null),
       sure((next) => changeDoors(next, parts)),
       sure((next) => parts.optimizer.change(next)),
+      sure(({ limits }) => parts.quotas.change(limits)),
+      sure((next) => parts.storage.change(next)),
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],
-    changeLogins: async (next) => await logins?.change(next) ?? 0,
+    prepareLogins: async (next) => await logins?.prepare(next) ?? (() => Promise.resolve(0)),
     events: audit.events,
   });
 }

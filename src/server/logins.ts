@@ -122,16 +122,19 @@ export class Logins implements LoginDesk {
   }
 
   /**
-   * Other rules from now on: those who are in go on with the rights that they have now, or are ended; gives how many
-   * were. Rejects as the start does, or with what the constructor throws; nothing has changed then.
+   * Gets other rules ready, and changes nothing. What it gives makes them hold: those who are in go on with the rights
+   * that they have then, or are ended; gives how many were. Rejects as the start does, or with what the constructor
+   * throws.
    */
-  async change({ auth, hub }: Pick<Config, "auth" | "hub">): Promise<number> {
+  async prepare({ auth, hub }: Pick<Config, "auth" | "hub">): Promise<() => Promise<number>> {
     const authenticators = this.#createAuthenticators(auth, this.#authenticators);
     await loadKeys(authenticators);
-    const options = { authenticators: authenticators.list, deny: hub.tls.deny };
-    this.#service.setOptions(loginOptions(auth, options));
-    this.#authenticators = authenticators;
-    return await this.watch.reevaluateAll();
+    const options = loginOptions(auth, { authenticators: authenticators.list, deny: hub.tls.deny });
+    return () => {
+      this.#service.setOptions(options);
+      this.#authenticators = authenticators;
+      return this.watch.reevaluateAll();
+    };
   }
 
   #createAuthenticators(

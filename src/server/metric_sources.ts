@@ -4,6 +4,7 @@
 import type { MessageBroker } from "../broker/message_broker.ts";
 import type { DoorStats } from "../hub/hub_stats.ts";
 import type { Relay } from "../hub/relay.ts";
+import type { QuotaManager } from "../limits/quota_manager.ts";
 import { DROP_REASONS, type LinkStats } from "../link/link_stats.ts";
 import type { TransportKind } from "../core/transport.ts";
 import { LANES } from "../link/lane.ts";
@@ -14,8 +15,10 @@ import type { MetricSource } from "../metrics/metrics.ts";
 import type { Agents } from "../tunnel/agents.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 import { CloseCode } from "../core/close_codes.ts";
+import { keptSamples } from "./kept_metrics.ts";
 import { agentSamples } from "./agent_metrics.ts";
 import type { PublicDoor } from "./public_setup.ts";
+import { quotaSamples } from "./quota_metrics.ts";
 import { tunnelSamples, visitorSamples } from "./tunnel_metrics.ts";
 
 /** The parts that are counted. */
@@ -30,6 +33,7 @@ export interface HubCounters {
   readonly agents: Agents;
   readonly tunnels: Tunnels;
   readonly visitors: PublicDoor;
+  readonly quotas: QuotaManager;
   /** Of the connections of agents. */
   readonly streams: StreamStats;
 }
@@ -55,10 +59,12 @@ export class HubMetricSource implements MetricSource {
       yield* brokerSamples(this.#counters.broker);
       yield* serviceSamples(this.#counters.broker);
       yield* tenantSamples(this.#counters.broker);
+      yield* keptSamples(this.#counters.broker);
     }
     yield* agentSamples(this.#counters.agents, this.#counters.streams);
     yield* tunnelSamples(this.#counters.tunnels);
     yield* visitorSamples(this.#counters.visitors);
+    yield* quotaSamples(this.#counters.quotas);
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
     for (const lane of LANES) {
       const value = this.#counters.ledger.queuedBytesOf(lane);

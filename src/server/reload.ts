@@ -3,7 +3,7 @@
  * invalid configuration changes nothing, and what it says wrong is logged and told with its place.
  */
 import type { ReloadOutcome } from "../broker/control_topics.ts";
-import { planChanges } from "../config/changes.ts";
+import { type ConfigChanges, planChanges } from "../config/changes.ts";
 import type { ConfigResult } from "../config/hub_config.ts";
 import { formatProblem } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
@@ -26,8 +26,11 @@ export interface ReloadOptions {
   readonly readConfig: () => ConfigResult;
   readonly logger: Logger;
   readonly parts: readonly LivePart[];
-  /** Takes other rules of logins; gives how many logins they ended. Rejects when they cannot be used. */
-  readonly changeLogins: (config: Config) => Promise<number>;
+  /**
+   * Gets other rules of logins ready, which may take a while, and changes nothing. What it gives takes them over, and
+   * gives how many logins they ended. Rejects when they cannot be used.
+   */
+  readonly prepareLogins: (config: Config) => Promise<() => Promise<number>>;
   readonly events: SecurityEvents;
 }
 
@@ -36,9 +39,10 @@ const MAX_LOGGED = 20;
 
 /** The configuration of one running hub. */
 export class Reload {
-  /** How often it was taken over, and how often it could not be. */
+  /** How often it was taken over, could not be, and was in part. */
   loaded = 0;
   refused = 0;
+  partly = 0;
   readonly #options: ReloadOptions;
   /** What is in use: what needs a restart stays as it was at the start. */
   #running: Config;
@@ -73,27 +77,35 @@ export class Reload {
   }
 
   async #takeOver(next: Config): Promise<ReloadOutcome> {
-    const { logger, parts, changeLogins, events } = this.#options;
-    const { config, changed, needRestart } = planChanges(this.#running, next);
-    const takeOver = parts.map((part) => part.prepare(config));
-    const ended = await changeLogins(config);
+    const { logger, parts, prepareLogins } = this.#options;
+    const plan = planChanges(this.#running, next);
+    const { config, changed, needRestart } = plan;
+    const takeOverParts = parts.map((part) => part.prepare(config));
+    const takeOverLogins = await prepareLogins(config);
     this.#running = config;
-    for (const step of takeOver) step();
-    this.loaded++;
-    logger.info("The configuration was loaded anew", { changed, ended });
-    events.record({
-      kind: "config_changed",
-      address: "",
-      connectionId: null,
-      who: null,
-      changed,
-      needRestart,
-      ended,
-    });
+    const { ended, problems } = await allOf(takeOverParts, takeOverLogins);
+    this.#record(plan, ended);
     if (needRestart.length > 0) {
       logger.warning("Some settings that have changed need a restart", { settings: needRestart });
     }
+    if (problems.length > 0) return this.#tellPart(problems);
+    this.loaded++;
+    logger.info("The configuration was loaded anew", { changed, ended });
     return { kind: "loaded", changed, needRestart, ended };
+  }
+
+  #record({ changed, needRestart }: ConfigChanges<Config>, ended: number): void {
+    const origin = { address: "", connectionId: null, who: null };
+    this.#options.events.record({ kind: "config_changed", ...origin, changed, needRestart, ended });
+  }
+
+  /** A mistake of the hub itself: what can be taken over cannot fail. */
+  #tellPart(problems: readonly string[]): ReloadOutcome {
+    this.partly++;
+    const { logger } = this.#options;
+    logger.error("Only a part of the configuration was loaded anew; load it again, or restart the hub");
+    for (const problem of problems) logger.error(problem);
+    return { kind: "partly", problems };
   }
 
   #refuse(problems: readonly string[]): ReloadOutcome {
@@ -103,4 +115,21 @@ export class Reload {
     for (const problem of problems.slice(0, MAX_LOGGED)) logger.error(problem);
     return { kind: "invalid", problems };
   }
+}
+
+/** Takes every step, whatever comes of the others. Logins come last: who comes back finds the new doors. */
+async function allOf(
+  steps: readonly (() => void)[],
+  logins: () => Promise<number>,
+): Promise<{ readonly ended: number; readonly problems: readonly string[] }> {
+  const problems: string[] = [];
+  let ended = 0;
+  for (const step of [...steps, async () => void (ended = await logins())]) {
+    try {
+      await step();
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+  }
+  return { ended, problems };
 }

@@ -4,7 +4,7 @@
  * new ones is told once, and the old ones stay.
  */
 import type { SecureContext, TLSSocketOptions } from "node:tls";
-import { FileWatch } from "../config/file_watch.ts";
+import { FileStamps, FileWatch } from "../config/file_watch.ts";
 import type { ListenerTls } from "../hub/client_gate.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
@@ -32,6 +32,8 @@ export interface TlsStoreOptions {
 export interface PreparedTls {
   readonly settings: ReloadedTls | null;
   readonly set: TlsSet | null;
+  /** The files as they were before they were read. */
+  readonly files: FileStamps;
 }
 
 /** How often files are looked at. */
@@ -102,17 +104,19 @@ export class TlsStore {
 
   /** Reads what settings name, and changes nothing. Throws `certificate_invalid`. */
   prepare(settings: ReloadedTls | null): PreparedTls {
-    return { settings, set: loadTlsSet(settings, `${this.door}.tls`) };
+    const files = new FileStamps(tlsFilesOf(settings));
+    return { settings, set: loadTlsSet(settings, `${this.door}.tls`), files };
   }
 
-  /** Uses what was read. */
-  commit({ settings, set }: PreparedTls): void {
+  /** Uses what was read, or what replaced it since. */
+  commit(prepared: PreparedTls): void {
+    const { settings, set, files } = this.#latest(prepared);
     if (this.#set !== null && !isSameSet(set, this.#set)) this.replacements++;
     this.#settings = settings;
     this.#set = set;
     if (!this.#isStarted) return;
     this.#warn();
-    this.#lookAfter();
+    this.#lookAfter(files);
   }
 
   /** Reads the same files again; what cannot be used is told, and changes nothing. */
@@ -130,18 +134,29 @@ export class TlsStore {
     }
   }
 
+  /** What waited for others is not to undo what came meanwhile. */
+  #latest(prepared: PreparedTls): PreparedTls {
+    if (prepared.files.isCurrent) return prepared;
+    try {
+      return this.prepare(prepared.settings);
+    } catch {
+      // It may be written right now: the watch looks at it again, and tells what is wrong.
+      return prepared;
+    }
+  }
+
   #leave(): void {
     this.#watch?.stop();
     this.#watch = null;
     clearInterval(this.#again);
   }
 
-  #lookAfter(): void {
+  #lookAfter(files: FileStamps): void {
     this.#leave();
     const settings = this.#settings;
     if (settings?.reload.auto !== true || this.#set === null) return;
     const refresh = () => this.refresh();
-    this.#watch = new FileWatch(tlsFilesOf(settings), { everyMs: WATCH_MS, changed: refresh });
+    this.#watch = new FileWatch(files, { everyMs: WATCH_MS, changed: refresh });
     this.#again = setInterval(refresh, settings.reload.interval);
   }
 

@@ -4,6 +4,9 @@ import type { Clock, Logger } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import { type IpRange, matchesAnyIpRange } from "../core/ip_range.ts";
 import type { Admission } from "../hub/admission.ts";
+import { ANONYMOUS } from "../core/principal.ts";
+import type { QuotaManager } from "../limits/quota_manager.ts";
+import type { TunnelOwner, TunnelQuota } from "../tunnel/tunnel_registry.ts";
 import type { Resolve } from "../link/resolver.ts";
 import { Flusher } from "../link/flusher.ts";
 import { Tunnels } from "../tunnel/tunnels.ts";
@@ -17,15 +20,17 @@ export interface TunnelPorts {
   readonly admission: VisitorAdmission;
   /** Small pieces are joined up to this size. */
   readonly joinBytes: number;
+  readonly quotas: QuotaManager;
   /** Finds what spokes want to reach from the hub. @default the system is asked */
   readonly resolve?: Resolve | undefined;
 }
 
-const ANONYMOUS_ACCOUNT = "anonymous";
-
 /** Makes the tunnels of a hub. */
-export function createTunnels(config: Config, { admission, joinBytes, ...ports }: TunnelPorts): Tunnels {
-  const { hub, tunnel, limits } = config;
+export function createTunnels(
+  config: Config,
+  { admission, joinBytes, quotas, ...ports }: TunnelPorts,
+): Tunnels {
+  const { hub, tunnel } = config;
   const publicListener = config.public;
   return new Tunnels({
     ...ports,
@@ -39,12 +44,22 @@ export function createTunnels(config: Config, { admission, joinBytes, ...ports }
     urlOfHost: (host, port) => publicUrl(publicListener, { host, port }),
     leaseMs: tunnel.name_lease,
     keepAliveMs: hub.tcp_keepalive,
-    // Who did not log in has no account, and so no limit of one.
-    maxPerAccount: ({ account }) =>
-      config.auth.mode === "none" && account === ANONYMOUS_ACCOUNT ? 0 : limits.default.tunnels,
+    quota: tunnelQuota(quotas, config.auth.mode === "none"),
     admission,
     flusher: new Flusher(joinBytes),
   });
+}
+
+/** Who did not log in has no account, and so no limit of one. */
+function tunnelQuota(quotas: QuotaManager, isOpen: boolean): TunnelQuota {
+  const payerOf = ({ tenant, account }: TunnelOwner) => ({
+    tenant,
+    account: isOpen && account === ANONYMOUS.subject ? null : account,
+  });
+  return {
+    refusal: (owner) => quotas.refusal(payerOf(owner), "tunnels"),
+    count: (owner, change) => quotas.count(payerOf(owner), "tunnels", change),
+  };
 }
 
 /** The URL of a host name; the port is left out where browsers put it themselves. */

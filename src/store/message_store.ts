@@ -37,7 +37,10 @@ export interface HistoryRules {
   readonly ttlMs: number;
 }
 
-/** What of a message was kept. `full`: the tenant's limit of retained values leaves no room for this one. */
+/**
+ * What of a message was kept. `full`: the tenant's limit of retained values leaves no room for this one. The value before
+ * it stays then, and what the rules say of history holds all the same.
+ */
 export type KeepResult = "kept" | "full";
 
 /** From where on history is wanted: behind an id, from a time on, or so many of the last messages. */
@@ -50,7 +53,10 @@ export type ReplayFrom =
 export interface TenantStore {
   /** The highest id that was ever kept; `null` when none was. New ids have to be above it. */
   readonly lastId: string | null;
-  /** Keeps a message as the rules say. A retained topic whose message has no payload loses its value. */
+  /**
+   * Keeps a message as the rules say. A retained topic whose message has no payload loses its value. Throws a
+   * `RangeError` when the id is not above {@link lastId}.
+   */
   keep(message: KeptMessage, rules: KeepRules): KeepResult;
   /** The retained values of the topics that a pattern selects, oldest first. */
   retained(pattern: string): readonly KeptMessage[];
@@ -67,7 +73,8 @@ export interface TenantStore {
   /**
    * Where a replay of a pattern starts: the id behind which it goes on with {@link page} (`null`: with the oldest), and
    * whether all that was asked for is still there. It is not when a message that was asked for, of any topic that the
-   * pattern selects, was trimmed away.
+   * pattern selects, was trimmed away; nor when the id or the time is from before all that the store can know of, as
+   * with a store in memory those from before a restart are.
    */
   start(pattern: string, from: ReplayFrom, nowMs: number): {
     readonly afterId: string | null;
@@ -82,7 +89,7 @@ export interface StoreFigures {
   readonly retained: number;
   /** Bytes of both, with what they cost beside their payload. */
   readonly bytes: number;
-  /** Messages that were trimmed by size, and by age; never falls. */
+  /** Messages that were trimmed by size (of a topic, or of all histories of a tenant), and by age; never falls. */
   readonly trimmedBySize: number;
   readonly trimmedByAge: number;
   /** Messages that were kept but are not yet safe. */

@@ -62,6 +62,16 @@ export function placeRefusal(reason: "name_taken" | "too_many_connections", agen
   return { code: "name_taken", message, closeCode: CloseCode.replaced, retryAfterMs: null };
 }
 
+/** Of an account or tenant that has as many connections as it may have. */
+export function quotaRefusal(message: string): AgentRefusal {
+  return {
+    code: "connection_limit_reached",
+    message,
+    closeCode: CloseCode.rateLimited,
+    retryAfterMs: null,
+  };
+}
+
 /** A login that does not keep to the protocol. */
 export function protocolRefusal(message: string): AgentRefusal {
   return { code: "protocol_error", message, closeCode: CloseCode.protocolError, retryAfterMs: null };

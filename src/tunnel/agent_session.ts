@@ -13,6 +13,7 @@ import { StreamCode } from "../core/stream_codes.ts";
 import type { Connection, ConnectionUser } from "../hub/connection.ts";
 import type { FramesUser } from "../hub/frames_user.ts";
 import type { Login, LoginDesk, LoginOutcome } from "../hub/login.ts";
+import { type ConnectionQuota, tooManyConnections } from "../limits/connection_quota.ts";
 import type { OwnerFrame } from "../link/frames_transport.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamMux, StreamRefusal } from "../link/stream_mux.ts";
@@ -27,6 +28,7 @@ import {
   NO_NAME_FOR_AGENTS,
   placeRefusal,
   protocolRefusal,
+  quotaRefusal,
   refusalResponse,
   TOKEN_MISSING,
   TOKEN_REVOKED,
@@ -107,6 +109,10 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
 
   get origin(): EventOrigin {
     return this.#peer.origin;
+  }
+
+  get quota(): ConnectionQuota | null {
+    return this.#peer.quota;
   }
 
   get session(): string {
@@ -274,6 +280,8 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     if (outcome.kind === "refused") return refuse(connection, loginRefusal(outcome));
     const { principal } = outcome.login;
     const { agentId, session, resume = null } = request;
+    const full = connection.reserve(principal);
+    if (full !== null) return refuse(connection, quotaRefusal(tooManyConnections(full)));
     if (agentId === HUB_AGENT) return refuse(connection, NO_NAME_FOR_AGENTS);
     const name = { tenant: principal.tenant, account: accountOf(principal), agentId };
     const { sessions } = this.#options;
@@ -297,6 +305,8 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     const now = known.reevaluate();
     if (now.kind === "ended") return connection.close(CloseCode.unauthorized, TOKEN_REVOKED.message);
     const { principal } = now.login;
+    const full = connection.reserve(principal);
+    if (full !== null) return connection.close(CloseCode.rateLimited, tooManyConnections(full));
     const name = { tenant: principal.tenant, account: accountOf(principal), agentId };
     const newcomer = { ...name, session, resume: null, connection: this };
     const { agent } = this.#options.sessions.admitNew(newcomer);
@@ -319,6 +329,7 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
 
   #join(member: Membership, tookOver: boolean): void {
     this.#membership = member;
+    if (this.#mux !== null) this.#mux.payer = this.quota;
     if (member.features.has(REFS)) this.#mux?.opens.allowRefs();
     this.#options.joined(this, tookOver);
     const { tenant, account, agentId } = member.name;

@@ -4,6 +4,7 @@
  */
 import type { EventOrigin } from "../core/security_event.ts";
 import type { Principal } from "../core/principal.ts";
+import type { ConnectionQuota } from "../limits/connection_quota.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamRefusal } from "../link/stream_mux.ts";
 import type {
@@ -26,6 +27,8 @@ export interface AgentLink {
   readonly principal: Principal | null;
   /** Whom an event of security is about that happens here. */
   readonly origin: EventOrigin;
+  /** What its connection may use; `null`: as much as there is. */
+  readonly quota: ConnectionQuota | null;
   /** What the agent says that it can do. */
   readonly features: ReadonlySet<string>;
   /** How many streams it has. */

@@ -21,6 +21,8 @@ import { forwardResponse, forwardTrailers } from "../wire/http_rewrite.ts";
 /** Why the hub answers itself. */
 export interface HubAnswer {
   readonly status: 404 | 413 | 429 | 502 | 503 | 504;
+  /** After which time it may be tried again, in milliseconds. @default as long as the hub thinks fit */
+  readonly retryAfterMs?: number;
   readonly message: string;
 }
 

@@ -32,6 +32,17 @@ export interface TunnelDoors {
   close(tunnel: Tunnel): Promise<void>;
 }
 
+/** Who has a tunnel. */
+export type TunnelOwner = Pick<AgentName, "tenant" | "account">;
+
+/** How many tunnels somebody may have. */
+export interface TunnelQuota {
+  /** What is in the way of one more; `null`: nothing. */
+  refusal(owner: TunnelOwner): { readonly scope: string; readonly limit: number } | null;
+  /** There is one more, or one less. */
+  count(owner: TunnelOwner, change: 1 | -1): void;
+}
+
 /** What a registry works with. */
 export interface TunnelRegistryOptions {
   readonly settings: TunnelSettings;
@@ -42,8 +53,7 @@ export interface TunnelRegistryOptions {
   readonly wallClock: Clock;
   /** How long a name is kept after its agent left, in milliseconds. */
   readonly leaseMs: number;
-  /** Tunnels of an account; 0: no limit. */
-  readonly maxPerAccount: (owner: { tenant: string; account: string }) => number;
+  readonly quota: TunnelQuota;
   /** How visitors reach a host name or port. */
   readonly urlOf: (place: { readonly host: string | null; readonly port: number | null }) => string;
   readonly random: () => number;
@@ -75,7 +85,6 @@ export class TunnelRegistry {
   readonly #byId = new Map<number, Tunnel>();
   readonly #byHost = new Map<string, Tunnel>();
   readonly #byAgent = new Map<string, Set<Tunnel>>();
-  readonly #perAccount = new Map<string, number>();
   /** Begins anywhere, so that nobody takes a tunnel for one of the hub that was here before. */
   #lastId: number;
   #nextPort = 0;
@@ -126,7 +135,7 @@ export class TunnelRegistry {
     const own = this.#byAgent.get(key);
     own?.delete(tunnel);
     if (own?.size === 0) this.#byAgent.delete(key);
-    this.#count(agent, -1);
+    this.#options.quota.count(agent, -1);
     const nowMs = this.#options.clock.now();
     this.#leases.release(nameKey({ host, port }), { nowMs, isGivenBack });
     if (port !== null) void this.#options.doors.close(tunnel);
@@ -245,7 +254,7 @@ export class TunnelRegistry {
     const own = this.#byAgent.get(key);
     if (own === undefined) this.#byAgent.set(key, new Set([tunnel]));
     else own.add(tunnel);
-    this.#count(agent, 1);
+    this.#options.quota.count(agent, 1);
   }
 
   /** The tunnel that a request is about, if it is there. */
@@ -267,21 +276,11 @@ export class TunnelRegistry {
       const message = `The hub has as many tunnels as it takes (${MAX_TUNNELS})`;
       return { code: "server_unavailable", message };
     }
-    const most = this.#options.maxPerAccount(agent);
-    const [who, limit] = most > 0 && (this.#perAccount.get(accountKey(agent)) ?? 0) >= most
-      ? ["account", most]
-      : (this.#byAgent.get(agentKey(agent))?.size ?? 0) >= MAX_AGENT_TUNNELS
-      ? ["agent", MAX_AGENT_TUNNELS]
-      : [null, 0];
-    const message = `The ${who} has as many tunnels as it may have (${limit})`;
-    return who === null ? null : { code: "tenant_limit_reached", message };
-  }
-
-  #count(agent: AgentName, change: 1 | -1): void {
-    const key = accountKey(agent);
-    const count = (this.#perAccount.get(key) ?? 0) + change;
-    if (count > 0) this.#perAccount.set(key, count);
-    else this.#perAccount.delete(key);
+    const isFull = (this.#byAgent.get(agentKey(agent))?.size ?? 0) >= MAX_AGENT_TUNNELS;
+    const full = isFull ? { scope: "agent", limit: MAX_AGENT_TUNNELS } : this.#options.quota.refusal(agent);
+    if (full === null) return null;
+    const message = `The ${full.scope} has as many tunnels as it may have (${full.limit})`;
+    return { code: "tenant_limit_reached", message };
   }
 }
 
@@ -327,10 +326,6 @@ function nameKey({ host, port }: Place): string {
 
 function hostKey(host: string): string {
   return `host:${host}`;
-}
-
-function accountKey({ tenant, account }: AgentName): string {
-  return JSON.stringify([tenant, account]);
 }
 
 /** Whether a tunnel is asked for by the name that the hub chose for it. */

@@ -19,7 +19,7 @@ import { joinStreams } from "./stream_joint.ts";
 import { type ListenRefusal, TcpListener } from "./tcp_listener.ts";
 import { type Tunnel, tunnelLabel, type TunnelRefusal } from "./tunnel.ts";
 import { listTunnels, type TunnelEntry } from "./tunnel_list.ts";
-import { TunnelRegistry } from "./tunnel_registry.ts";
+import { type TunnelQuota, TunnelRegistry } from "./tunnel_registry.ts";
 import type { TunnelSettings } from "./tunnel_rules.ts";
 import { TunnelCounts } from "./tunnel_counts.ts";
 import type { HubAnswer } from "./http_exchange.ts";
@@ -41,7 +41,7 @@ export interface TunnelsOptions {
   readonly urlOfHost: (host: string, port: number | null) => string;
   readonly leaseMs: number;
   readonly keepAliveMs: number;
-  readonly maxPerAccount: (owner: { tenant: string; account: string }) => number;
+  readonly quota: TunnelQuota;
   readonly admission: VisitorAdmission;
   readonly flusher: Flusher;
   /** Finds what spokes want to reach from the hub. @default the system is asked */
@@ -50,6 +50,8 @@ export interface TunnelsOptions {
 
 const NO_TUNNEL: HubAnswer = { status: 404, message: "There is nothing at this address" };
 const AWAY: HubAnswer = { status: 502, message: "The service is not connected at the moment" };
+
+const TOO_MANY: HubAnswer = { status: 429, message: "Too many requests for this address; try again later" };
 
 type Target = TargetOpen["target"];
 
@@ -66,7 +68,7 @@ export class Tunnels implements FrameServices {
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
-    const { settings, clock, wallClock, leaseMs, maxPerAccount } = options;
+    const { settings, clock, wallClock, leaseMs, quota } = options;
     this.egress = new HubEgress(options);
     this.registry = new TunnelRegistry({
       settings,
@@ -75,7 +77,7 @@ export class Tunnels implements FrameServices {
       clock,
       wallClock,
       leaseMs,
-      maxPerAccount,
+      quota,
       urlOf: ({ host, port }) =>
         host === null ? this.#urlOfPort(port ?? 0) : options.urlOfHost(host, this.publicPort),
       random: randomFraction,
@@ -92,9 +94,11 @@ export class Tunnels implements FrameServices {
     const tunnel = this.registry.atHost(host);
     if (tunnel === undefined) return { kind: "answer", answer: NO_TUNNEL };
     const link = tunnel === "away" ? undefined : this.pick(tunnel);
-    return tunnel === "away" || link === undefined
-      ? { kind: "answer", answer: AWAY }
-      : { kind: "tunnel", tunnel, link };
+    if (tunnel === "away" || link === undefined) return { kind: "answer", answer: AWAY };
+    const retryAfterMs = link.quota === null ? 0 : link.quota.takeRequest();
+    if (retryAfterMs === 0) return { kind: "tunnel", tunnel, link };
+    tunnel.stats.refused++;
+    return { kind: "answer", answer: { ...TOO_MANY, retryAfterMs } };
   }
 
   /** The tunnels that somebody may see. */

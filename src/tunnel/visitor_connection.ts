@@ -82,7 +82,7 @@ export class VisitorConnection implements ExchangeOwner {
   }
 
   destroy(): void {
-    this.#socket.link.socket.resetAndDestroy();
+    this.#socket.link.reset();
   }
 
   /** Looks whether something took too long. */
@@ -283,7 +283,7 @@ export class VisitorConnection implements ExchangeOwner {
   }
 
   /** The hub's own answer to a request that was understood. */
-  #answer(current: CurrentRequest, { status, message }: HubAnswer): void {
+  #answer(current: CurrentRequest, { status, message, retryAfterMs = RETRY_AFTER_MS }: HubAnswer): void {
     const { request, requestId, framing } = current;
     const isRetried = status === 429 || status === 503;
     // What is left of an upload would be taken for the next request.
@@ -297,7 +297,7 @@ export class VisitorConnection implements ExchangeOwner {
       accept: request.fields.get("accept") ?? "",
       isHead: request.method === "HEAD",
       isKept,
-      retryAfterSeconds: isRetried ? RETRY_AFTER_SECONDS : null,
+      retryAfterSeconds: isRetried ? Math.ceil(retryAfterMs / 1000) : null,
     }));
     this.#record(status);
     if (isKept) this.over(true);
@@ -394,5 +394,5 @@ export class VisitorConnection implements ExchangeOwner {
   }
 }
 
-const RETRY_AFTER_SECONDS = 1;
+const RETRY_AFTER_MS = 1000;
 const [OVER_LIMIT, DRAINING] = [StreamCode.overLimit, StreamCode.draining];

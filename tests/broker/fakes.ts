@@ -4,6 +4,7 @@ import type { Encoded, OutgoingMessage, TransportKind } from "../../src/core/tra
 import type { Member } from "../../src/broker/tenant_space.ts";
 import { LOCAL_OPERATOR, type Principal } from "../../src/core/principal.ts";
 import type { EventOrigin } from "../../src/core/security_event.ts";
+import { MemoryStore } from "../../src/store/memory_store.ts";
 import type { TopicSettings } from "../../src/broker/topic_policies.ts";
 
 /** A subscriber that is as slow, and as full, as a test says. */
@@ -19,6 +20,10 @@ export class FakeSubscriber implements Member {
   result: PushResult = "queued";
   /** What was queued. */
   readonly got: Encoded[] = [];
+  hasSpareRoom = true;
+  lost = 0;
+  /** Called by a test when there is room again. */
+  onSpare: (() => void) | null = null;
   /** How often something was handed to it, queued or not. */
   offered = 0;
 
@@ -43,6 +48,10 @@ export class FakeSubscriber implements Member {
     this.closedWith = { code, reason };
   }
 
+  whenSpare(run: () => void): void {
+    this.onSpare = run;
+  }
+
   hasRoomFor(): boolean {
     return this.result === "queued";
   }
@@ -50,7 +59,7 @@ export class FakeSubscriber implements Member {
 
 /** Settings that limit nothing. */
 export function settingsOf(topic: string, ratePerSecond = 0): TopicSettings {
-  return { channel: { name: topic, slowConsumer: "close", gapNotice: null }, ratePerSecond };
+  return { channel: { name: topic, slowConsumer: "close", gapNotice: null }, ratePerSecond, keep: null };
 }
 
 /** A fixed time that a test moves. */
@@ -60,4 +69,10 @@ export class FakeClock {
   now(): number {
     return this.ms;
   }
+}
+
+/** A store of what is kept, with room for all that a test keeps. */
+export function memoryStore(): MemoryStore {
+  const retained = { maxCount: 1000, maxBytes: 1_000_000 };
+  return new MemoryStore({ limits: { retained, history: { maxBytes: 100_000_000 } }, knownFromId: "" });
 }

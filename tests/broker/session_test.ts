@@ -7,7 +7,7 @@ import type { Connection, ConnectionUser } from "../../src/hub/connection.ts";
 import { until } from "../helpers/event_loop.ts";
 import { MemoryLogger } from "../helpers/memory_logger.ts";
 import { newId } from "./broker_client.ts";
-import { FakeClock } from "./fakes.ts";
+import { FakeClock, memoryStore } from "./fakes.ts";
 
 const KIB = 1024;
 const textOf = (encoded: Encoded) => new TextDecoder().decode(encoded.parts[0]?.subarray(4));
@@ -43,6 +43,8 @@ function createBroker(clock: FakeClock, options: Partial<MessageBrokerOptions> =
     readMetrics: () => Promise.resolve(new Map()),
     listTunnels: () => [],
     onLatency: () => {},
+    store: memoryStore(),
+    epochMs: Date.now(),
     logins: null,
     events: { record: () => {} },
     ...options,
@@ -54,6 +56,7 @@ class FakeConnection {
   readonly id = newId();
   readonly kind = "text";
   readonly heldBytes = 0;
+  readonly quota = null;
   readonly principal: Principal;
   readonly sent: string[] = [];
   closedWith: number | null = null;

@@ -7,6 +7,9 @@ const PATTERN =
   "+ for one level, # at the end for all that follow";
 const ACTION = "it has to be one of publish, request, both";
 const PRIORITY = "it has to be a whole number from -1000000 to 1000000";
+const REPLAY = "it has to be { since: message id or time } or { last: number }";
+const LAST = "it has to be a whole number from 0 to 100000";
+const SINCE = "it has to be the id of a message, or a time in ISO 8601 as 2026-01-31T12:00:00Z";
 const METADATA = "it has more than 4096 characters as JSON";
 const levels = (count: number) => new Array(count).fill("a").join(".");
 
@@ -62,12 +65,15 @@ const WRONG: readonly (readonly [string, unknown, string, string])[] = [
     "it has to be a text of 1 to 128 characters",
   ],
   ["topic.subscribe", { topic: "a", group: 1 }, "group", "it has to be a text of 1 to 128 characters"],
-  [
-    "topic.subscribe",
-    { topic: "a", replay: { last: 1 } },
-    "replay",
-    "nothing is kept for a replay in this version; leave it out",
-  ],
+  ["topic.subscribe", { topic: "a", replay: {} }, "replay", REPLAY],
+  ["topic.subscribe", { topic: "a", replay: 5 }, "replay", REPLAY],
+  ["topic.subscribe", { topic: "a", replay: { last: 1, since: "2026-01-31T12:00:00Z" } }, "replay", REPLAY],
+  ["topic.subscribe", { topic: "a", replay: { last: -1 } }, "replay.last", LAST],
+  ["topic.subscribe", { topic: "a", replay: { last: 100_001 } }, "replay.last", LAST],
+  ["topic.subscribe", { topic: "a", replay: { last: "1" } }, "replay.last", LAST],
+  ["topic.subscribe", { topic: "a", replay: { since: 1 } }, "replay.since", SINCE],
+  ["topic.subscribe", { topic: "a", replay: { since: "yesterday" } }, "replay.since", SINCE],
+  ["topic.subscribe", { topic: "a", replay: { since: "2026-13-31T12:00:00Z" } }, "replay.since", SINCE],
   ["topic.unsubscribe", {}, "topic", "it has to be a topic or pattern"],
   ["topic.unsubscribe", { topic: "a.#.b" }, "topic", PATTERN],
   ["topic.unsubscribe", { topic: "a", action: "none" }, "action", ACTION],

@@ -20,6 +20,7 @@ import { MemoryLogger } from "../helpers/memory_logger.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { BrokerClient, codeOf, newId, TRANSPORTS } from "./broker_client.ts";
 import { FakeClock, FakeSubscriber, settingsOf } from "./fakes.ts";
+import { keptParts } from "./kept_parts.ts";
 
 const SUCCESS = { status: "success" };
 
@@ -313,12 +314,21 @@ Deno.test("System topics: a failure inside the hub is told as such, and the log 
       const ids = new MessageIds(0);
       const topicRates = new KeyedBuckets(1);
       const traffic = new TenantTraffic("tenant");
-      const rest = { stats, traffic, topicRates, cachedClock: clock, clock, onLatency: () => {} };
+      const rest = {
+        stats,
+        traffic,
+        topicRates,
+        cachedClock: clock,
+        clock,
+        keeping: null,
+        onLatency: () => {},
+      };
       const limits = { timeoutMs: 1, failover: false, maxOutstanding: 1 };
       const times = { askAfterMs: 1, lateAfterMs: 1 };
       return {
         ids,
         subscriptions,
+        ...keptParts({ subscriptions, ids }),
         router: new MessageRouter({ ids, subscriptions, ...rest }),
         requests: new RequestRouter({
           subscriptions,

@@ -33,3 +33,9 @@ Deno.test("Tenant ids: whoever comes and goes, memory is bounded and every tenan
     }
   }));
 });
+
+Deno.test("Tenant ids: they are above what is known of earlier runs, also when the clock went back", () => {
+  const earlier = new TenantIds(5000).enter("a").nextText();
+  assert.ok(new TenantIds(1).enter("a", earlier).nextText() > earlier);
+  assert.ok(new TenantIds(9000).enter("a", earlier).nextText().startsWith("00000000-2328-4"));
+});

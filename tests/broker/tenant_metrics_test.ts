@@ -25,6 +25,11 @@ Deno.test("Tenant traffic: so many tenants have names, all others one count, and
   assert.equal([...traffics.all()].length, MAX_NAMED_TENANTS + 1);
 });
 
+/** Those of the metrics that count by tenant. */
+function ofTenants(metrics: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(metrics).filter(([name]) => name.startsWith("trunkline_tenant_")));
+}
+
 Deno.test("Tenant metrics: a tenant is shown its own, the operator those of all", async () => {
   await using hub = await TestHub.start(settings([login("red"), login("blue"), login("default", true)]));
   await using red = await BrokerClient.connect(hub, "text", { token: "token-of-tenant-red" });
@@ -38,7 +43,7 @@ Deno.test("Tenant metrics: a tenant is shown its own, the operator those of all"
   await again.settle();
   await blue.publish("nobody");
   const { metrics } = await red.request("system.metrics");
-  assert.deepEqual(metrics, {
+  assert.deepEqual(ofTenants(metrics), {
     trunkline_tenant_connections: [{ labels: { tenant: "red" }, value: 2 }],
     trunkline_tenant_subscriptions: [{ labels: { tenant: "red" }, value: 1 }],
     trunkline_tenant_services: [{ labels: { tenant: "red" }, value: 1 }],
@@ -65,9 +70,9 @@ Deno.test("Tenant metrics: who has no name there is shown nothing, not even when
   await using other = await BrokerClient.connect(hub, "text", { token: `token-of-tenant-${OTHER_TENANTS}` });
   await late.publish("a");
   for (const client of [late, other]) {
-    assert.deepEqual(await client.request("system.metrics"), { metrics: {}, status: "success" });
+    assert.deepEqual(ofTenants((await client.request("system.metrics")).metrics), {});
     const filtered = await client.request("system.metrics", { paramFilter: { tenant: OTHER_TENANTS } });
-    assert.deepEqual(filtered.metrics, {});
+    assert.deepEqual(ofTenants(filtered.metrics), {});
   }
   assert.equal(await hub.metric('trunkline_tenant_published_total{tenant="other"}'), 1);
   assert.equal(await hub.metric('trunkline_tenant_connections{tenant="other"}'), 2);

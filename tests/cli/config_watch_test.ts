@@ -1,7 +1,9 @@
 /** Which files a hub looks at, and when it reads them again. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { agentSource, hubSource } from "../../src/cli/config_source.ts";
 import { ConfigWatch } from "../../src/cli/config_watch.ts";
+import type { ConfigResult } from "../../src/config/hub_config.ts";
 import { FakeTime } from "../helpers/fake_time.ts";
 
 const LOOK_MS = 100;
@@ -17,9 +19,10 @@ class Scene implements Disposable {
     Deno.writeTextFileSync(join(this.folder, name), text);
   }
 
-  watch(): ConfigWatch {
-    const watch = new ConfigWatch({ configFile: this.file, set: [] });
+  watch(meanwhile = () => {}): ConfigWatch<ConfigResult> {
+    const watch = new ConfigWatch(hubSource({ configFile: this.file, set: [] }));
     assert.ok(watch.read().ok);
+    meanwhile();
     watch.start(() => {
       this.changes++;
       watch.read();
@@ -99,5 +102,58 @@ Deno.test("Config watch: a file that is wrong is looked at all the same, one tha
   scene.write("logging: { level: debug }\n");
   time.tick(10 * LOOK_MS);
   assert.equal(scene.changes, 3);
+  watch.stop();
+});
+
+Deno.test("Config watch: what changes while the hub starts is read as soon as it has", () => {
+  using scene = new Scene();
+  scene.write("x".repeat(32), "secret");
+  scene.write(`auth: { jwt: { secret: { file: ${scene.secret} } } }\n`);
+  using time = new FakeTime();
+  const watch = scene.watch(() => scene.write("y".repeat(33), "secret"));
+  time.tick(10 * LOOK_MS);
+  assert.equal(scene.changes, 1);
+  time.tick(10 * LOOK_MS);
+  assert.equal(scene.changes, 1);
+  watch.stop();
+});
+
+Deno.test("Config watch: what changes while a reading goes on is read again", () => {
+  using scene = new Scene();
+  scene.write("logging: { level: info }\n");
+  using time = new FakeTime();
+  const source = hubSource({ configFile: scene.file, set: [] });
+  const levels: string[] = [];
+  const watch = new ConfigWatch({
+    ...source,
+    read(files) {
+      const result = source.read(files);
+      assert.ok(result.ok);
+      levels.push(result.config.logging.level);
+      if (levels.length === 2) scene.write("logging: { level: warning }\n");
+      return result;
+    },
+  });
+  watch.read();
+  watch.start(() => void watch.read(), LOOK_MS);
+  scene.write("logging: { level: debug }\n");
+  time.tick(10 * LOOK_MS);
+  assert.deepEqual(levels, ["info", "debug", "warning"]);
+  watch.stop();
+});
+
+Deno.test("Config watch: the authority of an agent's local service counts", () => {
+  using scene = new Scene();
+  const ca = join(scene.folder, "ca.pem");
+  scene.write("one", "ca.pem");
+  scene.write(`tunnels: [{ name: web, kind: http, local: "https://127.0.0.1:1", ca: ${ca} }]\n`);
+  using time = new FakeTime();
+  let changes = 0;
+  const watch = new ConfigWatch(agentSource({ configFile: scene.file, set: [] }));
+  assert.ok(watch.read().ok);
+  watch.start(() => changes++, LOOK_MS);
+  scene.write("other", "ca.pem");
+  time.tick(10 * LOOK_MS);
+  assert.equal(changes, 1);
   watch.stop();
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { FakeTime } from "../helpers/fake_time.ts";
-import { FileWatch } from "../../src/config/file_watch.ts";
+import { FileStamps, FileWatch } from "../../src/config/file_watch.ts";
 
 Deno.test("File watch: each change is told once, also of a file that is replaced or was away", () => {
   const folder = Deno.makeTempDirSync();
@@ -13,7 +13,7 @@ Deno.test("File watch: each change is told once, also of a file that is replaced
   put("one");
   using time = new FakeTime();
   let changes = 0;
-  const watch = new FileWatch([path], { everyMs: 100, changed: () => changes++ });
+  const watch = new FileWatch(new FileStamps([path]), { everyMs: 100, changed: () => changes++ });
   try {
     time.tick(1000);
     assert.equal(changes, 0);
@@ -32,4 +32,26 @@ Deno.test("File watch: each change is told once, also of a file that is replaced
   }
   time.tick(1000);
   assert.equal(changes, 2);
+});
+
+Deno.test("File watch: what was written in place is told also where size and time of writing stayed", () => {
+  const path = Deno.makeTempFileSync();
+  Deno.writeTextFileSync(path, "one");
+  const before = Deno.statSync(path);
+  using time = new FakeTime();
+  let changes = 0;
+  const watch = new FileWatch(new FileStamps([path]), { everyMs: 100, changed: () => changes++ });
+  try {
+    // The clock of a file system has ticks of some milliseconds: what is written within one cannot be told apart.
+    do {
+      Deno.writeTextFileSync(path, "two");
+      Deno.utimeSync(path, before.atime ?? 0, before.mtime ?? 0);
+    } while (Deno.statSync(path).ctime?.getTime() === before.ctime?.getTime());
+    assert.equal(Deno.statSync(path).mtime?.getTime(), before.mtime?.getTime());
+    time.tick(1000);
+    assert.equal(changes, 1);
+  } finally {
+    watch.stop();
+    Deno.removeSync(path);
+  }
 });

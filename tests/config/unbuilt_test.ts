@@ -34,22 +34,6 @@ Deno.test("Config: takes a part that does not exist yet when it is off in so man
   equal(config.dashboard.listen.port, 0);
 });
 
-Deno.test("Config: takes the limit of streams, and refuses the limits of a connection that do not exist yet", () => {
-  equal(loadRight({ set: ["limits.connection.streams=7"] }).config.limits.connection.streams, 7);
-  const refused = (key: string) =>
-    `--set limits.connection.${key}: Cannot set limits.connection.${key}: the rate of connections is not part of ` +
-    "this version; leave it at its default";
-  deepEqual(
-    loadWrong({ set: ["limits.connection={ messages_per_second: 1, bandwidth: 1KiB, burst: 3x }"] }).sort(),
-    ["bandwidth", "burst", "messages_per_second"].map((key) =>
-      refused(key).replace(
-        `--set limits.connection.${key}`,
-        `--set limits.connection: limits.connection.${key}`,
-      )
-    ),
-  );
-});
-
 Deno.test("Config: config.yaml says of each key whether it is part of this version", () => {
   const text = Deno.readTextFileSync(new URL("../../config.yaml", import.meta.url));
   const said: string[] = [];

@@ -19,7 +19,7 @@ function shownConfig(provider: OpenIdProvider) {
   const result = loadConfig({
     file: { path: "config.yaml", text: shown.replace(ISSUER, provider.issuer) },
     env: {},
-    set: ["hub.listen=127.0.0.1:0", "metrics.enabled=false"],
+    set: ["hub.listen=127.0.0.1:0", "metrics.enabled=false", "public.listen=127.0.0.1:0"],
     cwd: Deno.cwd(),
     readSecretFile: () => assert.fail("there are no secrets"),
   });

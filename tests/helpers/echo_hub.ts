@@ -167,6 +167,7 @@ export class EchoHub implements AsyncDisposable {
       json: { ...transport, stats: this.json },
       heartbeat: new HeartbeatMonitor({ intervalMs: 30_000, timeoutMs: 60_000, clock: systemClock }),
       watch: this.watch,
+      quotas: null,
     });
   }
 

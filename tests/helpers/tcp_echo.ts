@@ -126,3 +126,19 @@ export async function room(socket: Socket): Promise<void> {
   socket.off("drain", resolve);
   socket.off("close", resolve);
 }
+
+/**
+ * Stands between a client and a port and passes on bytes as they are, so that the end of those from the port shows what
+ * a client over TLS is not told: `end`, or the code of an error.
+ */
+export function relayTo(port: number, onEnd: (how: string) => void): Promise<TcpService> {
+  return TcpService.start((near) => {
+    const far = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    far.on("error", (error: Error & { code?: string }) => onEnd(error.code ?? "error"));
+    far.on("end", () => onEnd("end"));
+    near.pipe(far, { end: false });
+    far.pipe(near, { end: false });
+    far.once("close", () => near.destroy());
+    near.once("close", () => far.destroy());
+  });
+}

@@ -21,6 +21,10 @@ class FakeLink implements GatedSocket {
     this.isPaused = false;
   }
 
+  reset(): void {
+    this.socket.destroy();
+  }
+
   /** The kernel has bytes: they arrive only while the socket is not paused. */
   arrive(chunk: Uint8Array): boolean {
     if (!this.isPaused) this.socket.emit("data", chunk);

@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { createSecureContext } from "node:tls";
 import { type GatedSocket, PlainSocket, TlsGate } from "../../src/link/gated_socket.ts";
 import { TestCertificates } from "../helpers/certificates.ts";
+import { relayTo } from "../helpers/tcp_echo.ts";
 
 /** Both ends of one connection over real sockets. */
 interface Pair extends AsyncDisposable {
@@ -72,6 +73,36 @@ async function drainsWithinTurns(socket: Socket, turns: number): Promise<boolean
   for (let turn = 0; turn < turns && !drained; turn++) await new Promise<void>((next) => setImmediate(next));
   return drained;
 }
+
+Deno.test("Gated socket (TLS): a reset is one of the connection below, with or without bytes that wait", async () => {
+  using certificates = await TestCertificates.create();
+  const secureContext = createSecureContext({ cert: certificates.cert, key: certificates.key });
+  for (const waiting of [0, 256]) {
+    await using listener = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    await new Promise<void>((listening) => listener.listen(0, "127.0.0.1", listening));
+    const address = listener.address();
+    assert.ok(typeof address === "object" && address !== null);
+    const ended = Promise.withResolvers<string>();
+    await using between = await relayTo(address.port, ended.resolve);
+    const accepted = new Promise<Socket>((resolve) => listener.once("connection", resolve));
+    const dialled = connect(between.port, "127.0.0.1");
+    dialled.on("error", ignore);
+    const client = TlsGate.client(dialled, { ca: certificates.ca, servername: "localhost" });
+    client.socket.on("error", ignore);
+    const server = TlsGate.server((await accepted).on("error", ignore), { secureContext });
+    server.socket.on("error", ignore);
+    server.socket.write("hello");
+    await new Promise<void>((first) => client.socket.once("data", () => first()));
+    client.pause();
+    for (let written = 0; written < waiting; written++) server.socket.write(CHUNK);
+    const closed = new Promise<void>((closed) => server.socket.once("close", () => closed()));
+    server.reset();
+    assert.equal(await ended.promise, "ECONNRESET");
+    await closed;
+    client.socket.destroy();
+    dialled.destroy();
+  }
+});
 
 const CASES = [
   { name: "plain, server reads", make: makePlainPair, reads: "server" },

@@ -134,3 +134,56 @@ Deno.test("SocketWriter: the end comes behind what was written, and nothing behi
   scene.turn();
   assert.equal(stream.bytes, 5);
 });
+
+Deno.test("SocketWriter: a peer that takes little shows it in small steps, in order and with its end", async () => {
+  const scene = new WriterScene();
+  const stream = counting();
+  const bytes = 100 * 1024;
+  const text = "abcdefgh";
+  for (const letter of text) {
+    scene.writer.write(bytesOf(letter.repeat(bytes)));
+    scene.writer.credit(stream, bytes);
+    scene.turn();
+  }
+  scene.writer.end();
+  scene.turn();
+  let waiting = scene.writer.waitingBytes;
+  assert.equal(waiting, text.length * bytes);
+  while (waiting > 0) {
+    await scene.take();
+    const taken = waiting - scene.writer.waitingBytes;
+    assert.ok(taken > 0 && taken <= 4 * bytes, `${taken} bytes`);
+    assert.equal(scene.hasEnded, scene.writer.waitingBytes === 0);
+    waiting = scene.writer.waitingBytes;
+    assert.equal(stream.bytes, text.length * bytes - waiting);
+  }
+  assert.equal(scene.writes.join(""), Array.from(text, (letter) => letter.repeat(bytes)).join(""));
+});
+
+Deno.test("SocketWriter: what counts without bytes of its own counts with those before it", async () => {
+  const scene = new WriterScene();
+  const stream = counting();
+  scene.writer.write(bytesOf("a"));
+  scene.turn();
+  scene.writer.credit(stream, 1);
+  scene.turn();
+  assert.equal(stream.bytes, 0);
+  await scene.take();
+  assert.equal(stream.bytes, 1);
+  scene.writer.credit(stream, 1);
+  scene.turn();
+  assert.equal(stream.bytes, 2);
+});
+
+Deno.test("SocketWriter: what was held back counts when the socket is gone", async () => {
+  const scene = new WriterScene();
+  const stream = counting();
+  for (let times = 0; times < 8; times++) {
+    scene.writer.write(new Uint8Array(100 * 1024));
+    scene.writer.credit(stream, 1);
+    scene.turn();
+  }
+  scene.socket.destroy();
+  await once(scene.socket, "close");
+  assert.equal(stream.bytes, 8);
+});

@@ -17,8 +17,10 @@ Deno.test("Hub server: starts and stops its parts in the documented order", asyn
     "audit",
     "logins",
     "metrics",
+    "limits",
     "heartbeat",
     "relay",
+    "storage",
     "broker",
     "listener",
     "ready",
@@ -35,8 +37,10 @@ Deno.test("Hub server: a listener that cannot start stops what was started befor
   await assert.rejects(second.start(), { code: "address_in_use" });
   assert.deepEqual(stepsIn(logger, "Stopping"), [
     "broker",
+    "storage",
     "relay",
     "heartbeat",
+    "limits",
     "metrics",
     "logins",
     "audit",

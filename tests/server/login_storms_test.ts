@@ -6,6 +6,8 @@ import { RawClient } from "../helpers/raw_client.ts";
 import { AttackScene, authenticate, bearer, knockText } from "./attacks/scene.ts";
 
 const STORM = 5000;
+/** All of them are one account. */
+const MANY = ["limits.default.connections=0"];
 /** Longer than keys are not loaded again after a failure or a rotation. */
 const PAUSE_MS = 60_000;
 /** Connections that are opened side by side, fewer than what may wait to be accepted. */
@@ -51,7 +53,7 @@ class Storm implements Disposable {
 }
 
 Deno.test(`Login storm: ${STORM} log in by the keys from before while the provider is down`, async () => {
-  await using scene = await AttackScene.start({ provider: quickProvider() });
+  await using scene = await AttackScene.start({ provider: quickProvider(), set: MANY });
   const { provider, hub, clock } = scene;
   const asked = provider.asked.keys;
   assert.equal(asked, 1);

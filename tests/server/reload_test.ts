@@ -134,22 +134,27 @@ function heldReload() {
   const done: string[] = [];
   const events: SecurityEvent[] = [];
   const going: PromiseWithResolvers<number>[] = [];
+  const broken = { part: false, logins: false };
   const reload = new Reload(configOf(ALL), {
     readConfig: () => source.read(),
     logger,
     parts: [{
       prepare: ({ logging: { level } }) => {
         if (level === "debug") throw new TrunklineError("certificate_invalid", "Cannot use the certificate");
-        return () => void done.push(level);
+        return () => {
+          if (broken.part) throw new Error("A part broke");
+        };
       },
-    }],
+    }, { prepare: ({ logging: { level } }) => () => void done.push(level) }],
     events: { record: (event) => void events.push(event) },
-    changeLogins: () => {
-      going.push(Promise.withResolvers<number>());
-      return going.at(-1)?.promise ?? Promise.resolve(0);
+    prepareLogins: async () => {
+      const held = Promise.withResolvers<number>();
+      going.push(held);
+      const ended = await held.promise;
+      return () => broken.logins ? Promise.reject(new Error("Logins broke")) : Promise.resolve(ended);
     },
   });
-  return { reload, logger, source, done, going, events };
+  return { reload, logger, source, done, going, events, broken };
 }
 
 Deno.test("Reload: one at a time, and all who ask meanwhile share the next", async () => {
@@ -204,6 +209,41 @@ Deno.test("Reload: what cannot be read, or cannot be taken over, changes nothing
   assert.equal(going.length, 1, "logins are not asked where a part cannot");
   assert.deepEqual([done, events, reload.loaded, reload.refused], [[], [], 0, 3]);
   assert.equal(logger.lines.filter(({ level }) => level === "error").length, 6);
+});
+
+Deno.test("Reload: what breaks while it is taken over is not told as if nothing had changed", async () => {
+  const { reload, source, going, done, logger, events, broken } = heldReload();
+  source.read = () => read(`${ALL}logging: { level: warning }\n`);
+  for (const which of [["part"], ["logins"], ["part", "logins"]]) {
+    broken.part = which.includes("part");
+    broken.logins = which.includes("logins");
+    const outcome = reload.run();
+    going.length = 0;
+    while (going.length === 0) await Promise.resolve();
+    going[0]?.resolve(2);
+    const problems = { part: "A part broke", logins: "Logins broke" };
+    assert.deepEqual(await outcome, {
+      kind: "partly",
+      problems: which.map((one) => problems[one as keyof typeof problems]),
+    });
+  }
+  assert.deepEqual([reload.loaded, reload.refused, reload.partly], [0, 0, 3]);
+  assert.deepEqual(done, ["warning", "warning", "warning"], "the others go on");
+  assert.deepEqual(events.map((event) => event.kind === "config_changed" && event.ended), [2, 0, 0]);
+  const errors = logger.lines.filter(({ level }) => level === "error").map(({ message }) => message);
+  assert.equal(errors.filter((message) => message.startsWith("Only a part")).length, 3);
+  assert.ok(!errors.some((message) => message.includes("nothing has changed")));
+});
+
+Deno.test("Reload: certificates of an address that is switched off are not looked at", async () => {
+  const settings = ["public.enabled=false", "public.tls={ cert: /nowhere/cert.pem, key: /nowhere/key.pem }"];
+  await using hub = await TestHub.start(settings);
+  assert.deepEqual(await hub.reload([...settings, "logging.level=debug"]), {
+    kind: "loaded",
+    changed: ["logging.level"],
+    needRestart: [],
+    ended: 0,
+  });
 });
 
 Deno.test("Reload: of many mistakes the first have a line in the log, and all are told", async () => {

@@ -157,3 +157,56 @@ Deno.test("TlsStore: whose certificate ends soon is warned at the start and ever
   assert.ok((store.secondsLeft ?? 0) < 0);
   store.stop();
 });
+
+Deno.test("TlsStore: what replaces files between their reading and their use is used", async () => {
+  const [first, second, third] = await pairs(3);
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+  using files = new Files();
+  const put = ({ certPem, keyPem }: typeof first) => {
+    files.put("cert", certPem);
+    files.put("key", keyPem);
+  };
+  put(first);
+  const store = new TlsStore(files.settings, { door: "hub", logger: new MemoryLogger() });
+  {
+    using time = new FakeTime();
+    store.start();
+    const waiting = store.prepare(files.settings);
+    put(second);
+    store.commit(waiting);
+    assert.equal(store.replacements, 1);
+    const stale = store.prepare(files.settings);
+    put(third);
+    store.refresh();
+    store.commit(stale);
+    assert.equal(store.replacements, 2, "what was refreshed meanwhile is not undone");
+    time.tick(10_000);
+    assert.deepEqual([store.replacements, store.failures], [2, 0]);
+  }
+  assert.equal(await shownBy(store), bodyOf(third.certPem));
+  store.stop();
+});
+
+Deno.test("TlsStore: what is half replaced when it comes into use is looked at until it is whole", async () => {
+  const [first, second] = await pairs(2);
+  assert.ok(first !== undefined && second !== undefined);
+  using files = new Files();
+  files.put("cert", first.certPem);
+  files.put("key", first.keyPem);
+  const logger = new MemoryLogger();
+  const store = new TlsStore(files.settings, { door: "hub", logger });
+  {
+    using time = new FakeTime();
+    store.start();
+    const waiting = store.prepare(files.settings);
+    files.put("cert", second.certPem);
+    store.commit(waiting);
+    assert.deepEqual([store.replacements, store.failures, logger.lines.length], [0, 0, 0]);
+    time.tick(1000);
+    files.put("key", second.keyPem);
+    time.tick(2000);
+    assert.deepEqual([store.replacements, store.failures], [1, 0]);
+  }
+  assert.equal(await shownBy(store), bodyOf(second.certPem));
+  store.stop();
+});

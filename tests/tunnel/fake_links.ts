@@ -25,6 +25,7 @@ export class FakeLink implements AgentLink {
   readonly session: string;
   readonly features = new Set<string>();
   readonly roundTripMs = null;
+  readonly quota = null;
   readonly told: TunnelResponse[] = [];
   principal: Principal | null;
   streams = 0;

@@ -5,7 +5,8 @@ import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { connect, type ConnectionOptions } from "node:tls";
 import { TestCertificates } from "../helpers/certificates.ts";
-import { fixedService, requestText, sendRaw, statusOf, withService } from "./http_scene.ts";
+import { relayTo } from "../helpers/tcp_echo.ts";
+import { fixedService, HOST, rawService, requestText, sendRaw, statusOf, withService } from "./http_scene.ts";
 
 const GET = requestText("GET /");
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -103,4 +104,36 @@ Deno.test("HTTP behind a proxy: who is no trusted proxy cannot say that it is so
     assert.match(heads[0] ?? "", /\r\nX-Forwarded-For: 127\.0\.0\.1\r\n/);
     assert.match(heads[0] ?? "", /\r\nX-Real-IP: 127\.0\.0\.1\r\n/);
   }, { settings });
+});
+
+Deno.test("HTTP over TLS: an answer that breaks off resets the connection below, never ends it cleanly", async () => {
+  using own = await TestCertificates.create();
+  for (const answer of ["HTTP/1.1 200 OK\r\n\r\nhalf", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"]) {
+    let breakOff = () => {};
+    await using service = await rawService((socket) => {
+      socket.write(answer);
+      breakOff = () => socket.resetAndDestroy();
+    });
+    await withService(service.port, async ({ port }) => {
+      const ended = Promise.withResolvers<string>();
+      await using between = await relayTo(port, ended.resolve);
+      const raw = connectTcp({ host: "127.0.0.1", port: between.port });
+      const socket = connect({ servername: "localhost", ca: own.ca, socket: raw });
+      for (const one of [raw, socket]) one.on("error", () => {});
+      let text = "";
+      const half = Promise.withResolvers<void>();
+      socket.on("data", (part: Uint8Array) => {
+        text += Buffer.from(part).toString("latin1");
+        if (text.includes("half")) half.resolve();
+      });
+      await once(socket, "secureConnect");
+      // Of HTTP/1.0 the end of the connection is the end of the answer.
+      socket.write(`GET / HTTP/1.0\r\nHost: ${HOST}\r\n\r\n`);
+      await half.promise;
+      breakOff();
+      assert.equal(await ended.promise, "ECONNRESET", answer);
+      socket.destroy();
+      raw.destroy();
+    }, { settings: [tlsSetting(own)] });
+  }
 });

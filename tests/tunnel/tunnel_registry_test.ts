@@ -5,6 +5,7 @@ import type { ListenRefusal } from "../../src/tunnel/tcp_listener.ts";
 import type { Tunnel, TunnelRefusal } from "../../src/tunnel/tunnel.ts";
 import { MAX_AGENT_TUNNELS, TunnelRegistry } from "../../src/tunnel/tunnel_registry.ts";
 import type { RegisterTunnel } from "../../src/wire/frame_payloads.ts";
+import { quotasOf } from "../helpers/quotas.ts";
 import { FakeLink, type FakeLinkOptions } from "./fake_links.ts";
 
 const LEASE_MS = 60_000;
@@ -13,6 +14,7 @@ const LEASE_MS = 60_000;
 function setUp({ maxPerAccount = 0, ports = { first: 100, last: 104 } } = {}) {
   const clock = { ms: 0, now: () => clock.ms };
   const wallClock = { ms: 1e12, now: () => wallClock.ms };
+  const { quotas } = quotasOf({ account: { tunnels: maxPerAccount } });
   const pools = new AgentPools();
   const open = new Map<number, Tunnel>();
   const busy = new Set<number>();
@@ -35,7 +37,10 @@ function setUp({ maxPerAccount = 0, ports = { first: 100, last: 104 } } = {}) {
     clock,
     wallClock,
     leaseMs: LEASE_MS,
-    maxPerAccount: () => maxPerAccount,
+    quota: {
+      refusal: (owner) => quotas.refusal(owner, "tunnels"),
+      count: (owner, change) => quotas.count(owner, "tunnels", change),
+    },
     urlOf: ({ host, port }) => host ?? `tcp://hub:${port}`,
     random: () => (calls++ * 0.618) % 1,
   });

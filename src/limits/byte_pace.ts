@@ -1,0 +1,65 @@
+/**
+ * How fast bytes may go in one direction of a connection: as fast as the slowest of its own bandwidth, its account's and
+ * its tenant's. Nothing is dropped: what went already is a debt, and the next bytes wait until it is paid.
+ */
+import type { Clock } from "../core/ports.ts";
+import type { TokenBucket } from "./token_bucket.ts";
+
+/** Where a bandwidth comes from; `null`: it has no limit. */
+export interface Bandwidth {
+  readonly bytes: TokenBucket | null;
+}
+
+/** The smallest piece that is worth waiting for. */
+const MIN_PIECE_BYTES = 1024;
+/** In one piece goes what may go in this part of a second. */
+const PIECES_PER_SECOND = 10;
+
+/** The pace of one direction. */
+export class BytePace {
+  readonly #clock: Clock;
+  #limits: readonly TokenBucket[] = [];
+  #heldUntilMs = 0;
+  /** Whether anything can have to wait. */
+  isActive = false;
+  /** How much may go in one piece, so that it is not waited for too long. */
+  pieceBytes = Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Keeps to these from now on. */
+  follow(bandwidths: readonly (Bandwidth | null)[]): void {
+    this.#limits = bandwidths.map((one) => one?.bytes ?? null).filter((bucket) => bucket !== null);
+    const slowest = Math.min(...this.#limits.map(({ ratePerSecond }) => ratePerSecond));
+    this.pieceBytes = Math.max(MIN_PIECE_BYTES, slowest / PIECES_PER_SECOND);
+    this.isActive = this.#limits.length > 0 || this.#heldUntilMs > 0;
+  }
+
+  /** Nothing goes for so long. */
+  hold(ms: number): void {
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, this.#clock.now() + ms);
+    this.isActive = true;
+  }
+
+  /** Bytes went. */
+  spend(bytes: number): void {
+    if (!this.isActive) return;
+    const nowMs = this.#clock.now();
+    for (const bucket of this.#limits) bucket.charge(bytes, nowMs);
+  }
+
+  /** The milliseconds until more may go; 0: now. */
+  waitMs(): number {
+    if (!this.isActive) return 0;
+    const nowMs = this.#clock.now();
+    let waitMs = Math.max(0, Math.ceil(this.#heldUntilMs - nowMs));
+    if (waitMs === 0 && this.#heldUntilMs > 0) {
+      this.#heldUntilMs = 0;
+      this.isActive = this.#limits.length > 0;
+    }
+    for (const bucket of this.#limits) waitMs = Math.max(waitMs, bucket.waitMs(nowMs));
+    return waitMs;
+  }
+}

@@ -1,0 +1,94 @@
+/** Builds the quotas of a hub from its configuration, and has them follow the load. */
+import type { Config } from "../config/schema.ts";
+import type { Quota } from "../config/schema_limits.ts";
+import type { Clock, Logger } from "../core/ports.ts";
+import type { AdjustSettings } from "../limits/limit_adjuster.ts";
+import { QuotaManager } from "../limits/quota_manager.ts";
+import type { QuotaLimits, QuotaRules } from "../limits/quota_rules.ts";
+
+/** What quotas get from the rest of the hub. */
+export interface QuotaPorts {
+  /** May lag behind by a turn of the event loop. */
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The quotas of one hub, and the load that they follow. */
+export class HubQuotas {
+  readonly manager: QuotaManager;
+  readonly #ports: QuotaPorts;
+  #settings: Config["limits"]["adjust"];
+  /** Of the present interval, in seconds. */
+  #lags: number[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor({ limits }: Pick<Config, "limits">, ports: QuotaPorts) {
+    this.#ports = ports;
+    this.#settings = limits.adjust;
+    this.manager = new QuotaManager({
+      rules: quotaRules(limits),
+      adjust: adjustSettings(limits.adjust),
+      clock: ports.clock,
+    });
+  }
+
+  /** Other limits from now on. */
+  change(limits: Config["limits"]): void {
+    this.#settings = limits.adjust;
+    this.manager.change(quotaRules(limits), adjustSettings(limits.adjust));
+    if (this.#timer === undefined) return;
+    this.stop();
+    this.start();
+  }
+
+  start(): void {
+    const { enabled, interval } = this.#settings;
+    if (enabled) this.#timer = setInterval(() => this.#adjust(interval / 1000), interval);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The event loop was so late, in seconds. */
+  observe(lagSeconds: number): void {
+    if (this.#settings.enabled) this.#lags.push(lagSeconds);
+  }
+
+  /** One late turn is no load: half of all have to be. */
+  #adjust(seconds: number): void {
+    const lags = this.#lags.toSorted((a, b) => a - b);
+    this.#lags = [];
+    const lagMs = 1000 * (lags[lags.length >> 1] ?? 0);
+    const before = this.manager.share;
+    this.manager.adjust({ lagMs, seconds });
+    const { share } = this.manager;
+    const { logger } = this.#ports;
+    if (before === 1 && share < 1) {
+      logger.warning("The hub lags behind: rates are lowered, the same for all accounts", { lagMs, share });
+    }
+    if (before < 1 && share === 1) logger.info("The hub is in time again: rates are as configured");
+  }
+}
+
+function quotaRules({ connection, default: account, accounts, tenants }: Config["limits"]): QuotaRules {
+  const { messages_per_second: messagesPerSecond, bandwidth, burst } = connection;
+  const named = (quotas: Readonly<Record<string, Quota>>) =>
+    new Map(Object.entries(quotas).map(([name, quota]) => [name, limitsOf(quota)]));
+  return {
+    connection: { messagesPerSecond, bandwidth, burst },
+    account: limitsOf(account),
+    accounts: named(accounts),
+    tenants: named(tenants),
+  };
+}
+
+function limitsOf(quota: Quota): QuotaLimits {
+  const { messages_per_second: messagesPerSecond, requests_per_second: requestsPerSecond, ...rest } = quota;
+  return { messagesPerSecond, requestsPerSecond, ...rest };
+}
+
+function adjustSettings({ enabled, target_lag, floor }: Config["limits"]["adjust"]): AdjustSettings | null {
+  return enabled ? { targetLagMs: target_lag, floor } : null;
+}

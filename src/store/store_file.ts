@@ -1,0 +1,171 @@
+/**
+ * The file in which kept messages last: one SQLite database for all tenants. It is written in batches, each a
+ * transaction: what a batch holds is there as a whole or not at all.
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { JournalBatch, MessageRow, TenantRow, TopicRow } from "./journal_batch.ts";
+import { unpackMessages } from "./message_columns.ts";
+import { APPLICATION_ID, checkStoreFile, SCHEMA, SCHEMA_VERSION } from "./store_schema.ts";
+
+/** Pages that lie idle before the file is made smaller, and how many are given back with one batch. */
+const MIN_IDLE_PAGES = 1024;
+const VACUUM_PAGES = 512;
+/** The log of SQLite goes into the file when it has so many pages, and is cut to this size in bytes then. */
+const CHECKPOINT_PAGES = 4096;
+const MAX_LOG_BYTES = 33_554_432;
+
+/** How the file is used. */
+export interface StoreFileOptions {
+  /** How large it may become, in bytes; `null`: as there is room. */
+  readonly maxBytes: number | null;
+}
+
+/** The file, open. */
+export class StoreFile {
+  readonly #db: DatabaseSync;
+  readonly #statements: Statements;
+
+  /**
+   * Opens the file, and makes it what it has to be when it is empty.
+   * @throws {TrunklineError} `start_failed` when it is damaged, newer, or something else; it stays as it is then.
+   */
+  constructor(path: string, { maxBytes }: StoreFileOptions) {
+    const db = new DatabaseSync(path);
+    try {
+      checkStoreFile(db, path);
+      this.#db = db;
+      this.#configure(maxBytes);
+      this.#statements = prepareStatements(db);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /** Whether so much of the file lies idle that it should be made smaller; every batch does some of that. */
+  get hasSlack(): boolean {
+    const idle = this.#number("PRAGMA freelist_count");
+    return idle > MIN_IDLE_PAGES && idle * 4 > this.#number("PRAGMA page_count");
+  }
+
+  /** What is known of all tenants and topics. */
+  tenants(): TenantRow[] {
+    return this.#statements.tenants.all() as unknown as TenantRow[];
+  }
+
+  topics(): TopicRow[] {
+    return this.#statements.topics.all() as unknown as TopicRow[];
+  }
+
+  /** The message of each topic's retained value. */
+  values(): { readonly topic: number; readonly seq: number }[] {
+    return this.#statements.values.all() as unknown as { topic: number; seq: number }[];
+  }
+
+  /** All messages, in the order in which they were kept. */
+  messages(): Iterable<MessageRow> {
+    return this.#statements.messages.iterate() as unknown as Iterable<MessageRow>;
+  }
+
+  /** Whether what was kept last was written to the end before the file was closed. */
+  get wasClosedWell(): boolean {
+    return this.#number("SELECT closed_well FROM state") === 1;
+  }
+
+  /** Writes a batch. Throws when that cannot be; nothing of it is written then. */
+  write(batch: JournalBatch): void {
+    const { begin, commit, rollback } = this.#statements;
+    begin.run();
+    try {
+      this.#apply(batch);
+      commit.run();
+    } catch (error) {
+      if (this.#db.isTransaction) rollback.run();
+      throw error;
+    }
+    if (this.hasSlack) this.#db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #configure(maxBytes: number | null): void {
+    const db = this.#db;
+    if (this.#number("PRAGMA user_version") === 0) {
+      db.exec("PRAGMA auto_vacuum = INCREMENTAL");
+      db.exec("PRAGMA journal_mode = WAL");
+      db.exec(`BEGIN; ${SCHEMA}; PRAGMA application_id = ${APPLICATION_ID};
+        PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    }
+    db.exec("PRAGMA journal_mode = WAL");
+    // With FULL each commit waits until the disk has it: what was told to be safe survives a loss of power too.
+    db.exec("PRAGMA synchronous = FULL");
+    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    db.exec(`PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`);
+    if (maxBytes === null) return;
+    const pages = Math.max(Math.floor(maxBytes / this.#number("PRAGMA page_size")), 1);
+    db.exec(`PRAGMA max_page_count = ${pages}`);
+  }
+
+  /** What goes comes first: its room is there for what comes. */
+  #apply(batch: JournalBatch): void {
+    const { removeTopic, drop, demote, tenant, topic, insert, setValue, clearValue, closed } =
+      this.#statements;
+    for (const number of batch.removedTopics) removeTopic.run(number);
+    for (const seq of batch.drops) drop.run(seq);
+    for (const seq of batch.demotes) demote.run(seq);
+    for (const row of batch.tenants) {
+      const { number, name, lastId, latestMs, knownFromId, knownFromMs, forgottenId, forgottenAtMs, gaps } =
+        row;
+      tenant.run(number, name, lastId, latestMs, knownFromId, knownFromMs, forgottenId, forgottenAtMs, gaps);
+    }
+    for (const row of batch.topics) {
+      topic.run(row.number, row.tenant, row.key, row.size, row.ttlMs, row.trimmedId, row.trimmedAtMs);
+    }
+    for (const row of unpackMessages(batch.messages)) {
+      const { seq, topic, inHistory, id, name, version, requestId, atMs, placedMs, payload } = row;
+      insert.run(seq, topic, inHistory, id, name, version, requestId, atMs, placedMs, payload);
+    }
+    for (const [topic, seq] of batch.values) {
+      if (seq === null) clearValue.run(topic);
+      else setValue.run(topic, seq);
+    }
+    closed.run(batch.isLast ? 1 : 0);
+  }
+
+  #number(sql: string): number {
+    return Number(Object.values(this.#db.prepare(sql).get() ?? {})[0] ?? 0);
+  }
+}
+
+type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+
+const SQL = {
+  begin: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
+  rollback: "ROLLBACK",
+  tenants:
+    `SELECT number, name, last_id AS lastId, latest_ms AS latestMs, known_from_id AS knownFromId, known_from_ms AS knownFromMs,
+    forgotten_id AS forgottenId, forgotten_at_ms AS forgottenAtMs, gaps FROM tenants`,
+  topics: `SELECT number, tenant, key, size, ttl_ms AS ttlMs, trimmed_id AS trimmedId,
+    trimmed_at_ms AS trimmedAtMs FROM topics`,
+  values: "SELECT topic, seq FROM retained",
+  messages:
+    `SELECT seq, topic, in_history AS inHistory, id, name, version, request_id AS requestId, at_ms AS atMs,
+    placed_ms AS placedMs, payload FROM messages ORDER BY seq`,
+  removeTopic: "DELETE FROM topics WHERE number = ?",
+  drop: "DELETE FROM messages WHERE seq = ?",
+  demote: "UPDATE messages SET in_history = 0 WHERE seq = ?",
+  tenant: "INSERT OR REPLACE INTO tenants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  topic: "INSERT OR REPLACE INTO topics VALUES (?, ?, ?, ?, ?, ?, ?)",
+  insert: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  setValue: "INSERT OR REPLACE INTO retained VALUES (?, ?)",
+  clearValue: "DELETE FROM retained WHERE topic = ?",
+  closed: "UPDATE state SET closed_well = ?1 WHERE closed_well <> ?1",
+} as const;
+
+function prepareStatements(db: DatabaseSync): Statements {
+  const prepared = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)]);
+  return Object.fromEntries(prepared) as Statements;
+}

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { BytePace } from "../../src/limits/byte_pace.ts";
+import { TokenBucket } from "../../src/limits/token_bucket.ts";
+
+function setUp(...rates: readonly number[]) {
+  const clock = { ms: 0, now: () => clock.ms };
+  const pace = new BytePace(clock);
+  pace.follow([null, ...rates.map((rate) => ({ bytes: new TokenBucket(rate, 0, 1) }))]);
+  return { clock, pace };
+}
+
+Deno.test("Byte pace: without a bandwidth nothing waits", () => {
+  const { pace } = setUp();
+  pace.spend(1e9);
+  assert.equal(pace.waitMs(), 0);
+  assert.equal(pace.isActive, false);
+  assert.equal(pace.pieceBytes, Infinity);
+});
+
+Deno.test("Byte pace: what went is waited for, at the pace of the slowest", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1000, max: 100_000 }), { minLength: 1, maxLength: 3 }),
+      (rates) => {
+        const { clock, pace } = setUp(...rates);
+        const slowest = Math.min(...rates);
+        let sent = 0;
+        while (clock.ms < 10_000) {
+          const waitMs = pace.waitMs();
+          clock.ms += waitMs;
+          assert.equal(pace.waitMs(), 0);
+          pace.spend(pace.pieceBytes);
+          sent += pace.pieceBytes;
+        }
+        const perSecond = sent / (clock.ms / 1000);
+        assert.ok(Math.abs(perSecond - slowest) < slowest * 0.15 + 200, `${perSecond} of ${slowest}`);
+      },
+    ),
+  );
+});
+
+Deno.test("Byte pace: it can be held, and goes on afterwards", () => {
+  const { clock, pace } = setUp();
+  pace.hold(250);
+  assert.equal(pace.waitMs(), 250);
+  clock.ms = 249;
+  assert.equal(pace.waitMs(), 1);
+  clock.ms = 250;
+  assert.equal(pace.waitMs(), 0);
+  assert.equal(pace.isActive, false);
+});
