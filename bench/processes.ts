@@ -101,6 +101,7 @@ export async function startHub({ set = [], env = {}, folder }: HubOptions = {}):
     "--allow-read",
     "--allow-env",
     ...(folder === undefined ? [] : [`--allow-write=${folder}`]),
+    "--allow-sys=systemMemoryInfo",
     "main.ts",
     "hub",
     "--json",

@@ -20,14 +20,15 @@ export const RELEASE_TARGETS: readonly CompileTarget[] = ["linux-x64", "macos-ar
 
 /**
  * What the program may do. It serves and dials, reads its configuration and certificates, writes certificates,
- * logs and its store, takes settings from the environment, and names an agent after its host. It runs no program.
+ * logs and its store, takes settings from the environment, names an agent after its host and asks how much memory there
+ * is. It runs no program.
  */
 export const COMPILE_PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
   "--allow-env",
-  "--allow-sys=hostname",
+  "--allow-sys=hostname,systemMemoryInfo",
 ];
 
 /** Modules that the program starts as Workers, relative to the root. */

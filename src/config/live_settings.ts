@@ -9,6 +9,8 @@ export const LIVE_HUB_SETTINGS: readonly string[] = [
   "hub.origins",
   "hub.max_connections",
   "hub.max_connections_per_ip",
+  "hub.outbox.total",
+  "hub.read_budget",
   "broker.max_outstanding_requests",
   "broker.max_malformed",
   "broker.max_subscriptions_per_connection",
@@ -40,6 +42,8 @@ export const LIVE_HUB_SETTINGS: readonly string[] = [
   "limits.tenants",
   "limits.adjust",
   "logging.level",
+  "performance.mode",
+  "performance.memory",
   "config.watch",
 ];
 

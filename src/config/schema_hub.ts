@@ -158,10 +158,13 @@ function hubConnections() {
     }).prefault({}).describe("How lost peers are noticed"),
     outbox: outbox().prefault({}).describe("What waits to be sent to a connection"),
     read_budget: section({
-      messages: integer(1, 100_000).prefault(64).describe("Most messages read from a connection in a turn"),
-      bytes: size(KIB, 64 * MIB).prefault("64KiB").describe("Most bytes read from a connection in a turn"),
-      deliveries: integer(1, 10_000_000).prefault(4096)
-        .describe("Most deliveries that the messages of a connection cause in a turn"),
+      messages: integer(1, 100_000).nullable().prefault(null)
+        .describe("Most messages read from a connection in a turn; null: as performance.mode says"),
+      bytes: size(KIB, 64 * MIB).nullable().prefault(null)
+        .describe("Most bytes read from a connection in a turn; null: as performance.mode says"),
+      deliveries: integer(1, 10_000_000).nullable().prefault(null).describe(
+        "Most deliveries that the messages of a connection cause in a turn; null: as performance.mode says",
+      ),
     }).prefault({}).describe("How much of a turn of the event loop one connection may take"),
   };
 }

@@ -163,15 +163,18 @@ export function loggingSchema(context: SchemaContext) {
 export function performanceSchema() {
   return section({
     mode: oneOf("auto", "throughput", "latency").prefault("auto").describe(
-      "What to favour: auto, throughput or latency",
+      "What to favour: auto (as the load is), throughput or latency",
+    ),
+    memory: size(64 * MIB, 1024 * GIB).nullable().prefault(null).describe(
+      "Resident memory that the process stays below; null: three quarters of what the machine or its cgroup has",
     ),
     buffers: section({
       read: size(KIB, 16 * MIB).prefault("64KiB").describe("Buffer for reading from a socket"),
-      join: size(0, 16 * MIB).prefault("64KiB").describe(
-        "Small chunks are joined up to this size before a write",
+      join: size(0, 16 * MIB).nullable().prefault(null).describe(
+        "Small chunks are joined up to this size before a write; null: as mode says",
       ),
-      socket: size(KIB, 64 * MIB).prefault("128KiB").describe(
-        "Bytes written to a socket before waiting for it",
+      socket: size(KIB, 64 * MIB).nullable().prefault(null).describe(
+        "Bytes written to a socket before waiting for it; null: as mode says",
       ),
     }).prefault({}).describe("Sizes of buffers"),
   });

@@ -19,7 +19,6 @@ export interface UnbuiltPart {
 /** Every part that does not exist yet. */
 export const UNBUILT: readonly UnbuiltPart[] = [
   { key: "dashboard.enabled", part: "the dashboard" },
-  { key: "performance.mode", part: "tuning beyond the buffers" },
   { key: "cluster.driver", part: "the cluster of hubs" },
 ];
 

@@ -18,6 +18,9 @@ export class Admission {
   readonly #byIp = new Map<string, number>();
   #total = 0;
 
+  /** Whether nobody new is let in, because the process has no memory for more; who is there stays. */
+  isOverloaded = false;
+
   constructor(options: AdmissionOptions) {
     this.#options = options;
   }
@@ -32,9 +35,14 @@ export class Admission {
     return this.#total;
   }
 
-  /** Counts one more connection; `false` when there are too many. Pair with {@link leave}. */
+  /** Why {@link enter} lets nobody in. */
+  get refusal(): "memory" | "max_connections" {
+    return this.isOverloaded ? "memory" : "max_connections";
+  }
+
+  /** Counts one more connection; `false` when there are too many, or no memory is left. Pair with {@link leave}. */
   enter(): boolean {
-    if (this.#total >= this.#options.maxConnections) return false;
+    if (this.isOverloaded || this.#total >= this.#options.maxConnections) return false;
     this.#total++;
     return true;
   }

@@ -6,6 +6,7 @@ import type { FirstByteKind } from "../wire/first_byte.ts";
 
 /** Why a connection was turned away; a closed list, because it becomes a label. */
 export const REFUSALS = [
+  "memory",
   "max_connections",
   "max_connections_per_ip",
   "proxy_header",

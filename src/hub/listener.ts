@@ -6,20 +6,20 @@
 import type { Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { CertificateFault } from "../core/client_certificate.ts";
-import { CloseCode } from "../core/close_codes.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import { type Logger, systemClock } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import { classifyFirstByte, type FirstByteKind } from "../wire/first_byte.ts";
-import { encodeFramesRefusal, encodeHttpRefusal, encodeNotAvailable } from "../wire/not_available.ts";
+import { encodeNotAvailable } from "../wire/not_available.ts";
 import type { AcceptedLink } from "./accepted_link.ts";
 import { AcceptedSocket } from "./accepted_socket.ts";
 import type { Admission } from "./admission.ts";
 import { judgeClient, type ListenerTls } from "./client_gate.ts";
 import { Deadline } from "./deadline.ts";
-import type { DoorStats, Refusal } from "./hub_stats.ts";
+import type { DoorStats } from "./hub_stats.ts";
 import type { Login, LoginDesk } from "./login.ts";
 import { RefusalLog } from "./refusal_log.ts";
+import { type NoPlace, Refusals } from "./refusals.ts";
 
 /** What one address needs. */
 export interface ListenerOptions {
@@ -50,10 +50,6 @@ export interface ListenerOptions {
   readonly keepAliveMs: number;
 }
 
-/** Sockets over the limit that are told so at a time; the others are just closed. */
-const MAX_REFUSING = 256;
-const REFUSING_TIMEOUT_MS = 1000;
-const RETRY_AFTER_SECONDS = 5;
 const NOTHING = new Uint8Array(0);
 
 /** A bound address. */
@@ -61,13 +57,13 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #toHttp: (socket: Socket) => void;
   readonly #sockets = new Set<AcceptedSocket>();
-  readonly #refusals: RefusalLog;
-  #refusing = 0;
+  readonly #refusals = new Refusals();
+  readonly #refusalLog: RefusalLog;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
     const { http, logger } = options;
-    this.#refusals = new RefusalLog(logger, systemClock);
+    this.#refusalLog = new RefusalLog(logger, systemClock);
     const own = http.listeners("connection");
     http.removeAllListeners("connection");
     this.#toHttp = (socket) => own.forEach((listen) => Reflect.apply(listen, http, [socket]));
@@ -122,7 +118,7 @@ export class Listener {
       this.#sockets.delete(accepted);
     });
     if (!admission.enter()) {
-      if (!this.#refuse(accepted, "max_connections")) accepted.destroy();
+      if (!this.#refuse(accepted, admission.refusal)) accepted.destroy();
       return;
     }
     raw.once("close", () => admission.leave());
@@ -152,9 +148,7 @@ export class Listener {
     if (!await this.#believeProxy(accepted)) return false;
     if (!this.#enterIp(accepted, raw)) return this.#refuse(accepted, "max_connections_per_ip");
     if (!await this.#encrypt(accepted)) return false;
-    const { transports } = this.#options;
-    const isTextAlone = transports.length === 1 && transports[0] === "text";
-    return (isTextAlone && this.#handOver("text", accepted, NOTHING)) || await this.#dispatch(accepted);
+    return (this.#isTextAlone && this.#handOver("text", accepted, NOTHING)) || await this.#dispatch(accepted);
   }
 
   async #believeProxy(accepted: AcceptedSocket): Promise<boolean> {
@@ -197,7 +191,7 @@ export class Listener {
     const { stats, events } = this.#options;
     stats.refuseCertificate(fault);
     const origin = { address, connectionId: null, who: null };
-    this.#refusals.tell("Turned a client away for its certificate", { ip: address, reason: fault });
+    this.#refusalLog.tell("Turned a client away for its certificate", { ip: address, reason: fault });
     events.record({ kind: "login_refused", ...origin, reason: `certificate_${fault}`, via: "certificate" });
   }
 
@@ -249,41 +243,29 @@ export class Listener {
     accepted.link.resume();
   }
 
-  /** Tells a plain client of HTTP or frames why, as long as not too many are told; whether this one is. */
-  #refuse(accepted: AcceptedSocket, reason: Refusal): boolean {
-    this.#options.stats.refuse(reason);
-    if (this.#options.tls !== null || this.#refusing >= MAX_REFUSING || accepted.link.socket.destroyed) {
-      return false;
-    }
-    this.#refusing++;
-    const timer = setTimeout(() => accepted.destroy(), REFUSING_TIMEOUT_MS);
-    accepted.link.socket.once("close", () => {
-      clearTimeout(timer);
-      this.#refusing--;
-    });
-    accepted.readChunk().then((chunk) => {
-      const first = chunk?.[0];
-      const lastWords = first === undefined ? null : encodeBusy(classifyFirstByte(first), reason);
-      if (lastWords === null) accepted.destroy();
-      else accepted.endWith(lastWords);
-    });
-    return true;
+  /**
+   * Tells a client why, as long as not too many are told; whether this one is. Over TLS only the lack of memory is told,
+   * which ends by itself: a handshake costs more than everything else.
+   */
+  #refuse(accepted: AcceptedSocket, reason: NoPlace): boolean {
+    const { stats, tls, transports } = this.#options;
+    stats.refuse(reason);
+    const kind = this.#isTextAlone ? transports[0] ?? null : null;
+    if (reason !== "memory") return tls === null && this.#refusals.tell(accepted, { reason, kind });
+    const prepare = async () => await this.#believeProxy(accepted) && await secure(accepted, tls);
+    return this.#refusals.tell(accepted, { reason, kind, prepare });
+  }
+
+  /** Whether nothing but text is spoken here, so that nobody has to speak first. */
+  get #isTextAlone(): boolean {
+    const { transports } = this.#options;
+    return transports.length === 1 && transports[0] === "text";
   }
 }
 
-/** The last bytes for a peer that there is no place for; `null` where nothing is said. */
-function encodeBusy(kind: FirstByteKind, reason: Refusal): Uint8Array | null {
-  const message = reason === "max_connections"
-    ? "Too many connections"
-    : "Too many connections from this address";
-  if (kind === "http") {
-    const headers = { "Retry-After": String(RETRY_AFTER_SECONDS) };
-    return encodeHttpRefusal(503, "Service Unavailable", { body: message, headers });
-  }
-  if (kind !== "frames") return null;
-  const closeCode = CloseCode.draining;
-  const retryAfterMs = RETRY_AFTER_SECONDS * 1000;
-  return encodeFramesRefusal({ code: "server_unavailable", message, closeCode, retryAfterMs });
+/** Does the TLS handshake where there is one to do, whoever the client is. */
+async function secure(accepted: AcceptedSocket, tls: (() => ListenerTls) | null): Promise<boolean> {
+  return tls === null || await accepted.startTls(tls().options) === "secured";
 }
 
 function listenError(

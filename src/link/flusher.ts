@@ -1,6 +1,7 @@
 /**
  * One flush a turn of the event loop for all outboxes of a hub that have something to write: what a turn
- * produced for one peer leaves in one write, however many messages it was.
+ * produced for one peer leaves in one write, however many messages it was. What has time may wait for more, for a
+ * window that can change: fewer writes then carry the same messages.
  */
 
 import { PartJoiner } from "./join_parts.ts";
@@ -16,7 +17,16 @@ export class Flusher {
   readonly joiner: PartJoiner;
   #waiting: Flushable[] = [];
   #scheduled = false;
+  /** Those that wait for the end of the window, and what ends it. */
+  #joining: Flushable[] = [];
+  #window: ReturnType<typeof setTimeout> | undefined;
   readonly #atEndOfTurn: (run: () => void) => void;
+
+  /**
+   * How long what has time waits for more, in milliseconds; 0: until the end of the turn. What waits already is not
+   * affected.
+   */
+  joinWindowMs = 0;
 
   /**
    * `joinBytes` bounds what small pieces are joined to; `atEndOfTurn` runs a function once, when the current turn is
@@ -25,6 +35,12 @@ export class Flusher {
   constructor(joinBytes: number, atEndOfTurn: (run: () => void) => void = (run) => void setImmediate(run)) {
     this.joiner = new PartJoiner(joinBytes);
     this.#atEndOfTurn = atEndOfTurn;
+  }
+
+  /** Asks for a flush at the end of the window. The caller makes sure that it asks once. */
+  scheduleLater(outbox: Flushable): void {
+    this.#joining.push(outbox);
+    this.#window ??= setTimeout(this.#endWindow, this.joinWindowMs);
   }
 
   /** Asks for a flush at the end of this turn. The caller makes sure that it asks once. */
@@ -39,6 +55,17 @@ export class Flusher {
     const outboxes = this.#waiting;
     this.#waiting = [];
     this.#scheduled = false;
+    this.#flushAll(outboxes);
+  };
+
+  readonly #endWindow = (): void => {
+    const outboxes = this.#joining;
+    this.#joining = [];
+    this.#window = undefined;
+    this.#flushAll(outboxes);
+  };
+
+  #flushAll(outboxes: readonly Flushable[]): void {
     let done = 0;
     try {
       for (const outbox of outboxes) {
@@ -50,5 +77,5 @@ export class Flusher {
       // One that failed must not leave the others waiting for ever.
       for (const outbox of outboxes.slice(done)) this.schedule(outbox);
     }
-  };
+  }
 }

@@ -11,21 +11,21 @@ export const SMALL_BYTES = 4096;
 
 /** Joins pieces for the flushes of one hub. */
 export class PartJoiner {
-  readonly #joinBytes: number;
+  /** Small pieces are joined into pieces of at most so many bytes. */
+  joinBytes: number;
   readonly #slab = new Slab();
   #lastParts: readonly Uint8Array[] = [];
   #lastJoined: readonly Uint8Array[] = [];
 
-  /** Small pieces are joined into pieces of at most `joinBytes`. */
   constructor(joinBytes: number) {
-    this.#joinBytes = joinBytes;
+    this.joinBytes = joinBytes;
   }
 
   /** The pieces of a flush, joined. `parts` and the result must not be changed afterwards. */
   join(parts: readonly Uint8Array[]): readonly Uint8Array[] {
     if (parts.length < 2) return parts;
     if (isSame(parts, this.#lastParts)) return this.#lastJoined;
-    this.#lastJoined = joinParts(parts, this.#joinBytes);
+    this.#lastJoined = joinParts(parts, this.joinBytes);
     this.#lastParts = parts;
     return this.#lastJoined;
   }
@@ -38,7 +38,7 @@ export class PartJoiner {
     if (parts.length < 2) return parts;
     let bytes = 0;
     for (const part of parts) bytes += part.length;
-    if (bytes > MAX_CUT_BYTES) return joinParts(parts, this.#joinBytes);
+    if (bytes > MAX_CUT_BYTES) return joinParts(parts, this.joinBytes);
     return [fill(this.#slab.take(bytes), parts, 0)];
   }
 

@@ -28,7 +28,7 @@ export interface OutboxSettings {
   readonly flusher: Flusher;
   readonly ledger: OutboxLedger;
   readonly lanes: LaneSettings;
-  /** How many bytes are handed to the socket at a time. */
+  /** How many bytes are handed to the socket at a time; may change. */
   readonly socketBytes: number;
 }
 
@@ -66,6 +66,8 @@ export const MAX_GAPS = 1024;
 const [SPARE_SHARE, MAX_SPARE_BYTES] = [4, 256 * 1024];
 
 type Phase = "open" | "finishing" | "closed";
+/** Whether it will be flushed: not, at the end of the flusher's window, or at the end of the turn. */
+type Due = "no" | "later" | "now";
 
 /** The bounded queue of everything that one connection has to write. */
 export class Outbox {
@@ -85,7 +87,7 @@ export class Outbox {
   /** What the ledger was told that this outbox holds. */
   #ledgerBytes = 0;
   #phase: Phase = "open";
-  #flushDue = false;
+  #due: Due = "no";
   #isBacklogged = false;
   #pong: Encoded | null = null;
   #last: Encoded | null = null;
@@ -153,7 +155,7 @@ export class Outbox {
       return "full";
     }
     if (offered.dropped > 0) this.#dropped(channel, offered.dropped);
-    this.#changed();
+    this.#published();
     return offered.kind;
   }
 
@@ -220,7 +222,7 @@ export class Outbox {
 
   /** Hands as much to the socket as it may hold. Called by the flusher and when the socket took something. */
   flush(): void {
-    this.#flushDue = false;
+    this.#due = "no";
     // While the socket takes all of it at once there may be more that has to go.
     while (this.#phase !== "closed" && this.#flushOnce() && this.#hasMore);
   }
@@ -254,7 +256,7 @@ export class Outbox {
   #written(bytes: number, finished: boolean): void {
     if (this.#phase === "closed") return;
     this.#taken(bytes, finished);
-    if (!finished && !this.#flushDue && this.#hasMore) this.flush();
+    if (!finished && this.#due === "no" && this.#hasMore) this.flush();
   }
 
   #taken(bytes: number, finished: boolean): void {
@@ -324,9 +326,20 @@ export class Outbox {
 
   /** The ledger is told at the end of the turn, by the flush. */
   #changed(): void {
-    if (this.#flushDue) return;
-    this.#flushDue = true;
+    if (this.#due === "now") return;
+    this.#due = "now";
     this.#settings.flusher.schedule(this);
+  }
+
+  /** A publish may wait for others, until there is enough for a write. */
+  #published(): void {
+    const { flusher } = this.#settings;
+    if (this.#due === "now") return;
+    if (flusher.joinWindowMs === 0 || this.#lanes.publish.bytes >= flusher.joiner.joinBytes) this.#changed();
+    else if (this.#due === "no") {
+      this.#due = "later";
+      flusher.scheduleLater(this);
+    }
   }
 
   #tellLedger(): void {

@@ -1,8 +1,10 @@
 /**
  * Bounds what all outboxes of a hub hold together, so that peers that do not read cannot take the memory of all
  * the others. A burst to many is no reason to end anybody: what is over the bound is looked at again every tenth of
- * a second, and only those who took nothing for a second are ended, the largest first and no more than needed. Far over
- * the bound a tenth of a second is enough, and once it goes on for ten seconds everybody is eligible.
+ * a second, and only those who took nothing for a second are ended, no more than needed: those who have waited for whole
+ * seconds more before the others, and of those the largest first. Far over the bound a tenth of a second is enough, and
+ * once it goes on for ten seconds everybody is eligible. Time in which the event loop itself stood still counts for
+ * nobody.
  */
 import type { Clock } from "../core/ports.ts";
 import type { Lane } from "./lane.ts";
@@ -25,6 +27,12 @@ interface Seen {
   sinceMs: number;
 }
 
+/** Who may be ended, and for how long its socket took nothing. */
+interface Eligible {
+  readonly member: LedgerMember;
+  readonly idleSeconds: number;
+}
+
 const CHECK_MS = 100;
 const STALLED_MS = 1000;
 const PATIENCE_MS = 10_000;
@@ -33,12 +41,16 @@ const FAR_OVER = 2;
 
 /** The sum over all outboxes of one hub. */
 export class OutboxLedger {
-  readonly #maxBytes: number;
+  #maxBytes: number;
+  #isUrgent = false;
   readonly #clock: Clock;
   readonly #members = new Set<LedgerMember>();
   readonly #seen = new Map<LedgerMember, Seen>();
   readonly #evicted = new WeakSet<LedgerMember>();
   #overSinceMs = 0;
+  #checkedMs = 0;
+  /** For how long the event loop stood still while it was watched. */
+  #lateMs = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   #heldBytes = 0;
 
@@ -46,6 +58,18 @@ export class OutboxLedger {
   constructor(maxBytes: number, clock: Clock) {
     this.#maxBytes = maxBytes;
     this.#clock = clock;
+  }
+
+  /** What all members may hold together for longer than a moment. */
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
+  /** Another bound from now on. While it is urgent a tenth of a second is all the patience that there is. */
+  change(maxBytes: number, isUrgent: boolean): void {
+    this.#maxBytes = maxBytes;
+    this.#isUrgent = isUrgent;
+    if (this.#heldBytes > maxBytes && this.#timer === undefined) this.#watch();
   }
 
   /** Bytes that all outboxes hold together. */
@@ -87,18 +111,23 @@ export class OutboxLedger {
       this.#rest();
       return;
     }
-    const now = this.#clock.now();
+    const now = this.#countedMs();
     const isLong = now - this.#overSinceMs >= PATIENCE_MS;
-    const stalledMs = this.#heldBytes > FAR_OVER * this.#maxBytes ? CHECK_MS : STALLED_MS;
-    const eligible = [...this.#members].filter((member) => {
+    const isFarOver = this.#isUrgent || this.#heldBytes > FAR_OVER * this.#maxBytes;
+    const stalledMs = isFarOver ? CHECK_MS : STALLED_MS;
+    const eligible: Eligible[] = [];
+    for (const member of this.#members) {
       const idleMs = this.#idleMs(member, now);
-      return member.heldBytes > 0 && !this.#evicted.has(member) && (isLong || idleMs >= stalledMs);
-    });
-    this.#evictLargest(eligible);
+      if (member.heldBytes === 0 || this.#evicted.has(member)) continue;
+      if (isLong || idleMs >= stalledMs) eligible.push({ member, idleSeconds: Math.floor(idleMs / 1000) });
+    }
+    this.#evictSlowest(eligible);
   }
 
   #watch(): void {
-    this.#overSinceMs = this.#clock.now();
+    this.#lateMs = 0;
+    this.#checkedMs = this.#clock.now();
+    this.#overSinceMs = this.#checkedMs;
     for (const member of this.#members) this.#idleMs(member, this.#overSinceMs);
     this.#timer = setInterval(() => this.check(), CHECK_MS);
   }
@@ -117,10 +146,20 @@ export class OutboxLedger {
     return 0;
   }
 
-  #evictLargest(eligible: LedgerMember[]): void {
-    eligible.sort((one, other) => other.heldBytes - one.heldBytes);
+  /** The time now, without that in which nothing could be taken because the event loop stood still. */
+  #countedMs(): number {
+    const now = this.#clock.now();
+    this.#lateMs += Math.max(0, now - this.#checkedMs - CHECK_MS);
+    this.#checkedMs = now;
+    return now - this.#lateMs;
+  }
+
+  #evictSlowest(eligible: Eligible[]): void {
+    eligible.sort((one, other) =>
+      other.idleSeconds - one.idleSeconds || other.member.heldBytes - one.member.heldBytes
+    );
     let over = this.#heldBytes - this.#maxBytes;
-    for (const member of eligible) {
+    for (const { member } of eligible) {
       if (over <= 0) return;
       over -= member.heldBytes;
       this.#evicted.add(member);

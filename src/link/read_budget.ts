@@ -5,7 +5,7 @@
 import type { BytePace } from "../limits/byte_pace.ts";
 import type { Turns } from "./turns.ts";
 
-/** The share of one connection in one turn. */
+/** The share of one connection in one turn. All connections of a hub look at the same one, which may change. */
 export interface ReadLimits {
   readonly messages: number;
   readonly bytes: number;

@@ -17,6 +17,9 @@ export class Turns {
   #current = 0;
   #scheduled = false;
 
+  /** How long a turn lasts at least, in milliseconds: with more than 0 everybody's share holds for so long. */
+  paceMs = 0;
+
   /** `atEndOfTurn` runs a function once, when the current turn is over and sockets were read again. */
   constructor(atEndOfTurn: (run: () => void) => void = (run) => void setImmediate(run)) {
     this.#atEndOfTurn = atEndOfTurn;
@@ -37,7 +40,8 @@ export class Turns {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#atEndOfTurn(this.#turn);
+    if (this.paceMs === 0) this.#atEndOfTurn(this.#turn);
+    else setTimeout(this.#turn, this.paceMs);
   }
 
   readonly #turn = (): void => {

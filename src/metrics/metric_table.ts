@@ -11,6 +11,7 @@ import { agentMetrics } from "./agent_metric_table.ts";
 import { defineMetrics, type MetricDefinition, type MetricType } from "./metric_definition.ts";
 import { keptMetrics } from "./kept_metric_table.ts";
 import { quotaMetrics } from "./quota_metric_table.ts";
+import { tuningMetrics } from "./tuning_metric_table.ts";
 import { tunnelMetrics } from "./tunnel_metric_table.ts";
 
 const transports: readonly TransportKind[] = ["websocket", "text", "frames", "json"];
@@ -299,6 +300,7 @@ export const metricTable = defineMetrics({
   ...agentMetrics,
   ...quotaMetrics,
   ...tunnelMetrics,
+  ...tuningMetrics,
   trunkline_security_events_total: {
     type: "counter",
     help: "Events of the audit log, also while it is off; those that share a line are each counted",

@@ -8,15 +8,15 @@ import { isLoopbackHost } from "../config/listener_checks.ts";
 import type { Config } from "../config/schema.ts";
 import { type Clock, type Logger, systemClock } from "../core/ports.ts";
 import type { AcceptedSocket } from "../hub/accepted_socket.ts";
-import { Admission } from "../hub/admission.ts";
+import type { Admission } from "../hub/admission.ts";
 import { ConnectionFactory } from "../hub/connection_factory.ts";
 import { createHttpFront } from "../hub/http_front.ts";
 import { DoorStats } from "../hub/hub_stats.ts";
 import { Listener } from "../hub/listener.ts";
 import { OriginPolicy } from "../hub/origin_policy.ts";
-import { Relay } from "../hub/relay.ts";
+import type { Relay } from "../hub/relay.ts";
 import type { UpgradeTarget } from "../hub/upgrade.ts";
-import { HeartbeatMonitor } from "../link/heartbeat.ts";
+import type { HeartbeatMonitor } from "../link/heartbeat.ts";
 import { LinkStats } from "../link/link_stats.ts";
 import { OutboxLedger } from "../link/outbox_ledger.ts";
 import { StreamStats } from "../link/stream_stats.ts";
@@ -30,6 +30,7 @@ import type { Agents } from "../tunnel/agents.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 import { agentTarget, agentUser, createAgents, framesSettings } from "./agents_setup.ts";
 import { AuditLog } from "./audit_log.ts";
+import { createAdmission, createHeartbeat } from "./connection_setup.ts";
 import { createCloudBridge } from "./cloudbridge_setup.ts";
 import { brokerTarget, createBroker } from "./broker_setup.ts";
 import { drain } from "./drain.ts";
@@ -42,7 +43,10 @@ import { MetricsDoor } from "./metrics_door.ts";
 import { LiveMetrics } from "./live_metrics.ts";
 import { createReload } from "./live_parts.ts";
 import type { Reload } from "./reload.ts";
-import { outboxSettings } from "./outbox_setup.ts";
+import type { Knobs } from "./knobs.ts";
+import { createKnobs, createOptimizer } from "./optimizer_setup.ts";
+import type { PerformanceOptimizer } from "./performance_optimizer.ts";
+import { createRelay } from "./relay_setup.ts";
 import { Storage } from "./storage.ts";
 import { TlsStore } from "./tls_store.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
@@ -53,7 +57,7 @@ import { countingVisitors, createTunnels } from "./tunnels_setup.ts";
 
 /** What connections share with the rest of the hub. */
 interface SharedParts {
-  readonly ledger: OutboxLedger;
+  readonly knobs: Knobs;
   readonly turns: Turns;
   readonly clock: Clock;
 }
@@ -79,6 +83,7 @@ export class HubServer {
   readonly #metrics: Metrics;
   readonly #metricsDoor: MetricsDoor;
   readonly #quotas: HubQuotas;
+  readonly #optimizer: PerformanceOptimizer;
   readonly #heartbeat: HeartbeatMonitor;
   readonly #connections: ConnectionFactory;
   readonly #relay: Relay | null;
@@ -99,7 +104,7 @@ export class HubServer {
   #stopping: Promise<void> | null = null;
 
   constructor(config: Config, options: HubServerOptions) {
-    const { logger, version, clock = systemClock, loginGate: gate = {} } = options;
+    const { logger, version, clock = systemClock, loginGate: gate = {}, readMemory } = options;
     this.#config = config;
     this.#clock = clock;
     this.#logger = logger;
@@ -113,23 +118,19 @@ export class HubServer {
     const cachedClock = new TurnClock(clock, turns);
     this.#quotas = new HubQuotas(config, { clock: cachedClock, logger: logger.child("limits") });
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);
-    this.#heartbeat = new HeartbeatMonitor({
-      intervalMs: config.hub.heartbeat.interval,
-      timeoutMs: config.hub.heartbeat.timeout,
-      clock,
-    });
-    this.#admission = new Admission({
-      maxConnections: config.hub.max_connections,
-      maxConnectionsPerIp: config.hub.max_connections_per_ip,
-      proxies: config.hub.proxy_protocol,
-    });
+    this.#heartbeat = createHeartbeat(config, clock);
+    this.#admission = createAdmission(config);
     this.#origins = new OriginPolicy(config.hub.origins);
+    const tuned = { ledger, turns, clock, admission: this.#admission, health: this.#health, readMemory };
+    const knobs = createKnobs(config, tuned);
+    this.#optimizer = createOptimizer(config, { ...tuned, knobs, logger: logger.child("performance") });
     const reload = createReload(config, options, {
       logins: this.#logins,
       audit: this.#audit,
       admission: this.#admission,
       origins: this.#origins,
       tls: this.#tls,
+      optimizer: this.#optimizer,
       quotas: this.#quotas,
       storage: this.#storage,
       connections: () => this.#connections.connections.values(),
@@ -138,8 +139,8 @@ export class HubServer {
       logger,
     });
     this.#reload = reload;
-    this.#connections = this.#createConnections({ ledger, turns, clock });
-    this.#relay = config.relay.enabled ? this.#createRelay() : null;
+    this.#connections = this.#createConnections({ knobs, turns, clock });
+    this.#relay = createRelay(config, this.#connections);
     this.#broker = createBroker(config, {
       store: this.#storage.store,
       epochMs: this.#storage.epochMs,
@@ -162,6 +163,7 @@ export class HubServer {
       logger: logger.child("tunnels"),
       events: this.#audit.events,
       admission: countingVisitors(this.#admission),
+      joinBytes: knobs.tuning.joinBytes,
       quotas: this.#quotas.manager,
       resolve: options.resolve,
     });
@@ -170,6 +172,8 @@ export class HubServer {
       logger: logger.child("public"),
       tunnels: this.#tunnels,
       admission: countingVisitors(this.#admission, config.public.trusted_proxies),
+      joinBytes: knobs.tuning.joinBytes,
+      onTurnedAway: () => this.#door.refuse("memory"),
       onDone: ({ seconds, waitedSeconds }) => {
         this.#metrics.observe("tunnel_request_duration_seconds", seconds);
         if (waitedSeconds !== null) this.#metrics.observe("tunnel_response_wait_seconds", waitedSeconds);
@@ -192,6 +196,7 @@ export class HubServer {
       clock,
       onLag: (seconds) => {
         this.#metrics.observe("trunkline_event_loop_lag_seconds", seconds);
+        this.#optimizer.observe(seconds);
         this.#quotas.observe(seconds);
       },
     });
@@ -199,6 +204,7 @@ export class HubServer {
       new HubMetricSource(counters),
       new ProcessStats({ version }),
       loopLag,
+      this.#optimizer,
       this.#health,
       this.#audit,
       new LiveMetrics([this.#tls, this.#publicDoor.tls], reload),
@@ -256,12 +262,12 @@ export class HubServer {
     ];
   }
 
-  #createConnections({ ledger, turns, clock }: SharedParts): ConnectionFactory {
-    const { read_budget: readLimits } = this.#config.hub;
+  #createConnections({ knobs, turns, clock }: SharedParts): ConnectionFactory {
+    const { readLimits } = knobs;
     const failed = (error: unknown) => this.#logger.error("Cannot go on with a connection", { error });
     const transport = { clock, readLimits, turns, closeTimeoutMs: CLOSE_TIMEOUT_MS, failed };
     return new ConnectionFactory({
-      outbox: outboxSettings(this.#config, ledger),
+      outbox: knobs.outbox,
       websocket: { ...transport, stats: this.#links.websocket },
       text: { ...transport, stats: this.#links.text },
       frames: framesSettings(this.#config, {
@@ -275,13 +281,6 @@ export class HubServer {
       watch: this.#logins?.watch ?? null,
       quotas: this.#quotas.manager,
     });
-  }
-
-  #createRelay(): Relay {
-    const { paths, rooms, echo, max_message: maxMessageBytes } = this.#config.relay;
-    const slowConsumer = this.#config.hub.outbox.slow_consumer;
-    const isOpen = this.#config.relay.auth === "none";
-    return new Relay({ paths, rooms, echo, maxMessageBytes, slowConsumer, isOpen }, this.#connections);
   }
 
   #startPart(name: "relay" | "broker"): void {
@@ -386,9 +385,11 @@ export class HubServer {
 
   #becomeReady(): void {
     this.#health.setPhase("running");
+    this.#optimizer.start();
   }
 
   #becomeUnready(): void {
     this.#health.setPhase("draining");
+    this.#optimizer.rest();
   }
 }

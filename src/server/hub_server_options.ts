@@ -4,6 +4,7 @@ import type { ConfigResult } from "../config/hub_config.ts";
 import type { Clock, LogControl, Logger } from "../core/ports.ts";
 import type { Resolve } from "../link/resolver.ts";
 import type { FrameServices } from "../tunnel/frame_services.ts";
+import type { MemoryUse } from "./memory_stage.ts";
 
 /** What comes from outside the configuration. */
 export interface HubServerOptions {
@@ -22,6 +23,8 @@ export interface HubServerOptions {
   readonly version: string;
   /** @default the process's monotonic clock */
   readonly clock?: Clock;
+  /** Measures the memory of the process. @default the runtime is asked */
+  readonly readMemory?: () => MemoryUse;
   /** How many logins are looked at at once, and wait for it. @default those of the gate */
   readonly loginGate?: LoginGateLimits;
 }

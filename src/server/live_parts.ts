@@ -10,6 +10,7 @@ import { brokerRules } from "./broker_setup.ts";
 import { endDenied } from "./denied_connections.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import type { Logins } from "./logins.ts";
+import type { PerformanceOptimizer } from "./performance_optimizer.ts";
 import type { PublicDoor } from "./public_setup.ts";
 import type { HubQuotas } from "./quota_setup.ts";
 import { type LivePart, Reload } from "./reload.ts";
@@ -24,6 +25,7 @@ export interface LiveParts {
   readonly admission: Admission;
   readonly origins: OriginPolicy;
   readonly tls: TlsStore;
+  readonly optimizer: PerformanceOptimizer;
   readonly quotas: HubQuotas;
   readonly storage: Storage;
   readonly connections: () => Iterable<Connection>;
@@ -47,6 +49,7 @@ export function createReload(
       certificates(parts.tls, (next) => next.hub.tls),
       certificates(() => parts.visitors().tls, (next) => next.public.enabled ? next.public.tls : null),
       sure((next) => changeDoors(next, parts)),
+      sure((next) => parts.optimizer.change(next)),
       sure(({ limits }) => parts.quotas.change(limits)),
       sure((next) => parts.storage.change(next)),
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),

@@ -4,21 +4,22 @@ import { Flusher } from "../link/flusher.ts";
 import type { LaneBounds } from "../link/lane.ts";
 import type { OutboxSettings } from "../link/outbox.ts";
 import type { OutboxLedger } from "../link/outbox_ledger.ts";
+import type { Tuning } from "./tuning.ts";
 
 /** What a queued message that nobody else waits for takes beside its bytes: about 450 measured. */
 const MESSAGE_OVERHEAD_BYTES = 512;
 
 /** The settings of a hub whose outboxes one ledger bounds together. */
 export function outboxSettings(
-  { hub, performance }: Pick<Config, "hub" | "performance">,
-  ledger: OutboxLedger,
+  { hub }: Pick<Config, "hub">,
+  { ledger, tuning }: { readonly ledger: OutboxLedger; readonly tuning: Tuning },
 ): OutboxSettings {
   const { control, request, publish } = hub.outbox;
   return {
     ledger,
-    flusher: new Flusher(performance.buffers.join),
+    flusher: new Flusher(tuning.joinBytes),
     lanes: { control: laneBounds(control), request: laneBounds(request), publish: laneBounds(publish) },
-    socketBytes: performance.buffers.socket,
+    socketBytes: tuning.socketBytes,
   };
 }
 

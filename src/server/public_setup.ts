@@ -1,8 +1,10 @@
 /** Builds the address of visitors of HTTP tunnels from the configuration, and opens and closes it with the hub. */
+import type { Socket } from "node:net";
 import type { Config } from "../config/schema.ts";
 import { matchesAnyIpRange } from "../core/ip_range.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import { AcceptedSocket } from "../hub/accepted_socket.ts";
+import { Refusals } from "../hub/refusals.ts";
 import { Flusher } from "../link/flusher.ts";
 import type { ExchangeRecord } from "../tunnel/exchange_record.ts";
 import { HttpCounts } from "../tunnel/http_counts.ts";
@@ -23,6 +25,10 @@ export interface PublicDoorPorts {
   readonly logger: Logger;
   readonly tunnels: Tunnels;
   readonly admission: VisitorAdmission;
+  /** Small pieces are joined up to this size. */
+  readonly joinBytes: number;
+  /** A visitor was turned away because there is no memory for more. */
+  readonly onTurnedAway: () => void;
   /** Told how long a request took, and until its response began, in seconds. */
   readonly onDone: (times: { readonly seconds: number; readonly waitedSeconds: number | null }) => void;
   /** Where the access log goes. @default the process's output */
@@ -39,6 +45,7 @@ export class PublicDoor {
   readonly #settings: VisitorSettings;
   #listener: PublicListener | null = null;
   #accessLog: LogOutput | null = null;
+  readonly #refusals = new Refusals();
 
   constructor(config: Config, ports: PublicDoorPorts) {
     this.#config = config;
@@ -82,13 +89,14 @@ export class PublicDoor {
       ports: {
         clock,
         wallClock: { now: () => Date.now() },
-        flusher: new Flusher(this.#config.performance.buffers.join),
+        flusher: new Flusher(this.#ports.joinBytes),
         route: (host) => tunnels.visit(host),
         record: (record) => this.#record(record),
         endedSlow: (reason) => this.ends.count(reason),
       },
       admission,
       prepare,
+      turnAway: (raw) => this.#turnAway(raw),
       onError: (reason) => logger.error("The address of visitors failed", { reason }),
       onFault: (reason) => logger.error("Cannot take a visitor", { reason }),
     });
@@ -125,9 +133,30 @@ export class PublicDoor {
     if (format !== "off") this.#accessLog?.write(`${accessLine(record, format)}\n`);
   }
 
+  #turnAway(raw: Socket): void {
+    this.#ports.onTurnedAway();
+    const accepted = new AcceptedSocket(raw);
+    const isTold = this.#refusals.tell(accepted, {
+      reason: "memory",
+      // Who reads the whole request first may have no place to keep it.
+      prepare: async () => await this.#introduce(accepted, () => true) && await accepted.readChunk() !== null,
+      kind: "http",
+    });
+    if (!isTold) raw.resetAndDestroy();
+  }
+
+  /** Reads the PROXY header and does the TLS handshake, where there are any; whether that went well and it may enter. */
+  async #introduce(accepted: AcceptedSocket, enter: (ip: string) => boolean): Promise<boolean> {
+    const { proxy_protocol: isProxied, trusted_proxies: proxies } = this.#config.public;
+    const isProxy = isProxied && matchesAnyIpRange(proxies, accepted.peer.ip);
+    if (isProxy && await accepted.readProxyHeader() !== "ok") return false;
+    if (!enter(accepted.peer.ip)) return false;
+    const { options } = this.tls;
+    return options === null || await accepted.startTls(options) === "secured";
+  }
+
   /** What makes a visitor's socket ready to be read. */
   #createPrepare(): PublicListenerOptions["prepare"] {
-    const { proxy_protocol: isProxied, trusted_proxies: proxies } = this.#config.public;
     return async (raw, enter) => {
       const accepted = new AcceptedSocket(raw);
       const deadline = new Deadline(this.#settings.headerTimeoutMs, () => {
@@ -135,11 +164,7 @@ export class PublicDoor {
         accepted.destroy();
       });
       try {
-        const isProxy = isProxied && matchesAnyIpRange(proxies, accepted.peer.ip);
-        if (isProxy && await accepted.readProxyHeader() !== "ok") return null;
-        if (!enter(accepted.peer.ip)) return null;
-        const options = this.tls.options;
-        if (options !== null && await accepted.startTls(options) !== "secured") return null;
+        if (!await this.#introduce(accepted, enter)) return null;
       } finally {
         deadline.clear();
       }

@@ -18,14 +18,19 @@ export interface TunnelPorts {
   readonly logger: Logger;
   readonly events: SecurityEvents;
   readonly admission: VisitorAdmission;
+  /** Small pieces are joined up to this size. */
+  readonly joinBytes: number;
   readonly quotas: QuotaManager;
   /** Finds what spokes want to reach from the hub. @default the system is asked */
   readonly resolve?: Resolve | undefined;
 }
 
 /** Makes the tunnels of a hub. */
-export function createTunnels(config: Config, { admission, quotas, ...ports }: TunnelPorts): Tunnels {
-  const { hub, tunnel, performance } = config;
+export function createTunnels(
+  config: Config,
+  { admission, joinBytes, quotas, ...ports }: TunnelPorts,
+): Tunnels {
+  const { hub, tunnel } = config;
   const publicListener = config.public;
   return new Tunnels({
     ...ports,
@@ -42,7 +47,7 @@ export function createTunnels(config: Config, { admission, quotas, ...ports }: T
     idleMs: tunnel.idle_timeout,
     quota: tunnelQuota(quotas, config.auth.mode === "none"),
     admission,
-    flusher: new Flusher(performance.buffers.join),
+    flusher: new Flusher(joinBytes),
   });
 }
 
@@ -75,6 +80,9 @@ export function countingVisitors(
   proxies: readonly IpRange[] = [],
 ): VisitorAdmission {
   return {
+    get isOverloaded() {
+      return admission.isOverloaded;
+    },
     enter: () => admission.enter(),
     leave: () => admission.leave(),
     enterIp: (ip) => matchesAnyIpRange(proxies, ip) || admission.enterIp(ip),

@@ -25,6 +25,8 @@ export interface PublicListenerOptions {
   readonly prepare: (raw: Socket, enter: (ip: string) => boolean) => Promise<VisitorSocket | null>;
   /** A connection could not be taken. */
   readonly onFault: (reason: string) => void;
+  /** Tells a visitor that there is no memory for more, and ends its connection. */
+  readonly turnAway: (raw: Socket) => void;
   /** The listener failed after it was bound. */
   readonly onError: (reason: string) => void;
 }
@@ -116,7 +118,9 @@ export class PublicListener {
   #accept(raw: Socket): void {
     const { admission, keepAliveMs, onFault } = this.#options;
     raw.on("error", ignoreSocketError);
-    if (this.#isDraining || !admission.enter()) return void raw.resetAndDestroy();
+    if (this.#isDraining) return void raw.resetAndDestroy();
+    if (admission.isOverloaded) return this.#options.turnAway(raw);
+    if (!admission.enter()) return void raw.resetAndDestroy();
     raw.once("close", () => {
       admission.leave();
       this.#preparing.delete(raw);

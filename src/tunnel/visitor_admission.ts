@@ -2,6 +2,8 @@
 
 /** Counts connections. */
 export interface VisitorAdmission {
+  /** Whether nobody is let in because there is no memory for more. */
+  readonly isOverloaded: boolean;
   /** Counts one more connection; `false` when there are too many. Pair with {@link leave}. */
   enter(): boolean;
   leave(): void;

@@ -7,7 +7,7 @@ import type { FirstByteKind } from "./first_byte.ts";
 import type { ErrorPayload } from "./frame_payloads.ts";
 import { encodeHandshakeError } from "./json_error.ts";
 import { encodeLengthPrefixed } from "./length_prefix.ts";
-import { encodeSystemClose } from "./system_close.ts";
+import { encodeSystemClose, type SystemClose } from "./system_close.ts";
 
 const FRAME_HEADER_BYTES = 12;
 const FRAME_VERSION = 0x01;
@@ -21,7 +21,7 @@ export function encodeNotAvailable(kind: FirstByteKind, messageId: string): Uint
   const message = `This hub does not serve the ${kind} transport on this address`;
   switch (kind) {
     case "text":
-      return closeMessage(message, messageId);
+      return encodeTextRefusal({ code: CloseCode.policy, reason: message }, messageId);
     case "frames":
       return encodeFramesRefusal({ code: "server_unavailable", message });
     case "json":
@@ -61,8 +61,9 @@ export function encodeFramesRefusal(error: ErrorPayload): Uint8Array {
   return bytes;
 }
 
-function closeMessage(reason: string, messageId: string): Uint8Array | null {
-  const head = encodeSystemClose({ code: CloseCode.policy, reason }, messageId);
+/** A `system.close` behind its length prefix, after which the connection closes. */
+export function encodeTextRefusal(close: SystemClose, messageId: string): Uint8Array | null {
+  const head = encodeSystemClose(close, messageId);
   // A head stands whole behind its prefix.
   const { parts: [whole] } = encodeLengthPrefixed(head, NOTHING);
   return whole ?? null;

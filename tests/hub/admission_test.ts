@@ -35,3 +35,12 @@ Deno.test("Admission: loopback and listed proxies have no bound of their own", (
     }
   }
 });
+
+Deno.test("Admission: while there is no memory nobody new comes in, and who is there counts", () => {
+  const admission = setUp();
+  assert.equal(admission.enter(), true);
+  admission.isOverloaded = true;
+  assert.deepEqual([admission.enter(), admission.refusal, admission.total], [false, "memory", 1]);
+  admission.isOverloaded = false;
+  assert.deepEqual([admission.enter(), admission.refusal], [true, "max_connections"]);
+});

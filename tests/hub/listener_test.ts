@@ -45,9 +45,14 @@ Deno.test("Listener: over max_connections the answer is 503, and a place that be
     await second.write(upgradeRequest());
     assert.match(await second.readText(), /^HTTP\/1\.1 503 .*Retry-After: \d+/s);
     assert.equal(await hub.metric(refused("max_connections")), 1);
-    using silent = await RawClient.connect(hub.port);
-    await silent.write(Uint8Array.of(0, 0));
-    assert.equal((await silent.readToEnd()).length, 0);
+    for (const [first, words] of [[0, /"code":4503.*"retryAfterMs":/], [123, /"retry_after_ms":/]] as const) {
+      using other = await RawClient.connect(hub.port);
+      await other.write(Uint8Array.of(first));
+      assert.match(await other.readText(), words);
+    }
+    using unknown = await RawClient.connect(hub.port);
+    await unknown.write(Uint8Array.of(0xff));
+    assert.equal((await unknown.readToEnd()).length, 0);
   }
   await hub.metricBecomes("trunkline_sockets", 0);
   await using third = await WsClient.connect(hub.url());

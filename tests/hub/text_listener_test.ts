@@ -103,6 +103,7 @@ Deno.test("Text listener: the limits count on an address of text alone", async (
     assert.equal(await first.next(), "welcome");
     await using second = await TextClient.connect({ port: hub.port });
     await second.send("let me in");
+    assert.match(await second.next() ?? "", /^publish:system\.close:.*"code":4503.*"retryAfterMs":\d+/s);
     assert.equal(await second.next(), null);
     assert.equal(hub.door.refused.get("max_connections"), 1);
     assert.equal(hub.seen.length, 1);
@@ -125,6 +126,7 @@ Deno.test("Text listener: the limit of an address counts who stands behind the P
   assert.deepEqual([await first.next(), await other.next()], ["welcome", "welcome"]);
   await using second = await enter("192.0.2.1");
   await second.send("me too");
+  assert.match(await second.next() ?? "", /"code":4503.*this address/s);
   assert.equal(await second.next(), null);
   assert.equal(hub.door.refused.get("max_connections_per_ip"), 1);
 });

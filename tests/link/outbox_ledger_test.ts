@@ -57,6 +57,7 @@ function setUp(maxBytes: number, count: number) {
   const evictions = () => members.map((member) => member.evictions);
   return {
     ledger,
+    clock,
     members,
     pass,
     evictions,
@@ -124,4 +125,41 @@ Deno.test("Outbox ledger: the bytes of a lane are those of all members that are 
   assert.deepEqual([ledger.queuedBytesOf("publish"), ledger.queuedBytesOf("request")], [15, 0]);
   ledger.leave(one);
   assert.equal(ledger.queuedBytesOf("publish"), 5);
+});
+
+Deno.test("Outbox ledger: who has taken nothing for longest goes before who holds most", () => {
+  using set = setUp(100, 2);
+  const { members: [large, slow], pass, evictions } = set;
+  slow?.hold(60);
+  large?.hold(60);
+  pass(1000, () => large?.move(0));
+  large?.hold(30);
+  pass(1100);
+  assert.deepEqual(evictions(), [0, 1]);
+});
+
+Deno.test("Outbox ledger: time in which the event loop stood still counts for nobody", () => {
+  using set = setUp(100, 1);
+  const { members: [member], ledger, evictions, clock } = set;
+  member?.hold(150);
+  for (let check = 0; check < 8; check++) {
+    clock.ms += 5000;
+    ledger.check();
+  }
+  assert.deepEqual(evictions(), [0]);
+});
+
+Deno.test("Outbox ledger: a lower bound holds at once, and an urgent one has no patience", () => {
+  using set = setUp(1000, 2);
+  const { members: [one, other], ledger, pass, evictions } = set;
+  one?.hold(300);
+  other?.hold(200);
+  pass(5000);
+  ledger.change(400, false);
+  assert.equal(ledger.maxBytes, 400);
+  pass(500);
+  assert.deepEqual(evictions(), [0, 0]);
+  ledger.change(400, true);
+  pass(100);
+  assert.deepEqual(evictions(), [1, 0]);
 });

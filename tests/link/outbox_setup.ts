@@ -97,6 +97,7 @@ export function setUp(
   const turns: (() => void)[] = [];
   const sink = new FakeSink();
   let overflows = 0;
+  const flusher = new Flusher(joinBytes, (run) => turns.push(run));
   const dropped = { close: 0, drop_oldest: 0, latest: 0 };
   const outbox = new Outbox({
     kind: "websocket",
@@ -108,7 +109,7 @@ export function setUp(
     },
     settings: {
       ledger,
-      flusher: new Flusher(joinBytes, (run) => turns.push(run)),
+      flusher,
       lanes: {
         control: { maxBytes: laneBytes.control ?? 100, messageOverheadBytes },
         request: { maxBytes: laneBytes.request ?? 100, messageOverheadBytes },
@@ -122,5 +123,16 @@ export function setUp(
     do endTurn(); while (sink.take() || turns.length > 0);
   };
   const streams = new FakeStreams(outbox);
-  return { outbox, sink, streams, endTurn, drain, ledger, turns, dropped, overflows: () => overflows };
+  return {
+    outbox,
+    sink,
+    streams,
+    endTurn,
+    drain,
+    ledger,
+    flusher,
+    turns,
+    dropped,
+    overflows: () => overflows,
+  };
 }

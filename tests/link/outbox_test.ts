@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Channel } from "../../src/core/delivery.ts";
 import { LANES, type QueueLane } from "../../src/link/lane.ts";
 import type { Outbox } from "../../src/link/outbox.ts";
+import { FakeTime } from "../helpers/fake_time.ts";
 import { channel, CLOSE, encoded, setUp } from "./outbox_setup.ts";
 
 function push(outbox: Outbox, lane: QueueLane | "publish", text: string): string {
@@ -296,4 +297,35 @@ Deno.test("Outbox: 1,000 sockets that never take anything hold no more than thei
   }
   const grown = Deno.memoryUsage().rss - before;
   assert.ok(grown < count * (lane + socket), `memory grew by ${grown} bytes`);
+});
+
+Deno.test("Outbox: with a window publishes of several turns leave in one write, and control does not wait", () => {
+  using time = new FakeTime();
+  const { outbox, sink, endTurn, flusher } = setUp();
+  flusher.joinWindowMs = 2;
+  push(outbox, "publish", "a");
+  endTurn();
+  time.tick(1);
+  push(outbox, "publish", "b");
+  endTurn();
+  assert.equal(sink.writes.length, 0);
+  time.tick(1);
+  assert.deepEqual(sink.text(), "ab");
+  push(outbox, "publish", "c");
+  push(outbox, "control", "CONTROL");
+  endTurn();
+  assert.equal(sink.text(), "abCONTROLc");
+  time.tick(2);
+  assert.equal(sink.writes.length, 2);
+});
+
+Deno.test("Outbox: what is enough for a write does not wait for the window", () => {
+  using time = new FakeTime();
+  const { outbox, sink, endTurn, flusher } = setUp({ joinBytes: 4 });
+  flusher.joinWindowMs = 2;
+  for (const text of ["aa", "bb"]) push(outbox, "publish", text);
+  endTurn();
+  assert.equal(sink.text(), "aabb");
+  time.tick(2);
+  assert.equal(sink.writes.length, 1);
 });

@@ -171,3 +171,29 @@ Deno.test("Soak of http: 64 MiB each way arrive whole, and both sides hold what 
     await Deno.remove(file);
   }
 });
+
+Deno.test("Soak of memory: beside 300 who never read the hub stays below 200 MiB, and who reads gets everything", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    const args = [
+      ...await taskArguments("soak"),
+      "memory",
+      "--cycles",
+      "60",
+      "--size",
+      "1GiB",
+      "--out",
+      file,
+    ];
+    await using soak = new DenoProcess(args, { env: { DENO_TOKIO_EVENT_INTERVAL: "1" } });
+    const { code, stdout, stderr } = await soak.ended();
+    assert.equal(code, 0, `${stdout}\n${stderr}`);
+    const { problems, stalled, peakBytes, limitBytes, under, closedAsSlow } = JSON.parse(
+      await Deno.readTextFile(file),
+    );
+    assert.deepEqual([problems, stalled, limitBytes], [[], 300, 200 * MIB]);
+    assert.ok(peakBytes < limitBytes && under.published > 0 && closedAsSlow > 0);
+  } finally {
+    await Deno.remove(file);
+  }
+});

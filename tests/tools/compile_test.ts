@@ -60,7 +60,7 @@ Deno.test("Compile: asks for the entry, the baked permissions, the assets and th
     "--allow-read",
     "--allow-write",
     "--allow-env",
-    "--allow-sys=hostname",
+    "--allow-sys=hostname,systemMemoryInfo",
     "--include=a.json",
     "--include=src/b/worker.ts",
     "--target=x86_64-unknown-linux-gnu",

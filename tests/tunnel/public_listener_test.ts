@@ -8,6 +8,7 @@ import { Visitor } from "../helpers/tcp_echo.ts";
 
 /** Who counts, and how much. */
 class Counted {
+  readonly isOverloaded = false;
   total = 0;
   readonly byIp = new Map<string, number>();
   readonly enter = () => ++this.total > 0;
