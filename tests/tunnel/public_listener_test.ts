@@ -55,6 +55,7 @@ async function listening(
     },
     admission,
     prepare,
+    turnAway: (raw) => raw.destroy(),
     onError: () => {},
     onFault: (reason) => faults.push(reason),
   });
