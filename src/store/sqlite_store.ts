@@ -56,6 +56,8 @@ export class SqliteStore implements MessageStore {
   #waiting: Told[] = [];
   #waitingForSent: Told[] = [];
   #writing: Promise<void> | null = null;
+  /** Whether what became of the batch that is on its way is still to be told. */
+  #isSending = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #failures = 0;
   #lostSeen = 0;
@@ -128,7 +130,7 @@ export class SqliteStore implements MessageStore {
       this.#tell(this.#failure);
     } else if (hasLost) this.#waiting.push(() => done(this.#lossReason));
     else if (this.#queue.isDirty) this.#waiting.push(done);
-    else if (this.#writing !== null) this.#waitingForSent.push(done);
+    else if (this.#isSending) this.#waitingForSent.push(done);
     else done(null);
   }
 
@@ -216,6 +218,7 @@ export class SqliteStore implements MessageStore {
 
   async #write(writer: JournalWriter): Promise<void> {
     [this.#waitingForSent, this.#waiting] = [this.#waiting, []];
+    this.#isSending = true;
     const failure = await writer.write(this.#queue.take(this.#isClosing));
     this.#failure = failure === null ? null : `Cannot write to ${this.#options.path}: ${failure}`;
     if (failure === null) this.#queue.done();
@@ -223,9 +226,10 @@ export class SqliteStore implements MessageStore {
       this.#failures++;
       this.#queue.takeBack();
     }
-    const told = this.#waitingForSent;
+    // Whoever asks while others are told comes after them, with the same answer.
+    for (let at = 0; at < this.#waitingForSent.length; at++) this.#waitingForSent[at]?.(this.#failure);
     this.#waitingForSent = [];
-    for (const done of told) done(this.#failure);
+    this.#isSending = false;
   }
 
   /** Tells whoever waits, in order, that it will not be. */

@@ -87,6 +87,7 @@ export class StoreFile {
       commit.run();
     } catch (error) {
       if (this.#db.isTransaction) rollback.run();
+      this.#makeRoom();
       throw error;
     }
     // Each step of it gives one page back, and `run` or `exec` make one step only.
@@ -95,6 +96,15 @@ export class StoreFile {
 
   close(): void {
     this.#db.close();
+  }
+
+  /** Brings SQLite's log into the file, so that the next try has its room: it may be the log that cannot grow. */
+  #makeRoom(): void {
+    try {
+      this.#statements.checkpoint.all();
+    } catch {
+      // The disk takes that neither; the failure that led here is the one that is told.
+    }
   }
 
   #configure(maxBytes: number | null): void {
@@ -182,6 +192,7 @@ const SQL = {
   setValue: "INSERT OR REPLACE INTO retained VALUES (?, ?)",
   clearValue: "DELETE FROM retained WHERE topic = ?",
   vacuum: `PRAGMA incremental_vacuum(${VACUUM_PAGES})`,
+  checkpoint: "PRAGMA wal_checkpoint(PASSIVE)",
   closed: "UPDATE state SET closed_well = ?1 WHERE closed_well <> ?1",
 } as const;
 

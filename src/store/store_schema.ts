@@ -25,16 +25,7 @@ export const SCHEMA = `
  * @throws {TrunklineError} `start_failed`, naming the file.
  */
 export function checkStoreFile(db: DatabaseSync, path: string): void {
-  let [application, version, tables] = [0, 0, 0];
-  try {
-    [application, version, tables] = [
-      "PRAGMA application_id",
-      "PRAGMA user_version",
-      "SELECT count(*) FROM sqlite_schema",
-    ].map((sql) => Number(Object.values(db.prepare(sql).get() ?? {})[0] ?? 0)) as [number, number, number];
-  } catch (cause) {
-    throw damaged(path, cause);
-  }
+  const [application, version, tables] = readNumbers(db, path);
   if (application === 0 && version === 0 && tables === 0) return;
   if (application !== APPLICATION_ID) {
     throw refusal(path, "it is a database of another program; set storage.path to another folder");
@@ -45,6 +36,17 @@ export function checkStoreFile(db: DatabaseSync, path: string): void {
       `it was written by a newer version of Trunkline (format ${version}, this one knows ${SCHEMA_VERSION}); ` +
         "run that version, or set storage.path to another folder",
     );
+  }
+}
+
+/** The mark, the version and how many tables there are. */
+function readNumbers(db: DatabaseSync, path: string): readonly [number, number, number] {
+  const read = (sql: string) => Number(Object.values(db.prepare(sql).get() ?? {})[0] ?? 0);
+  try {
+    const tables = read("SELECT count(*) FROM sqlite_schema");
+    return [read("PRAGMA application_id"), read("PRAGMA user_version"), tables];
+  } catch (cause) {
+    throw damaged(path, cause);
   }
 }
 

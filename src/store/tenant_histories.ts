@@ -102,14 +102,16 @@ export class TenantHistories {
     const topics = this.#options.topics.select(pattern, MAX_MERGED);
     if (topics.length <= MAX_MERGED) return idBeforeLast(historiesOf(topics), { count, nowMs });
     const levels = patternLevels(pattern);
-    let [left, id] = [count, null as string | null];
+    let left = count;
+    const found: string[] = [];
     const isThrough = this.#log.walkBack(MAX_WALK_BACK, (message, history, number) => {
       if (!selectsLevels(levels, history.levels) || !history.isShown(number, nowMs)) return true;
-      if (left-- > 0) return true;
-      id = message.id;
-      return false;
+      if (left-- === 0) found.push(message.id);
+      return left >= 0;
     });
-    return isThrough || id !== null ? id : idBeforeLast(this.select(pattern), { count, nowMs });
+    const [id] = found;
+    if (id !== undefined) return id;
+    return isThrough ? null : idBeforeLast(this.select(pattern), { count, nowMs });
   }
 
   /** Whether one message is not more than all together may be. */

@@ -65,3 +65,23 @@ Deno.test("MemoryStore: so many topics that a whole history is forgotten are inc
   assert.equal(isComplete("t20", 19), false);
   assert.equal(isComplete("t20", 20), true);
 });
+
+Deno.test("MemoryStore: other limits hold from then on, for messages; values stay", () => {
+  const store = new MemoryStore({ limits: WIDE, now: () => NOW });
+  const tenant = store.tenant("t");
+  for (let number = 1; number <= 10; number++) {
+    tenant.keep(message(number, { topic: `t${number}` }), { retain: true, history: KEEP_ALL });
+  }
+  store.change({ retained: { maxCount: 3, maxBytes: 10_000 }, history: { maxBytes: 4_000 } });
+  store.trim(NOW);
+  assert.deepEqual([store.figures.messages, store.figures.retained], [3, 10]);
+  assert.equal(tenant.keep(message(11, { topic: "t11" }), { retain: true, history: null }), "full");
+  assert.equal(tenant.keep(message(13, { topic: "t1" }), { retain: true, history: null }), "kept");
+  const other = store.tenant("other");
+  for (let number = 1; number <= 4; number++) {
+    assert.equal(
+      other.keep(message(number, { topic: `t${number}` }), { retain: true, history: null }),
+      number < 4 ? "kept" : "full",
+    );
+  }
+});

@@ -62,6 +62,27 @@ Deno.test("SqliteStore: a full disk is told, and what waits is written once ther
   });
 });
 
+Deno.test("SqliteStore: whoever asks while others are told, or right behind them, is told too", async () => {
+  using folder = new TempFolder();
+  await withStore({ path: folder.path }, async (store) => {
+    store.tenant("t").keep(message(1), inHistory);
+    const order: number[] = [];
+    const inside = Promise.withResolvers<void>();
+    store.whenSafe(() => {
+      order.push(1);
+      store.whenSafe(() => {
+        order.push(3);
+        inside.resolve();
+      });
+    });
+    store.whenSafe(() => order.push(2));
+    await inside.promise;
+    assert.deepEqual(order, [1, 2, 3]);
+    assert.equal(await safe(store), null);
+    assert.equal(await safe(store), null);
+  });
+});
+
 Deno.test("SqliteStore: nothing more waits for a full disk than may, and whoever comes later is told at once", async () => {
   using folder = new TempFolder();
   const options = { path: folder.path, maxFileBytes: 100_000, maxUnsafeBytes: 20_000, retryMs: 1_000_000 };
