@@ -1,27 +1,25 @@
 /**
- * What one client that floods the hub does to a hundred well-behaved ones: the time until their echoes come,
- * without and with the flood, each in a room of its own. Adjacent pairs against hubs that take turns, plain and over
- * TLS, with the event interval that the project's tasks set and with the runtime's default.
+ * What one client that floods does to a hundred well-behaved ones: the time until their echoes come, without and with
+ * the flood. On every transport of the hub, and through tunnels; with the event interval that the project's tasks set
+ * and with the runtime's default, hub and agents alike. Adjacent pairs against hubs that take turns.
  */
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { CertificateFiles } from "./certificate_files.ts";
+import { type FairScene, fairScenes } from "./fair_places.ts";
 import type { FairResult } from "./load/fair_load.ts";
 import type { FloodResult } from "./load/flood_load.ts";
 import { LoadProcess } from "./load_process.ts";
-import { type HubOptions, startHub } from "./processes.ts";
 import { budgetNote, formatSpread, median, progress, publish, round, type Row } from "./report.ts";
 import { ExitCode } from "../src/cli/io.ts";
 
-const CLIENTS = { clients: 100, payloadBytes: 32, intervalMs: 20 };
-const FLOOD = { payloadBytes: 128 };
 const WARM_UP_MS = 1000;
 const MEASURED_MS = 1000;
 const SETTLE_MS = 200;
-const HUBS = 5;
+const HUBS = 3;
 const PAIRS_PER_HUB = 3;
 const LIMIT = 3;
-/** What the runtime takes when nobody says otherwise; the tasks of this project say 1. */
-const RUNTIME_DEFAULT_INTERVAL = "61";
+/** What the tasks of this project set, and what the runtime takes when nobody says otherwise. */
+const INTERVALS = [["1", "as shipped"], ["61", "runtime's default"]] as const;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -33,11 +31,11 @@ interface Pair {
   readonly hubPercent: number;
 }
 
-/** A way to run the hub, and what came of it. */
+/** A way to run a place, and what came of it. */
 interface Condition {
   readonly name: string;
-  readonly hub: HubOptions;
-  readonly ca: string | null;
+  readonly scene: FairScene;
+  readonly env: Readonly<Record<string, string>>;
   readonly pairs: Pair[];
 }
 
@@ -51,12 +49,12 @@ async function floodFor(load: LoadProcess, ms: number): Promise<FloodResult> {
   return JSON.parse(await load.line());
 }
 
-/** Adjacent pairs against one hub, after both loads warmed it up. */
-async function measurePairs({ hub: options, ca, pairs }: Condition): Promise<void> {
-  await using hub = await startHub(options);
-  const target = { port: hub.port, ...(ca === null ? {} : { ca }) };
-  await using clients = new LoadProcess("fair_load.ts", { ...target, ...CLIENTS });
-  await using flooder = new LoadProcess("flood_load.ts", { ...target, ...FLOOD });
+/** Adjacent pairs at one place, after both loads warmed it up. */
+async function measurePairs({ scene, env, pairs }: Condition): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const { hub, clients: target, flooder: aim } = await scene.start(stack, env);
+  const clients = stack.use(new LoadProcess("fair_load.ts", { ...scene.clients, ...target }));
+  const flooder = stack.use(new LoadProcess("flood_load.ts", { ...scene.flood, ...aim }));
   await Promise.all([fairFor(clients, WARM_UP_MS), floodFor(flooder, WARM_UP_MS)]);
   for (let pair = 0; pair < PAIRS_PER_HUB; pair++) {
     await sleep(SETTLE_MS);
@@ -70,14 +68,15 @@ async function measurePairs({ hub: options, ca, pairs }: Condition): Promise<voi
   }
 }
 
-function conditionsOf({ settings, ca }: CertificateFiles): Condition[] {
-  const env = { DENO_TOKIO_EVENT_INTERVAL: RUNTIME_DEFAULT_INTERVAL };
-  return [
-    { name: "plain, as shipped", hub: {}, ca: null, pairs: [] },
-    { name: "plain, runtime's default", hub: { env }, ca: null, pairs: [] },
-    { name: "TLS, as shipped", hub: { set: settings }, ca, pairs: [] },
-    { name: "TLS, runtime's default", hub: { set: settings, env }, ca, pairs: [] },
-  ];
+function conditionsOf(certificates: CertificateFiles): Condition[] {
+  return fairScenes(certificates).flatMap((scene) =>
+    INTERVALS.map(([interval, how]) => ({
+      name: `${scene.name}, ${how}`,
+      scene,
+      env: { DENO_TOKIO_EVENT_INTERVAL: interval },
+      pairs: [],
+    }))
+  );
 }
 
 async function measure(): Promise<Condition[]> {
@@ -86,6 +85,7 @@ async function measure(): Promise<Condition[]> {
   for (let hub = 1; hub <= HUBS; hub++) {
     for (const condition of conditions) {
       progress(`hub ${hub} of ${HUBS}: ${condition.name}`);
+
       await measurePairs(condition);
     }
   }
@@ -135,6 +135,6 @@ async function run(options: BenchmarkOptions): Promise<number> {
 /** The benchmark. */
 export const bench: Benchmark = {
   name: "fair",
-  about: "Echo times of 100 well-behaved clients without and with one that floods, plain and TLS",
+  about: "Echo times of 100 well-behaved clients without and with one that floods, on every way",
   run,
 };

@@ -2,6 +2,12 @@
  * The servers that are measured, each a process of its own, and what the operating system says of them.
  */
 
+/** The hub. */
+export interface MeasuredHub extends MeasuredServer {
+  /** Where visitors of HTTP tunnels come in. */
+  readonly publicPort: number;
+}
+
 /** A server under measurement. */
 export interface MeasuredServer extends AsyncDisposable {
   readonly name: string;
@@ -80,7 +86,7 @@ export interface HubOptions {
 const SHIPPED_ENV = { DENO_TOKIO_EVENT_INTERVAL: "1" };
 
 /** Starts the hub as it is shipped, on free ports. */
-export async function startHub({ set = [], env = {}, folder }: HubOptions = {}): Promise<MeasuredServer> {
+export async function startHub({ set = [], env = {}, folder }: HubOptions = {}): Promise<MeasuredHub> {
   const settings = [
     "hub.listen=127.0.0.1:0",
     "metrics.listen=127.0.0.1:0",
@@ -107,16 +113,20 @@ export async function startHub({ set = [], env = {}, folder }: HubOptions = {}):
     stderr: "inherit",
   }).spawn();
   const { listeners } = JSON.parse(await firstLine(child));
-  const { port } = listeners.find(({ name }: { name: string }) => name === "hub");
-  return measured("trunkline", child, port);
+  const portOf = (wanted: string): number =>
+    listeners.find(({ name }: { name: string }) => name === wanted).port;
+  return { ...measured("trunkline", child, portOf("hub")), publicPort: portOf("public") };
 }
 
 /** Starts a command that is an agent with one tunnel, as it is shipped; its port is the tunnel's. */
-export async function startAgent(args: readonly string[]): Promise<MeasuredServer> {
+export async function startAgent(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<MeasuredServer> {
   const flags = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env", "--allow-sys=hostname"];
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", ...flags, "main.ts", ...args, "--json"],
-    env: { ...SHIPPED_ENV },
+    env: { ...SHIPPED_ENV, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",

@@ -1,5 +1,5 @@
 /**
- * Well-behaved clients, a process of its own: each in a room of its own sends a small message every now and then
+ * Well-behaved clients, a process of its own: each, on a way of its own, sends a small message every now and then
  * and notes how long its echo takes. For each number on its input it measures for so many milliseconds, prints "go"
  * at the beginning and one JSON line at the end. Messages are sent when they are due whether or not the echo before
  * came, so that a hub that stands still for long counts for all that it holds up.
@@ -8,11 +8,11 @@ import { cpuSecondsOf } from "../processes.ts";
 import { quantile } from "../report.ts";
 import { numbers, print } from "./console.ts";
 import { Latencies } from "./latencies.ts";
-import { clientFrame } from "./raw_websocket.ts";
-import { type LoadTarget, openWebSocket, writeAll } from "./web_socket.ts";
+import { type EchoClient, type EchoTarget, openEcho } from "./echo_way.ts";
+import { writeAll } from "./web_socket.ts";
 
 /** What to do; given as JSON in the first argument. */
-export interface FairLoad extends LoadTarget {
+export interface FairLoad extends EchoTarget {
   readonly clients: number;
   readonly payloadBytes: number;
   /** Mean time between two messages of a client; each waits for half to one and a half of it. */
@@ -28,32 +28,31 @@ export interface FairResult {
   readonly cpuPercent: number;
 }
 
-const HEAD_BYTES = 2;
 const READ_BYTES = 4096;
+const SIGN_EVERY_MS = 10_000;
 
 /** One client; echoes come in the order of the messages. */
 class Client {
-  readonly #connection: Deno.Conn;
-  readonly #load: FairLoad;
+  readonly #client: EchoClient;
+  readonly #intervalMs: number;
   readonly #latencies: Latencies;
-  readonly #frame: Uint8Array;
   readonly #sentAt: number[] = [];
   #receivedBytes = 0;
 
-  constructor(connection: Deno.Conn, load: FairLoad, latencies: Latencies) {
-    this.#connection = connection;
-    this.#load = load;
+  constructor(client: EchoClient, { intervalMs }: FairLoad, latencies: Latencies) {
+    this.#client = client;
+    this.#intervalMs = intervalMs;
     this.#latencies = latencies;
-    this.#frame = clientFrame(2, new Uint8Array(load.payloadBytes).fill(120));
   }
 
   /** Sends and receives until the process ends. */
   async run(): Promise<void> {
     this.#schedule();
+    const { connection, echoBytes, sign } = this.#client;
+    if (sign !== null) setInterval(() => writeAll(connection, sign), SIGN_EVERY_MS);
     const buffer = new Uint8Array(READ_BYTES);
-    const echoBytes = this.#load.payloadBytes + HEAD_BYTES;
     for (;;) {
-      const bytes = await this.#connection.read(buffer);
+      const bytes = await connection.read(buffer);
       if (bytes === null) throw new Error("Cannot measure: the hub closed a client");
       const now = performance.now();
       this.#receivedBytes += bytes;
@@ -64,13 +63,13 @@ class Client {
   }
 
   #schedule(): void {
-    setTimeout(this.#send, this.#load.intervalMs * (0.5 + Math.random()));
+    setTimeout(this.#send, this.#intervalMs * (0.5 + Math.random()));
   }
 
   readonly #send = (): void => {
     this.#schedule();
     this.#sentAt.push(performance.now());
-    writeAll(this.#connection, this.#frame);
+    writeAll(this.#client.connection, this.#client.sent);
   };
 }
 
@@ -92,7 +91,8 @@ async function run(load: FairLoad): Promise<void> {
   const latencies = new Latencies();
   const clients: Client[] = [];
   for (let i = 0; i < load.clients; i++) {
-    clients.push(new Client(await openWebSocket(load, `/relay/c${i}`), load, latencies));
+    const { payloadBytes } = load;
+    clients.push(new Client(await openEcho(load, { name: `c${i}`, payloadBytes }), load, latencies));
   }
   for (const client of clients) client.run();
   for await (const ms of numbers()) {

@@ -1,15 +1,21 @@
 /**
- * One client that sends as much as its connection takes, a process of its own: it reads its echoes and throws them
- * away, and keeps just under the queue that the hub has for it. For each number on its input it prints "go", floods for so many milliseconds, waits for its last echo and
+ * Clients that send as much as their connections take, one as a rule, a process of its own: they read their echoes and
+ * throw them away, and each keeps just under the queue that the hub has for it. For each number on its input it prints "go", floods for so many milliseconds, waits for its last echo and
  * prints one JSON line.
  */
 import { numbers, print } from "./console.ts";
-import { clientFrame } from "./raw_websocket.ts";
-import { type LoadTarget, openWebSocket, writeAll } from "./web_socket.ts";
+import { type EchoClient, type EchoTarget, openEcho } from "./echo_way.ts";
+import { writeAll } from "./web_socket.ts";
 
 /** What to do; given as JSON in the first argument. */
-export interface FloodLoad extends LoadTarget {
+export interface FloodLoad extends EchoTarget {
   readonly payloadBytes: number;
+  /** @default 1 */
+  readonly clients?: number;
+  /** What a client sends before it looks for echoes. @default 128 KiB */
+  readonly batchBytes?: number;
+  /** Bytes of echoes that may be missing when it sends on. @default less than the hub queues for one client */
+  readonly missingBytes?: number;
 }
 
 /** What came of it. */
@@ -21,9 +27,6 @@ const BATCH_BYTES = 128 * 1024;
 /** Echoes that may be missing: less than the hub queues for one client, or it would close the flood as too slow. */
 const MAX_MISSING_BYTES = 640 * 1024;
 const READ_BYTES = 256 * 1024;
-
-/** Head of an unmasked frame that is shorter than 64 KiB. */
-const headBytesOf = (payloadBytes: number) => payloadBytes < 126 ? 2 : 4;
 
 function batchOf(frame: Uint8Array, count: number): Uint8Array {
   const batch = new Uint8Array(frame.length * count);
@@ -37,17 +40,21 @@ class Flooder {
   readonly #batch: Uint8Array;
   readonly #batchEchoBytes: number;
   readonly #echoBytes: number;
+  readonly #missingBytes: number;
   #sentBytes = 0;
   #receivedBytes = 0;
   #wake: (() => void) | null = null;
 
-  constructor(connection: Deno.Conn, { payloadBytes }: FloodLoad) {
+  constructor(
+    { connection, sent, echoBytes }: EchoClient,
+    { batchBytes = BATCH_BYTES, missingBytes = MAX_MISSING_BYTES }: FloodLoad,
+  ) {
     this.#connection = connection;
-    const frame = clientFrame(2, new Uint8Array(payloadBytes).fill(120));
-    const count = Math.floor(BATCH_BYTES / frame.length);
-    this.#batch = batchOf(frame, count);
-    this.#echoBytes = payloadBytes + headBytesOf(payloadBytes);
-    this.#batchEchoBytes = count * this.#echoBytes;
+    this.#missingBytes = missingBytes;
+    const count = Math.max(1, Math.floor(batchBytes / sent.length));
+    this.#batch = batchOf(sent, count);
+    this.#echoBytes = echoBytes;
+    this.#batchEchoBytes = count * echoBytes;
   }
 
   async flood(ms: number): Promise<FloodResult> {
@@ -55,7 +62,7 @@ class Flooder {
     while (performance.now() < started + ms) {
       this.#sentBytes += this.#batchEchoBytes;
       await writeAll(this.#connection, this.#batch);
-      await this.#missingAtMost(MAX_MISSING_BYTES);
+      await this.#missingAtMost(this.#missingBytes);
     }
     await this.#missingAtMost(0);
     const seconds = (performance.now() - started) / 1000;
@@ -67,7 +74,7 @@ class Flooder {
     const buffer = new Uint8Array(READ_BYTES);
     for (;;) {
       const bytes = await this.#connection.read(buffer);
-      if (bytes === null) throw new Error("Cannot flood: the hub closed the connection");
+      if (bytes === null) throw new Error(`Cannot flood: the hub closed after ${this.#receivedBytes} bytes`);
       this.#receivedBytes += bytes;
       this.#wake?.();
       this.#wake = null;
@@ -82,11 +89,18 @@ class Flooder {
 }
 
 async function run(load: FloodLoad): Promise<void> {
-  const flooder = new Flooder(await openWebSocket(load, "/relay/flood"), load);
-  flooder.receive();
+  const { clients = 1, payloadBytes } = load;
+  const flooders: Flooder[] = [];
+  for (let i = 0; i < clients; i++) {
+    flooders.push(new Flooder(await openEcho(load, { name: `flood${i}`, payloadBytes }), load));
+  }
+  for (const flooder of flooders) flooder.receive();
   for await (const ms of numbers()) {
     print("go");
-    print(JSON.stringify(await flooder.flood(ms)));
+    const results = await Promise.all(flooders.map((flooder) => flooder.flood(ms)));
+    const echoesPerSecond = results.reduce((sum, result) => sum + result.echoesPerSecond, 0);
+    const result: FloodResult = { echoesPerSecond };
+    print(JSON.stringify(result));
   }
 }
 

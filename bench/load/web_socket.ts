@@ -44,7 +44,8 @@ export async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promis
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await connection.write(rest));
 }
 
-async function connect({ port, ca }: LoadTarget): Promise<Deno.Conn> {
+/** Connects, over TLS where there is an authority to trust; small writes are never held back. */
+export async function connect({ port, ca }: LoadTarget): Promise<Deno.Conn> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   // A TLS connection has no such switch, so it is set below it.
   connection.setNoDelay(true);

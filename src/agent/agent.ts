@@ -16,19 +16,21 @@ import {
   type ConfiguredTunnel,
 } from "./agent_streams.ts";
 import { ConfiguredServices } from "./configured_services.ts";
+import { localCause } from "./local_fault.ts";
 import { ProblemLog } from "./problem_log.ts";
 import { createAgentTurns } from "./session_parts.ts";
+import { FILE_NAMES, type SettingNames } from "./setting_names.ts";
 import type { TunnelState, TunnelStatus, WantedTunnel } from "./tunnel_client.ts";
 
 /** What an agent is made of. */
-export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel" | "turns"> {
+export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel" | "onGivenBack" | "turns"> {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly offer: AgentOffer;
   /** Finds what others want to reach. @default the system is asked */
   readonly resolve?: Resolve | undefined;
-  /** Told of each response of a local HTTP service as it begins. */
-  readonly onResponse?: AgentStreamsOptions["onResponse"];
+  /** Told of each request over HTTP, as soon as it is known what becomes of it. */
+  readonly onRequest?: AgentStreamsOptions["onRequest"];
   /** Told at each change of a tunnel. */
   readonly onTunnel?: (status: TunnelStatus) => void;
 }
@@ -45,9 +47,10 @@ export class Agent {
   #isStopping = false;
 
   constructor(options: AgentOptions) {
-    const { logger, clock, offer, onTunnel, onState, onResponse, resolve } = options;
+    const { logger, clock, offer, target: { names = FILE_NAMES }, onTunnel, onState, onRequest, resolve } =
+      options;
     const { errors } = this.counts;
-    const problems = new ProblemLog(logger, { clock, text: "The agent could not do what it was asked for" });
+    const problems = new ProblemLog(logger, { clock });
     const fail = (kind: AgentErrorKind, error: TrunklineError) => {
       errors[kind]++;
       problems.tell(error);
@@ -61,6 +64,7 @@ export class Agent {
         logTunnel(status, logger);
         onTunnel?.(status);
       },
+      onGivenBack: ({ name: tunnel }, url) => logger.info("A tunnel was given back", { tunnel, url }),
       onState: (state) => {
         if (state.kind === "waiting") errors.connection++;
         onState?.(state);
@@ -70,11 +74,11 @@ export class Agent {
       tunnels: this.link.tunnels,
       flusher: turns.flusher,
       clock: new TurnClock(clock, turns.turns),
-      onFailure: (tunnel, reason) => fail("local", unreachable(tunnel, reason)),
+      onFailure: (tunnel, reason) => fail("local", unreachable(tunnel, { reason, names })),
       onDenied: (target, detail) => fail("destination", notLed(target, detail)),
       onDone: (name, result) => this.counts.done(name, result),
       resolve,
-      ...(onResponse === undefined ? {} : { onResponse }),
+      ...(onRequest === undefined ? {} : { onRequest }),
     });
     this.services = new ConfiguredServices({
       messages: this.link.messages,
@@ -160,22 +164,28 @@ function wanted(
   };
 }
 
-function unreachable({ name, local }: ConfiguredTunnel, reason: string): TrunklineError {
-  const message = `Cannot reach ${local.text} for tunnel ${name}: ${reason}`;
-  return new TrunklineError("unreachable", message);
+function unreachable(
+  { name, local }: ConfiguredTunnel,
+  { reason, names }: { readonly reason: string; readonly names: SettingNames },
+): TrunklineError {
+  const cause = localCause(reason, { scheme: local.scheme, names });
+  return new TrunklineError("unreachable", `Cannot reach ${local.text} for tunnel ${name}`, {
+    details: { cause },
+  });
 }
 
 function notLed(
   { host, port }: { readonly host: string; readonly port: number },
   detail: string,
 ): TrunklineError {
-  return new TrunklineError("unreachable", `Cannot lead a stream to ${host}:${port}: ${detail}`);
+  const message = `Cannot lead a stream to ${host}:${port}`;
+  return new TrunklineError("unreachable", message, { details: { cause: detail } });
 }
 
 function unanswered(topic: string, error: TrunklineError): TrunklineError {
   const seen = error.details["seen"];
   const why = typeof seen === "string" ? `${error.message} (${seen})` : error.message;
-  return new TrunklineError(error.code, `Cannot answer a request to ${topic}: ${why}`);
+  return new TrunklineError(error.code, `Cannot answer a request to ${topic}`, { details: { cause: why } });
 }
 
 function healthOf(state: TunnelState): ComponentHealth {

@@ -21,7 +21,7 @@ import { ProblemLog } from "./problem_log.ts";
 import type { Session } from "./session.ts";
 import { DEFAULT_BOUNDS, type SessionBounds } from "./session_limits.ts";
 import { type AgentTurns, createAgentTurns, createSessionParts } from "./session_parts.ts";
-import { TunnelClient, type TunnelStatus } from "./tunnel_client.ts";
+import { TunnelClient, type TunnelStatus, type WantedTunnel } from "./tunnel_client.ts";
 
 /** Says who uses a stream that the hub opens, or why nobody does. Must not wait. */
 export type StreamAcceptor = (stream: Stream, open: OpenStream) => StreamConsumer | StreamRefusal;
@@ -50,6 +50,8 @@ export interface AgentLinkOptions {
   readonly registerAs?: ServiceDescription;
   /** Told at each change of a tunnel. */
   readonly onTunnel?: (status: TunnelStatus) => void;
+  /** Told of each tunnel that is given back, with the address that it had. */
+  readonly onGivenBack?: (wanted: WantedTunnel, url: string) => void;
   /** Told at each change of the state. May call `stop`. */
   readonly onState?: (state: LinkState<Session>) => void;
 }
@@ -81,7 +83,10 @@ export class AgentLink implements PoolUser {
       ...(registerAs === undefined ? {} : { registerAs }),
     });
     this.messages = this.#client;
-    this.tunnels = new TunnelClient({ onChange: (status) => options.onTunnel?.(status) });
+    this.tunnels = new TunnelClient({
+      onChange: (status) => options.onTunnel?.(status),
+      onGivenBack: (wanted, url) => options.onGivenBack?.(wanted, url),
+    });
     const settings = readSettings(options, this);
     this.#login = settings.login;
     this.#pool = new LinkPool({
@@ -184,7 +189,10 @@ function readSettings(options: AgentLinkOptions, user: PoolUser): PoolLinkSettin
   const { target, identity, logger, clock = systemClock, bounds = {}, turns = createAgentTurns() } = options;
   return {
     target,
-    login: new LoginMemory(identity),
+    login: new LoginMemory(identity, {
+      hasCertificate: (target.tls?.client ?? null) !== null,
+      ...(target.names === undefined ? {} : { names: target.names }),
+    }),
     parts: createSessionParts({ ip: target.url.host, port: target.url.port }, { clock, turns }),
     bounds: { ...DEFAULT_BOUNDS, ...bounds },
     backoff: options.backoff ?? new Backoff({ random: Math.random }),

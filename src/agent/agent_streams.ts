@@ -14,7 +14,13 @@ import type { OpenStream, TargetOpen, TunnelOpen } from "../wire/frame_payloads.
 import { encodeProxyHeader } from "../wire/proxy_header.ts";
 import { CONNECT } from "./agent_counts.ts";
 import type { ConfiguredService } from "./configured_services.ts";
-import { forwardHttp, type HttpForwardOptions, type HttpReport, type RequestLine } from "./http_forwarder.ts";
+import {
+  forwardHttp,
+  type HttpForwardOptions,
+  type HttpReport,
+  type RequestLine,
+  type RequestResult,
+} from "./http_forwarder.ts";
 import { forwardLocally } from "./local_forwarder.ts";
 import { LocalServices } from "./local_services.ts";
 import { emptyStats, type LocalStats } from "./local_stats.ts";
@@ -44,13 +50,16 @@ export interface AgentStreamsOptions {
   readonly resolve?: Resolve | undefined;
   /** A service could not be reached. */
   readonly onFailure: (tunnel: ConfiguredTunnel, reason: string) => void;
-  /** A response began. @default nobody is told */
-  readonly onResponse?: (
-    tunnel: ConfiguredTunnel,
-    response: { readonly request: RequestLine; readonly status: number; readonly ms: number },
-  ) => void;
+  /** It is known what became of a request over HTTP. @default nobody is told */
+  readonly onRequest?: (tunnel: ConfiguredTunnel, seen: SeenRequest) => void;
   /** One connection is over, of a tunnel by its name or to a destination, after so many milliseconds. */
   readonly onDone: (name: string, result: { readonly ms: number; readonly isOk: boolean }) => void;
+}
+
+/** A request over HTTP and what became of it, after so many milliseconds. */
+export interface SeenRequest extends RequestResult {
+  readonly request: RequestLine;
+  readonly ms: number;
 }
 
 /** An HTTP tunnel and its service. */
@@ -196,14 +205,14 @@ export class AgentStreams {
 
   /** What all exchanges of a tunnel share. */
   #routeOf(tunnel: ConfiguredTunnel, stats: LocalStats): HttpRoute {
-    const { clock, onFailure, onDone, onResponse } = this.#options;
+    const { clock, onFailure, onDone, onRequest } = this.#options;
     const report: HttpReport = {
       failed: (reason) => {
         stats.failed++;
         onFailure(tunnel, reason);
       },
-      responded: (request, { status, startedMs }) =>
-        onResponse?.(tunnel, { request, status, ms: clock.now() - startedMs }),
+      answered: (request, { status, cause, startedMs }) =>
+        onRequest?.(tunnel, { request, status, cause, ms: clock.now() - startedMs }),
       over: ({ isOk, startedMs }) => {
         stats.active--;
         onDone(tunnel.name, { ms: clock.now() - startedMs, isOk });

@@ -73,7 +73,7 @@ class Attempt {
   }
 
   async run(): Promise<DialledLink> {
-    const { url, proxy } = this.#target;
+    const { proxy, url } = this.#target;
     const raw = openSocket(proxy ?? url);
     this.#keep(raw);
     await established(raw, "connect");
@@ -84,7 +84,7 @@ class Attempt {
     if (this.#path === "stream") return { path: "stream", link, head: early, peerClose: () => null };
     if (early.length > 0) raw.unshift(early);
     this.#step = "upgrade";
-    const stream = await upgrade(link, url);
+    const stream = await upgrade(link, this.#target);
     return { path: "websocket", link: stream, head: NOTHING, peerClose: () => stream.peerClose };
   }
 

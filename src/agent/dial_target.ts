@@ -4,6 +4,7 @@ import type { HubUrl } from "../config/hub_url.ts";
 import { type ClientTls, readClientTls } from "../link/client_tls.ts";
 import type { LinkPath } from "./link_paths.ts";
 import { chooseProxy, type Proxy } from "./proxy_choice.ts";
+import { FILE_NAMES, type SettingNames } from "./setting_names.ts";
 
 /** A hub to dial. */
 export interface DialTarget {
@@ -14,9 +15,9 @@ export interface DialTarget {
   readonly tls: ClientTls | null;
   /** How long everything together may take until the hub is reached. */
   readonly connectTimeoutMs: number;
+  /** What texts call its settings. @default the keys of agent.yaml */
+  readonly names?: SettingNames;
 }
-
-const NAMES = { ca: "hub.ca", cert: "hub.cert", key: "hub.key" };
 
 /**
  * Reads what the configuration and the environment say. Throws `certificate_invalid` for a file and `usage` for a
@@ -29,7 +30,7 @@ export function readDialTarget(
   failed: (error: unknown) => void = () => {},
 ): DialTarget {
   const read = (): ClientTls => ({
-    ...readClientTls({ ca, cert, key }, { names: NAMES, code: "certificate_invalid" }),
+    ...readClientTls({ ca, cert, key }, { names: FILE_NAMES, code: "certificate_invalid" }),
     verify: true,
     minVersion,
   });

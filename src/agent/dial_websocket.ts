@@ -6,7 +6,9 @@ import { TrunklineError } from "../core/errors.ts";
 import type { GatedStream } from "../link/gated_socket.ts";
 import { WebSocketStream } from "../link/websocket_stream.ts";
 import type { HttpAnswer } from "../wire/http_answer.ts";
+import type { DialTarget } from "./dial_target.ts";
 import { ask } from "./read_answer.ts";
+import { FILE_NAMES } from "./setting_names.ts";
 
 /** The subprotocol of frames. */
 export const FRAMES_PROTOCOL = "trunkline.frames.v1";
@@ -19,8 +21,11 @@ const MS_PER_SECOND = 1000;
 /** The longest WebSocket message: one of the longest messages with other frames around it. */
 const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 
+/** The hub, and what texts call its settings. */
+type HubPlace = Pick<DialTarget, "url" | "names">;
+
 /** Shakes hands over a connection. Throws `refused` or `unreachable` where the answer is no agreement, else as `ask`. */
-export async function upgrade(link: GatedStream, url: HubUrl): Promise<WebSocketStream> {
+export async function upgrade(link: GatedStream, { url, names }: HubPlace): Promise<WebSocketStream> {
   const key = crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toBase64();
   const answer = await ask(link, [
     `GET ${url.path === "" ? FRAMES_PATH : url.path} HTTP/1.1`,
@@ -31,7 +36,7 @@ export async function upgrade(link: GatedStream, url: HubUrl): Promise<WebSocket
     "Sec-WebSocket-Version: 13",
     `Sec-WebSocket-Protocol: ${FRAMES_PROTOCOL}`,
   ]);
-  if (answer.status !== 101) throw refusal(answer, url);
+  if (answer.status !== 101) throw refusal(answer, { url, names: names ?? FILE_NAMES });
   const mistake = mistakeIn(answer, key);
   if (mistake !== null) throw unreachable(url, `what answers is no hub (${mistake})`);
   return new WebSocketStream({ link, head: answer.rest, maxMessageBytes: MAX_MESSAGE_BYTES });
@@ -53,11 +58,14 @@ function mistakeIn({ fields }: HttpAnswer, key: string): string | null {
   return null;
 }
 
-function refusal({ status, fields }: HttpAnswer, url: HubUrl): TrunklineError {
+function refusal(
+  { status, fields }: HttpAnswer,
+  { url, names }: Required<HubPlace>,
+): TrunklineError {
   const details = { status, ...retryAfter(fields.get("retry-after")) };
   if (status === 401 || status === 403) {
     const message =
-      `Cannot log in at ${url.text}: the hub refused with HTTP ${status}; see that hub.token is valid`;
+      `Cannot log in at ${url.text}: the hub refused with HTTP ${status}; see that ${names.token} is valid`;
     return new TrunklineError("refused", message, { details });
   }
   const why = status === 404

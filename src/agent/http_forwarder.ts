@@ -12,8 +12,8 @@ import type { SocketWriter } from "../link/socket_writer.ts";
 import type { Stream, StreamConsumer, StreamReset } from "../link/stream.ts";
 import { type BodyDecoder, createBodyDecoder, requestFraming, responseFraming } from "../wire/http_body.ts";
 import {
+  FORWARDED_LIMITS,
   type HttpRequestHead,
-  type HttpResponseHead,
   isRefusal,
   RequestReader,
   ResponseReader,
@@ -35,12 +35,20 @@ export interface HttpForwardOptions {
 /** What is kept of a request: its fields would keep what they were read from. */
 export type RequestLine = Pick<HttpRequestHead, "method" | "target">;
 
+/** What became of a request: a response began, or there will be none. */
+export interface RequestResult {
+  /** What the visitor gets; `null`: nothing from here, the request broke off. */
+  readonly status: number | null;
+  /** Why there is no response of the service; `null` where there is one. */
+  readonly cause: string | null;
+}
+
 /** Who hears of the exchanges of one service. */
 export interface HttpReport {
   /** The service could not be reached, or did what it may not. */
   failed(reason: string): void;
-  /** The response began. */
-  responded(request: RequestLine, begun: { readonly status: number; readonly startedMs: number }): void;
+  /** What became of a request, once for each. */
+  answered(request: RequestLine, result: RequestResult & { readonly startedMs: number }): void;
   /** One exchange is over. `isOk`: the service did not fail. */
   over(ended: { readonly isOk: boolean; readonly startedMs: number }): void;
 }
@@ -55,14 +63,17 @@ export function forwardHttp(stream: Stream, options: HttpForwardOptions): Stream
 class HttpForward implements StreamConsumer, LocalUser {
   readonly #stream: Stream;
   readonly #options: HttpForwardOptions;
-  readonly #requests = new RequestReader();
+  readonly #requests = new RequestReader(FORWARDED_LIMITS);
   readonly #responses = new ResponseReader();
   #request: RequestLine | null = null;
   #requestBody: BodyDecoder | null = null;
+  #hasBody = false;
   #requestHead: Uint8Array = NOTHING;
   /** What came before there was a connection. */
   #held: Uint8Array[] = [];
   #lent: LocalConnection | null = null;
+  /** Whether a byte of the request may have reached a service. */
+  #hasStarted = false;
   #writer: SocketWriter | null = null;
   #phase: Phase = "head";
   #hasResponse = false;
@@ -76,6 +87,8 @@ class HttpForward implements StreamConsumer, LocalUser {
   #hasSocketEnded = false;
   readonly #startedMs: number;
   #isOk = true;
+  /** Whether it was told what became of the request. */
+  #isTold = false;
 
   constructor(stream: Stream, options: HttpForwardOptions) {
     this.#stream = stream;
@@ -105,7 +118,10 @@ class HttpForward implements StreamConsumer, LocalUser {
     if (!isOpen) this.#phase = "over";
     for (const { length } of this.#held) this.#stream.consumed(length);
     this.#held = [];
-    if (reset !== null) this.#release(false);
+    if (reset !== null) {
+      this.#tell({ status: null, cause: brokenOff(reset) });
+      this.#release(false);
+    }
     this.#options.report.over({ isOk: this.#isOk, startedMs: this.#startedMs });
   }
 
@@ -120,6 +136,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     this.#keepHead(this.#requestHead.length - rest.length);
     this.#request = { method: head.method, target: head.target };
     this.#requestBody = createBodyDecoder(framing);
+    this.#hasBody = !this.#requestBody.isOver;
     if (rest.length > 0) this.#held.push(keptOf(rest));
     const idle = this.#options.pool.lendIdle();
     if (idle === undefined) void this.#connect(false);
@@ -143,15 +160,19 @@ class HttpForward implements StreamConsumer, LocalUser {
       if (lent instanceof LocalConnection) pool.giveBack(lent, true);
     } else if (lent instanceof LocalConnection) this.#use(lent);
     else {
-      this.#failed(lent.kind === "late" ? "it did not answer in time" : lent.detail);
-      const code = lent.kind === "late" ? StreamCode.localTimeout : StreamCode.localRefused;
-      this.#reset(code, "The service cannot be reached");
+      const isLate = lent.kind === "late";
+      this.#failed(isLate ? "it did not answer in time" : lent.detail, isLate ? 504 : 502);
+      this.#reset(
+        isLate ? StreamCode.localTimeout : StreamCode.localRefused,
+        "The service cannot be reached",
+      );
     }
   }
 
   #use(lent: LocalConnection): void {
     const { link, writer } = lent;
     this.#lent = lent;
+    this.#hasStarted = true;
     this.#writer = writer;
     lent.user = this;
     writer.write(this.#requestHead);
@@ -213,7 +234,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     const method = this.#request?.method ?? "GET";
     if (head.status === 101) {
       this.#phase = "upgraded";
-      this.#tell(head);
+      this.#tell({ status: head.status, cause: null });
       if (this.#hasStreamEnded) this.#writer?.end();
       return used;
     }
@@ -222,7 +243,7 @@ class HttpForward implements StreamConsumer, LocalUser {
     if (isRefusal(framing)) return this.#break(framing.reason);
     this.#hasResponse = true;
     this.#mayStay = wantsToStay(head);
-    this.#tell(head);
+    this.#tell({ status: head.status, cause: null });
     this.#isUntilClose = framing.kind === "until_close";
     this.#responseBody = createBodyDecoder(framing);
     this.#phase = this.#responseBody.isOver ? "over" : "body";
@@ -257,8 +278,8 @@ class HttpForward implements StreamConsumer, LocalUser {
   /** The connection is gone before it should. One that was idle may have been closed as we began to use it. */
   #broke(reason: string): void {
     if (this.#phase === "over") return;
-    const isReplayable = this.#requestBody?.isOver === true && this.#held.length === 0;
-    if (this.#lent?.isUsed === true && !this.#hasHeard && isReplayable && isSafe(this.#request)) {
+    // Of a request only the head is kept, so that one with a body cannot be sent again.
+    if (this.#lent?.isUsed === true && !this.#hasHeard && !this.#hasBody && isSafe(this.#request)) {
       this.#release(false);
       void this.#connect(true);
       return;
@@ -278,7 +299,7 @@ class HttpForward implements StreamConsumer, LocalUser {
   }
 
   #reset(code: StreamCode, reason: string): void {
-    this.#stream.reset(code, reason, { notStarted: this.#lent === null });
+    this.#stream.reset(code, reason, { notStarted: !this.#hasStarted });
   }
 
   /** The response is complete. */
@@ -297,16 +318,17 @@ class HttpForward implements StreamConsumer, LocalUser {
     this.#options.pool.giveBack(lent, isGood);
   }
 
-  #tell(head: HttpResponseHead): void {
-    const { status } = head;
-    if (this.#request !== null) {
-      this.#options.report.responded(this.#request, { status, startedMs: this.#startedMs });
-    }
+  #tell(result: RequestResult): void {
+    if (this.#request === null || this.#isTold) return;
+    this.#isTold = true;
+    this.#options.report.answered(this.#request, { ...result, startedMs: this.#startedMs });
   }
 
-  #failed(reason: string): void {
+  /** `status` is what the hub answers in the place of the service. */
+  #failed(reason: string, status = 502): void {
     this.#isOk = false;
     this.#options.report.failed(reason);
+    this.#tell({ status, cause: reason });
   }
 }
 
@@ -315,6 +337,11 @@ const heads = new Slab();
 const OVER = { parts: [], usedBytes: 0, isOver: true } as const;
 /** What may be sent twice (RFC 9110, section 9.2.2). */
 const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
+
+function brokenOff({ origin, reason }: StreamReset): string {
+  if (origin !== "link" && reason !== "") return reason;
+  return `The connection to the hub ended${reason === "" ? "" : ` (${reason})`}`;
+}
 
 function isSafe(request: RequestLine | null): boolean {
   return request !== null && SAFE_METHODS.includes(request.method);

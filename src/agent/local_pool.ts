@@ -35,6 +35,15 @@ export interface LocalUser {
 /** Why there is no connection. */
 export type PoolFailure = { readonly kind: "late" } | { readonly kind: "refused"; readonly detail: string };
 
+/** What one who waited gets: a connection that was idle, or leave to make one, for which it is counted already. */
+type Turn = LocalConnection | "make" | "late";
+
+/** Who waits for a connection. */
+interface Waiter {
+  readonly fresh: boolean;
+  readonly take: (turn: Turn) => void;
+}
+
 /** So often the idle are looked at in the time that they may be idle. */
 const SWEEPS = 2;
 
@@ -61,7 +70,8 @@ export class LocalPool {
   readonly #options: LocalPoolOptions;
   /** The newest last. */
   #idle: LocalConnection[] = [];
-  readonly #waiting: (() => void)[] = [];
+  /** The one who waits longest first. */
+  readonly #waiting: Waiter[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #count = 0;
   #sweeps = 0;
@@ -87,11 +97,9 @@ export class LocalPool {
   async lend({ fresh = false }: { readonly fresh?: boolean } = {}): Promise<LocalConnection | PoolFailure> {
     const idle = fresh ? undefined : this.lendIdle();
     if (idle !== undefined) return idle;
-    if (this.#count >= this.#options.maxConnections) {
-      const failure = await this.#turn();
-      return failure ?? await this.lend({ fresh });
-    }
-    this.#count++;
+    const turn = this.#count < this.#options.maxConnections ? this.#leave() : await this.#turn(fresh);
+    if (turn === "late") return { kind: "late" };
+    if (turn !== "make") return turn;
     const link = await this.#connect();
     if ("kind" in link) {
       this.#freed();
@@ -109,10 +117,10 @@ export class LocalPool {
     this.#idle.push(connection);
     connection.link.resume();
     this.#timer ??= setInterval(() => this.#sweep(), this.#options.idleTimeoutMs / SWEEPS);
-    this.#waiting.shift()?.();
+    this.#serve();
   }
 
-  /** Lends nothing more; what is idle is closed. */
+  /** Keeps nothing more: what is idle is closed, and what is in use when it comes back. Who is under way still gets one. */
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
@@ -150,7 +158,31 @@ export class LocalPool {
   /** There may be one more. */
   #freed(): void {
     this.#count--;
-    this.#waiting.shift()?.();
+    this.#serve();
+  }
+
+  /** Counts one that is made now. */
+  #leave(): "make" {
+    this.#count++;
+    return "make";
+  }
+
+  /** Gives what is free to those who wait, each time to the first who can use it. */
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const at = this.#idle.length === 0 ? -1 : this.#waiting.findIndex(({ fresh }) => !fresh);
+      if (at >= 0) {
+        const idle = this.lendIdle();
+        if (idle !== undefined) this.#waiting.splice(at, 1)[0]?.take(idle);
+      } else if (this.#count < this.#options.maxConnections) {
+        this.#waiting.shift()?.take(this.#leave());
+      } else {
+        // Those who wait need a fresh one: what is idle makes room, and they are served when it is gone.
+        const [oldest] = this.#idle;
+        if (oldest !== undefined) this.#drop(oldest);
+        return;
+      }
+    }
   }
 
   #sweep(): void {
@@ -164,17 +196,20 @@ export class LocalPool {
     this.#timer = undefined;
   }
 
-  /** Waits until a connection is free; `late` when that takes as long as connecting may. */
-  async #turn(): Promise<PoolFailure | null> {
-    const { promise, resolve } = Promise.withResolvers<PoolFailure | null>();
-    const wake = () => resolve(null);
-    this.#waiting.push(wake);
-    const timer = setTimeout(() => resolve({ kind: "late" }), this.#options.connectTimeoutMs);
-    const outcome = await promise;
+  /** Waits until it is its turn; `late` when that takes as long as connecting may. */
+  async #turn(fresh: boolean): Promise<Turn> {
+    const { promise, resolve } = Promise.withResolvers<Turn>();
+    const waiter: Waiter = { fresh, take: resolve };
+    this.#waiting.push(waiter);
+    const timer = setTimeout(() => {
+      const at = this.#waiting.indexOf(waiter);
+      if (at >= 0) this.#waiting.splice(at, 1);
+      resolve("late");
+    }, this.#options.connectTimeoutMs);
+    this.#serve();
+    const turn = await promise;
     clearTimeout(timer);
-    const at = this.#waiting.indexOf(wake);
-    if (at >= 0) this.#waiting.splice(at, 1);
-    return outcome;
+    return turn;
   }
 
   async #connect(): Promise<GatedSocket | PoolFailure> {

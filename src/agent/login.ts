@@ -5,6 +5,7 @@
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import type { AuthRequest, AuthResponse, ErrorPayload } from "../wire/frame_payloads.ts";
 import { isRefusal, type SessionEnd } from "./link_failure.ts";
+import { FILE_NAMES, type SettingNames } from "./setting_names.ts";
 
 /** Who logs in. */
 export interface AgentIdentity {
@@ -19,6 +20,14 @@ export interface AgentIdentity {
 /** A login that succeeded. */
 export type LoginAnswer = Extract<AuthResponse, { ok: true }>;
 
+/** What an error of a login speaks of. */
+export interface LoginWords {
+  /** @default the keys of agent.yaml */
+  readonly names?: SettingNames;
+  /** Whether connections are made with a client certificate. @default false */
+  readonly hasCertificate?: boolean;
+}
+
 const SESSION_BYTES = 16;
 /** What a connection can do, as the hub is told. */
 const FEATURES = ["messages", "streams", "refs"];
@@ -29,6 +38,7 @@ const PASSING: ReadonlySet<string> = new Set(["server_unavailable", "overloaded"
 export class LoginMemory {
   #identity: AgentIdentity;
   /** Tells this process from another one with the same name. */
+  readonly #words: Required<LoginWords>;
   readonly #session = crypto.getRandomValues(new Uint8Array(SESSION_BYTES)).toHex();
   /**
    * Shows that the name is its own; each login gives a new one. Where connections of a pool log in at the same time it
@@ -36,8 +46,10 @@ export class LoginMemory {
    */
   #resume: string | null = null;
 
-  constructor(identity: AgentIdentity) {
+  /** `names`: what texts call the settings. `hasCertificate`: whether a connection is made with one. */
+  constructor(identity: AgentIdentity, { names = FILE_NAMES, hasCertificate = false }: LoginWords = {}) {
     this.#identity = identity;
+    this.#words = { names, hasCertificate };
   }
 
   /** Logs in with this token from the next time on; whether it is another one. */
@@ -64,23 +76,26 @@ export class LoginMemory {
   loggedIn({ resume }: LoginAnswer): void {
     this.#resume = resume;
   }
-}
 
-/** The error for a login that the hub refused. */
-export function refusedLogin(
-  { code, message, retryAfterMs }: Exclude<AuthResponse, { ok: true }>,
-): TrunklineError {
-  const isPassing = PASSING.has(code);
-  const next = code === "invalid_token"
-    ? "; see that hub.token is valid, or that the hub knows the certificate in hub.cert"
-    : code === "name_taken"
-    ? "; another agent has this name, see agent.id"
-    : "";
-  return new TrunklineError(
-    isPassing ? "unreachable" : "refused",
-    `Cannot log in at the hub: it answered ${code} (${message})${next}`,
-    { details: { reason: code, ...wish(retryAfterMs) } },
-  );
+  /** The error for a login that the hub refused. */
+  refused({ code, message, retryAfterMs }: Exclude<AuthResponse, { ok: true }>): TrunklineError {
+    const isPassing = PASSING.has(code);
+    return new TrunklineError(
+      isPassing ? "unreachable" : "refused",
+      `Cannot log in at the hub: it answered ${code} (${message})${this.#nextStep(code)}`,
+      { details: { reason: code, ...wish(retryAfterMs) } },
+    );
+  }
+
+  #nextStep(code: string): string {
+    const { names: { token, cert, key, agentId }, hasCertificate } = this.#words;
+    if (code === "name_taken") return `; another agent has this name, see ${agentId}`;
+    if (code !== "invalid_token") return "";
+    if (this.#identity.token !== null) return `; see that ${token} is valid`;
+    return hasCertificate
+      ? `; the hub does not let in who shows the certificate in ${cert}`
+      : `; give a token with ${token}, or a certificate that the hub knows with ${cert} and ${key}`;
+  }
 }
 
 /** The error for a hub that ended the connection instead of answering, and said why. */

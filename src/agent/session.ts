@@ -33,7 +33,6 @@ import {
   type LoginAnswer,
   type LoginMemory,
   noFrames,
-  refusedLogin,
   wordlessLogin,
 } from "./login.ts";
 import type { MessageSender, SendOptions } from "./message_sender.ts";
@@ -337,7 +336,7 @@ export class Session
   #answered(response: AuthResponse): FrameFault | null {
     if (this.#phase !== "login") return protocolFault("An AuthResponse came that nobody asked for");
     if (!response.ok) {
-      this.#giveUp(refusedLogin(response));
+      this.#giveUp(this.#options.login.refused(response));
       return null;
     }
     const wrong = this.#limits.agree(response.limits);

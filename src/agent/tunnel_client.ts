@@ -41,6 +41,8 @@ export interface TunnelSender {
 export interface TunnelClientOptions {
   /** Told at each change of a tunnel's state. */
   readonly onChange: (status: TunnelStatus) => void;
+  /** Told of each tunnel that is given back, with the address that it had. @default nobody is */
+  readonly onGivenBack?: (wanted: WantedTunnel, url: string) => void;
   /** @default what stands in `Backoff` */
   readonly createBackoff?: () => Backoff;
 }
@@ -71,6 +73,8 @@ export class TunnelClient {
   readonly #entries = new Map<string, Entry>();
   #sender: TunnelSender | null = null;
   #lastRequest = 0;
+  /** What was asked for and is not wanted any more: given back when the hub grants it. */
+  readonly #unwanted = new Map<string, WantedTunnel>();
   #leaving: { readonly ids: Set<string>; readonly resolve: () => void } | null = null;
 
   constructor(options: TunnelClientOptions) {
@@ -92,13 +96,13 @@ export class TunnelClient {
 
   /** These are the tunnels from now on; those that stay as they are, are not touched. */
   update(wanted: readonly WantedTunnel[]): void {
-    const names = new Set(wanted.map(({ name }) => name));
     for (const [name, entry] of this.#entries) {
       const next = wanted.find((one) => one.name === name);
       if (next !== undefined && isSame(next, entry.wanted)) continue;
       this.#entries.delete(name);
       clearTimeout(entry.timer);
-      if (!names.has(name) || next?.kind !== entry.wanted.kind) this.#giveBack(entry);
+      // The hub would keep its old address for it, as for a tunnel that is only away.
+      if (next === undefined || !hasSamePlace(next, entry.wanted)) this.#giveBack(entry);
     }
     for (const one of wanted) if (!this.#entries.has(one.name)) this.#add(one);
   }
@@ -112,6 +116,7 @@ export class TunnelClient {
   /** There is none any more. */
   disconnected(): void {
     this.#sender = null;
+    this.#unwanted.clear();
     for (const entry of this.#entries.values()) {
       clearTimeout(entry.timer);
       if (entry.state.kind !== "waiting") this.#enter(entry, { kind: "waiting" });
@@ -124,6 +129,12 @@ export class TunnelClient {
     const { requestId } = response;
     if (this.#leaving?.ids.delete(requestId) === true && this.#leaving.ids.size === 0) {
       this.#leaving.resolve();
+    }
+    const unwanted = this.#unwanted.get(requestId);
+    this.#unwanted.delete(requestId);
+    if (unwanted !== undefined && response.ok && !this.#isWantedThere(unwanted)) {
+      const { tunnelId } = response;
+      this.#sender?.unregister({ requestId: this.#nextId(), tunnelId });
     }
     for (const entry of this.#entries.values()) {
       if (entry.requestId !== requestId) continue;
@@ -145,6 +156,12 @@ export class TunnelClient {
     this.#entries.clear();
     if (ids.size === 0) resolve();
     await promise;
+  }
+
+  /** Whether it was taken away and is wanted again: the hub has one tunnel for both requests. */
+  #isWantedThere(tunnel: WantedTunnel): boolean {
+    const now = this.#entries.get(tunnel.name);
+    return now !== undefined && hasSamePlace(now.wanted, tunnel);
   }
 
   #add(wanted: WantedTunnel): void {
@@ -199,10 +216,13 @@ export class TunnelClient {
   }
 
   /** The id of the request by which a tunnel is given back; `null` where the hub has none. */
-  #giveBack({ state }: Entry): string | null {
-    if (state.kind !== "up" || this.#sender === null) return null;
+  #giveBack({ wanted, state, requestId: asked }: Entry): string | null {
+    if (this.#sender === null) return null;
+    if (state.kind === "asked") this.#unwanted.set(asked, wanted);
+    if (state.kind !== "up") return null;
     const requestId = this.#nextId();
     this.#sender.unregister({ requestId, tunnelId: state.tunnelId });
+    this.#options.onGivenBack?.(wanted, state.url);
     return requestId;
   }
 
@@ -218,6 +238,12 @@ export class TunnelClient {
 
 function isSame(one: WantedTunnel, other: WantedTunnel): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Whether they have the same address at the hub; where the hub chooses it, it may. */
+function hasSamePlace(one: WantedTunnel, other: WantedTunnel): boolean {
+  return one.kind === other.kind && one.subdomain === other.subdomain && one.hostname === other.hostname &&
+    one.remotePort === other.remotePort;
 }
 
 /** What the hub chose for a tunnel that asked for nothing by name. */

@@ -36,12 +36,16 @@ const ALTERNATIVE_NAMES = "551d11";
 const NAME_CONSTRAINTS = "551d1e";
 /** Understood, or of no weight for whom a certificate is believed: key identifiers, policies. */
 const HARMLESS: readonly string[] = ["551d0e", "551d23", "551d20"];
-/** Signatures with MD2, MD5 and SHA-1, which can be forged. */
+/** Signatures with MD2, MD5 and SHA-1, which can be forged; the last four have older names of the same (OIW). */
 const WEAK_SIGNATURES: readonly string[] = [
   "2a864886f70d010102",
   "2a864886f70d010104",
   "2a864886f70d010105",
   "2a8648ce3d0401",
+  "2b0e030203",
+  "2b0e03020f",
+  "2b0e03021b",
+  "2b0e03021d",
 ];
 /** What all signatures with ECDSA begin with. */
 const ECDSA = "2a8648ce3d04";

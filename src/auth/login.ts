@@ -26,6 +26,8 @@ export interface LoginRequest {
   /** The tenant that the handshake names beside the token. @default null */
   readonly claimedTenant?: string | null;
   readonly via: LoginVia;
+  /** What the connection was let in with, verified, whether it may log in by it or not. @default none */
+  readonly certificate?: ClientCertificate | null;
   /** Whether nobody waits for the outcome any more; then the token is not looked at. @default never */
   readonly isGone?: () => boolean;
 }
@@ -74,6 +76,8 @@ interface LoginProof {
   /** The hash of its token, or its certificate. */
   readonly shown: string | ClientCertificate;
   readonly claimedTenant: string | null;
+  /** What the connection was let in with: where that is denied, the login ends. */
+  readonly certificate: ClientCertificate | null;
 }
 
 /** What a change of the configuration means for a login. */
@@ -101,6 +105,7 @@ const NO_GUESS: readonly LoginReason[] = [
   "expired",
   "not_yet_valid",
   "revoked",
+  "certificate_denied",
   "tenant_required",
   "tenant_mismatch",
 ];
@@ -174,7 +179,8 @@ export class LoginService {
     const request = { ...rest, via: "certificate" } as const;
     const identity = this.#policy.findCertificate(certificate);
     if (identity === null) return null;
-    const verification = this.#admit(identity, certificate, rest.claimedTenant ?? null);
+    const { claimedTenant = null } = rest;
+    const verification = this.#admit(identity, { shown: certificate, claimedTenant, certificate });
     if (!verification.ok) return this.#refuse(request, verification);
     return this.#accept(request, verification.login);
   }
@@ -196,13 +202,13 @@ export class LoginService {
 
   /**
    * What the rules say of a live login now. A static token and a certificate are looked up again; of others the proof
-   * stays good until it expires, because the token itself is not kept.
+   * stays good until it expires, because the token itself is not kept. Each ends where the
+   * certificate of its connection is denied.
    */
   reevaluate({ principal, proof }: Login): Reevaluation {
     const identity = this.#identityNow(proof);
     if (identity === null) return { kind: "ended", reason: "unknown" };
-    const { claimedTenant } = proof;
-    const admission = this.#policy.admit(identity, { claimedTenant, wallMs: this.#wallNow() });
+    const admission = this.#policy.admit(identity, { ...proof, wallMs: this.#wallNow() });
     if (!admission.ok) return { kind: "ended", reason: admission.reason };
     const { principal: now, rights } = admission;
     if (!isSamePerson(now, principal)) return { kind: "ended", reason: "other_subject" };
@@ -264,18 +270,23 @@ export class LoginService {
       return { ok: false, reason: answer.reason, identity: null, keyId: answer.keyId };
     }
     const { identity } = answer;
-    const verification = this.#admit(identity, hashToken(request.token), request.claimedTenant ?? null);
+    const { claimedTenant = null, certificate = null } = request;
+    const verification = this.#admit(identity, {
+      shown: hashToken(request.token),
+      claimedTenant,
+      certificate,
+    });
     if (!verification.ok || expected === null || isSamePerson(verification.login.principal, expected)) {
       return verification;
     }
     return { ok: false, reason: "other_subject", identity };
   }
 
-  #admit(identity: Identity, shown: LoginProof["shown"], claimedTenant: string | null): Verification {
-    const admission = this.#policy.admit(identity, { claimedTenant, wallMs: this.#wallNow() });
+  #admit(identity: Identity, shown: Omit<LoginProof, "identity">): Verification {
+    const admission = this.#policy.admit(identity, { ...shown, wallMs: this.#wallNow() });
     if (!admission.ok) return { ok: false, reason: admission.reason, identity };
     const { principal } = admission;
-    return { ok: true, login: { principal, proof: { identity, shown, claimedTenant } } };
+    return { ok: true, login: { principal, proof: { identity, ...shown } } };
   }
 
   /** What the rules that came while a token was looked at say: nobody else asks about this login. */
@@ -345,6 +356,11 @@ export class LoginService {
         return { code: "invalid_token", retryAfterMs: null };
     }
   }
+}
+
+/** Whether somebody is in by a certificate, and not by a token. */
+export function isByCertificate({ proof }: Login): boolean {
+  return typeof proof.shown !== "string";
 }
 
 /** What stands for a token where it must not be kept. */

@@ -33,12 +33,16 @@ export interface LoginOptions {
   readonly findStaticToken: (tokenHash: string) => Identity | null;
   /** Whom a client certificate stands for now; `null`: nobody. */
   readonly findCertificate: (certificate: ClientCertificate) => Identity | null;
+  /** Whether a client certificate, or one that vouches for it, is refused now. */
+  readonly isDenied: (certificate: ClientCertificate) => boolean;
 }
 
 /** Why nobody is let in; for logs and metrics. */
 export type LoginReason =
   | RefusalReason
   | "revoked"
+  /** The certificate of its connection is refused since. */
+  | "certificate_denied"
   | "tenant_required"
   | "tenant_mismatch"
   /** A refresh by a token of somebody else. */
@@ -55,6 +59,8 @@ export type Admission =
 export interface AdmissionContext {
   /** The tenant that the handshake names beside the token; `null` when it names none. */
   readonly claimedTenant: string | null;
+  /** What its connection was let in with; `null`: nothing. */
+  readonly certificate: ClientCertificate | null;
   /** Milliseconds since 1970. */
   readonly wallMs: number;
 }
@@ -64,6 +70,7 @@ export class LoginPolicy {
   readonly authenticators: AuthenticatorChain;
   readonly findStaticToken: LoginOptions["findStaticToken"];
   readonly findCertificate: LoginOptions["findCertificate"];
+  readonly #isDenied: LoginOptions["isDenied"];
   readonly #roles: Roles;
   readonly #revokedIds: ReadonlySet<string>;
   readonly #revokedSubjects: ReadonlySet<string>;
@@ -71,12 +78,14 @@ export class LoginPolicy {
 
   /** `previous`: the rules before, of which rights that stay the same are taken over. */
   constructor(
-    { authenticators, roles, revoked, isMultiTenant, findStaticToken, findCertificate }: LoginOptions,
+    { authenticators, roles, revoked, isMultiTenant, findStaticToken, findCertificate, isDenied }:
+      LoginOptions,
     previous: LoginPolicy | null = null,
   ) {
     this.authenticators = new AuthenticatorChain(authenticators);
     this.findStaticToken = findStaticToken;
     this.findCertificate = findCertificate;
+    this.#isDenied = isDenied;
     this.#roles = new Roles(roles, { previous: previous === null ? null : previous.#roles });
     this.#revokedIds = new Set(revoked.tokenIds);
     this.#revokedSubjects = new Set(revoked.subjects);
@@ -84,13 +93,16 @@ export class LoginPolicy {
   }
 
   /** Lets an identity in, or says why not. */
-  admit(identity: Identity, { claimedTenant, wallMs }: AdmissionContext): Admission {
+  admit(identity: Identity, { claimedTenant, certificate, wallMs }: AdmissionContext): Admission {
     const { subject, tenant, account, expiresAtMs } = identity;
     if (!isSubject(subject) || !isNameOrNull(tenant) || !isNameOrNull(account)) {
       return { ok: false, reason: "claim" };
     }
     if (expiresAtMs !== null && expiresAtMs <= wallMs) return { ok: false, reason: "expired" };
     if (this.isRevoked(identity)) return { ok: false, reason: "revoked" };
+    if (certificate !== null && this.#isDenied(certificate)) {
+      return { ok: false, reason: "certificate_denied" };
+    }
     if (this.#isMultiTenant && tenant === null) return { ok: false, reason: "tenant_required" };
     if (!this.#isTenantRight(tenant, claimedTenant)) return { ok: false, reason: "tenant_mismatch" };
     const rights = this.#roles.resolve(identity);

@@ -8,7 +8,7 @@ import { machineId } from "../agent/agent_id.ts";
 import { readDialTarget } from "../agent/dial_target.ts";
 import { readPool } from "../agent/link_pool.ts";
 import type { AgentConfig, AgentConfigResult } from "../config/mod.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, TrunklineError } from "../core/errors.ts";
 import { type Logger, systemClock } from "../core/ports.ts";
 import { VERSION } from "../core/version.ts";
 import type { Exposition } from "../metrics/exposition.ts";
@@ -16,7 +16,7 @@ import { createLogging, type Logging } from "../server/logging.ts";
 import { AgentReload } from "./agent_reload.ts";
 import { AgentView } from "./agent_view.ts";
 import { printProblems } from "./check.ts";
-import { agentSource, type ConfigArguments } from "./config_source.ts";
+import { agentSource, type ConfigArguments, hasAgentFile } from "./config_source.ts";
 import { ConfigWatch } from "./config_watch.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import { STOP_GRACE_MS } from "./passing_agent.ts";
@@ -40,6 +40,7 @@ export async function runAgent(options: AgentCommandOptions, io: CommandIo): Pro
     return ExitCode.usage;
   }
   const { config } = result;
+  refuseIdle(config, options);
   const { hub, agent: { id } } = config;
   const agentId = id ?? machineId();
   const { json, quiet } = options;
@@ -52,6 +53,15 @@ export async function runAgent(options: AgentCommandOptions, io: CommandIo): Pro
     await logging.close();
   }
   return ExitCode.done;
+}
+
+/** An agent without its file, and without anything else that says what it is for, would wait for ever for nothing. */
+function refuseIdle({ tunnels, allow, services }: AgentConfig, source: ConfigArguments): void {
+  if (tunnels.length + allow.length + services.length > 0 || hasAgentFile(source)) return;
+  const message =
+    `Cannot tell what to do: there is no agent.yaml in ${Deno.cwd()}, and no tunnels, services or allow are set; ` +
+    "write one, name one with -c, or see `trunkline http --help` for one tunnel without a file";
+  throw new TrunklineError("usage", message);
 }
 
 interface Serving {

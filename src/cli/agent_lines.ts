@@ -20,6 +20,8 @@ export class AgentLines {
   readonly #io: Pick<Io, "out">;
   readonly #options: AgentLinesOptions;
   #link = "";
+  /** The last wait for a connection that was told. */
+  #waiting: unknown = null;
   readonly #tunnels = new Map<string, TunnelStatus["state"]>();
 
   constructor(io: Pick<Io, "out">, options: AgentLinesOptions) {
@@ -40,19 +42,23 @@ export class AgentLines {
     const { json, hub, agentId } = this.#options;
     const kind = connectionStatus === 1 ? "up" : state.kind;
     // On the way from one to the next there is nothing to tell.
-    if (kind === this.#link || (kind !== "up" && kind !== "waiting")) return;
+    if (kind === "waiting" ? state === this.#waiting : kind === this.#link || kind !== "up") return;
+    const isAgain = kind === this.#link;
     this.#link = kind;
     if (kind === "up") {
       if (json) this.#event({ event: "connected", hub, agent: agentId });
       else this.#io.out(`Connected to ${hub} as ${agentId}`);
-    } else if (json && state.kind === "waiting") {
-      this.#event({ event: "disconnected", hub, reason: state.failure.text, retryMs: state.delayMs });
+    } else if (state.kind === "waiting") {
+      this.#waiting = state;
+      const event = isAgain ? "retrying" : "disconnected";
+      if (json) this.#event({ event, hub, reason: state.failure.text, retryMs: state.delayMs });
     }
   }
 
   #tellTunnel({ wanted, state }: TunnelStatus): void {
     const { name, localAddr: local, kind } = wanted;
-    if (this.#tunnels.get(name) === state) return;
+    const before = this.#tunnels.get(name);
+    if (before === state) return;
     this.#tunnels.set(name, state);
     if (state.kind === "up") {
       const { url, tunnelId } = state;
@@ -61,7 +67,7 @@ export class AgentLines {
     } else if (this.#options.json && state.kind === "refused") {
       const { code, message, delayMs: retryMs } = state;
       this.#event({ event: "tunnel", state: "refused", name, kind, code, message, retryMs });
-    } else if (this.#options.json && state.kind === "waiting") {
+    } else if (this.#options.json && state.kind === "waiting" && before !== undefined) {
       this.#event({ event: "tunnel", state: "waiting", name, kind });
     }
   }

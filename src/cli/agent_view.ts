@@ -33,6 +33,11 @@ export class AgentView {
       : new AgentLines(io, { json, hub, agentId });
   }
 
+  /** Whether a person watches it at work. */
+  get isWatched(): boolean {
+    return this.#screen !== null;
+  }
+
   /** Where log lines for the terminal have to go; `null`: as they are told. */
   get log(): LogOutput | null {
     return this.#screen?.log ?? null;

@@ -31,7 +31,7 @@ export function certificateInstructions(
   const key = yamlText(paths.serverKey);
   const set = `hub.tls={cert: ${cert}, key: ${key}}`;
   return [
-    "Put this into config.yaml:",
+    "In config.yaml, which has these keys already, change them to:",
     "  hub:",
     `    tls: { cert: ${cert}, key: ${key} }`,
     "or try it at once (from the tree: deno task cli hub ...):",
@@ -53,16 +53,20 @@ function clientInstructions(
 ): readonly string[] {
   const [cert, key, ca] = [yamlText(paths.server), yamlText(paths.serverKey), yamlText(paths.ca)];
   const shown = [paths.ca, paths.client, paths.clientKey].map(shellText);
+  const options = `--url tls://${authority}:8443 --ca ${shown[0]} --cert ${shown[1]} --key ${shown[2]}`;
   return [
-    `To let clients log in with ${paths.client}, and no token, put this into config.yaml instead:`,
+    `To let clients log in with ${paths.client}, and no token, change these keys instead:`,
     "  hub:",
     `    tls: { cert: ${cert}, key: ${key}, client_ca: ${ca} }`,
     "  auth:",
     "    mode: required",
     "    certificates:",
-    `      - { match: ${client}, subject: ${client}, permissions: { publish: ["#"], subscribe: ["#"] } }`,
+    `      - match: ${client}`,
+    `        subject: ${client}`,
+    '        permissions: { publish: ["#"], subscribe: ["#"], request: ["#"], serve: ["#"], tunnel: ["*"] }',
     "and try it:",
-    `  trunkline sub '#' --url tls://${authority}:8443 --ca ${shown[0]} --cert ${shown[1]} --key ${shown[2]}`,
+    `  trunkline sub '#' ${options}`,
+    `  trunkline http 3000 ${options}`,
     "An agent has the same three as ca, cert and key below hub in its agent.yaml. hub.tls.require_client_cert: true",
     "keeps everybody out who shows no certificate.",
   ];

@@ -48,6 +48,11 @@ export function loadAgentFromSystem(
   return loadAgentConfig({ file: readConfigFile(configFile, AGENT_FILE), set, ...fromSystem(files) });
 }
 
+/** Whether an agent has a file: one that is named, or `agent.yaml`. */
+export function hasAgentFile({ configFile }: ConfigArguments): boolean {
+  return configFile !== undefined || readConfigFile(undefined, AGENT_FILE) !== null;
+}
+
 /** The configuration of a hub, with the file of its keys. */
 export function hubSource(source: ConfigArguments): ConfigSource<ConfigResult> {
   return {

@@ -1,11 +1,12 @@
 /** `trunkline http`: gives a local web service a public address, until a signal. */
+import type { SeenRequest } from "../agent/agent_streams.ts";
 import { parseLocalService } from "../config/local_service.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { systemClock } from "../core/ports.ts";
 import type { CommandIo, ExitCode } from "./io.ts";
 import { type PassingOptions, type Purpose, runPassingAgent } from "./passing_agent.ts";
 import { quickTunnel } from "./quick_tunnel.ts";
-import { RecentRequests, requestLine, type SeenResponse } from "./recent_requests.ts";
+import { RecentRequests, requestLine } from "./recent_requests.ts";
 
 /** What `http` takes. */
 export interface HttpOptions extends PassingOptions {
@@ -25,7 +26,7 @@ export function runHttp(options: HttpOptions, io: CommandIo): Promise<ExitCode> 
   const recent = new RecentRequests(() => systemClock.now());
   const isShown = io.terminal !== null && !options.json && !options.quiet;
   const isListed = !(isShown && io.isTerminal);
-  const onResponse = (seen: SeenResponse) => {
+  const onRequest = (seen: SeenRequest) => {
     if (isShown) recent.add(seen);
     if (options.json) io.out(JSON.stringify(eventOf(seen)));
     else if (isListed) io.out(requestLine(seen));
@@ -33,7 +34,8 @@ export function runHttp(options: HttpOptions, io: CommandIo): Promise<ExitCode> 
   const purpose: Purpose = {
     tunnels: [tunnelOf(options)],
     more: () => recent.lines(),
-    ...(options.quiet ? {} : { onResponse: (_tunnel, response) => onResponse(response) }),
+    summary: () => recent.summary(),
+    ...(options.quiet ? {} : { onRequest: (_tunnel, seen) => onRequest(seen) }),
   };
   return runPassingAgent(options, purpose, io);
 }
@@ -41,13 +43,7 @@ export function runHttp(options: HttpOptions, io: CommandIo): Promise<ExitCode> 
 function tunnelOf(options: HttpOptions) {
   const { service, subdomain, hostname, hostHeader, tunnelName, localCa, localInsecure } = options;
   const local = parseLocalService(service);
-  if (local === null) {
-    throw usage(
-      `Cannot reach ${
-        JSON.stringify(service)
-      }: write a port as 3000, host:port, or a URL as http://127.0.0.1:3000`,
-    );
-  }
+  if (local === null) throw usage(serviceMistake(service));
   if (subdomain !== undefined && hostname !== undefined) {
     throw usage("Cannot ask for --subdomain and --hostname; leave one of the two out");
   }
@@ -60,7 +56,7 @@ function tunnelOf(options: HttpOptions) {
     );
   }
   return quickTunnel({
-    name: tunnelName ?? `http-${local.port}`,
+    name: tunnelName ?? subdomain?.toLowerCase() ?? `http-${local.port}`,
     kind: "http",
     local,
     subdomain: subdomain?.toLowerCase() ?? null,
@@ -71,8 +67,19 @@ function tunnelOf(options: HttpOptions) {
   });
 }
 
-function eventOf({ request: { method, target }, status, ms }: SeenResponse) {
-  return { event: "request", method, target, status, ms: Math.round(ms) };
+/** `status` is `null` where the request broke off; `cause` says why there is no response of the service. */
+function eventOf({ request: { method, target }, status, cause, ms }: SeenRequest) {
+  const why = cause === null ? {} : { cause };
+  return { event: "request", method, target, status, ms: Math.round(ms), ...why };
+}
+
+function serviceMistake(service: string): string {
+  const cannot = `Cannot use ${JSON.stringify(service)}`;
+  const url = URL.parse(service);
+  if (url !== null && /^https?:$/.test(url.protocol) && url.host !== "" && url.href !== `${url.origin}/`) {
+    return `${cannot}: write the URL without a path, user and password, as ${url.origin}`;
+  }
+  return `${cannot}: write a port from 1 to 65535, host:port, or a URL as http://127.0.0.1:3000`;
 }
 
 function usage(message: string): TrunklineError {

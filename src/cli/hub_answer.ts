@@ -7,6 +7,8 @@ import { printable } from "../core/printable.ts";
 export interface AnswerError {
   readonly code: string;
   readonly message: string;
+  /** What a person can do about it, where more is known than the code says. */
+  readonly nextStep?: string;
   /** For programs, as it came. */
   readonly details?: JsonObject;
 }
@@ -55,21 +57,33 @@ export function expectSuccess(answer: Answer, what: string): JsonObject {
 
 /** The error that tells of a refusal; `what` goes on after "Cannot". */
 export function answerError(
-  { code, message }: AnswerError,
+  { code, message, nextStep = nextStepOf(code) }: AnswerError,
   what: string,
 ): TrunklineError {
   const isRefused = isRefusal(code);
   return new TrunklineError(
     isRefused ? "refused" : "request_failed",
-    `Cannot ${what}: the hub answered ${code} (${message})${nextStepOf(code)}`,
+    `Cannot ${what}: the hub answered ${code} (${message})${nextStep}`,
     { details: { code } },
   );
 }
 
 /** What a person can do about a code, to be put behind a message; empty where there is nothing to say. */
-export function nextStepOf(code: string): string {
-  return code === "UNAUTHORIZED" ? "; give a valid token with --token or TRUNKLINE_TOKEN" : "";
+export function nextStepOf(code: string, { hasToken, hasCertificate }: Shown = SHOWN_ELSEWHERE): string {
+  if (code !== "UNAUTHORIZED") return "";
+  if (!hasCertificate) return "; give a valid token with --token or TRUNKLINE_TOKEN";
+  return hasToken
+    ? "; give a valid token, of the subject of the certificate where that logs in, or leave --cert out"
+    : "; the hub does not accept the certificate of --cert as a login, or revoked it; give another one, or a token with --token";
 }
+
+/** What a command shows to log in. */
+export interface Shown {
+  readonly hasToken: boolean;
+  readonly hasCertificate: boolean;
+}
+
+const SHOWN_ELSEWHERE: Shown = { hasToken: true, hasCertificate: false };
 
 /** Whether a code says that this client may not do what it asked for. */
 export function isRefusal(code: string): boolean {

@@ -10,7 +10,15 @@ import { parseTextMessage, type TextHeader, type TextMessage } from "../wire/tex
 import { isJsonObject, type JsonObject, readJsonObject, retryAfterOf } from "../wire/error_payload.ts";
 import { dial } from "./dial.ts";
 import { lockedOutError } from "./dial_error.ts";
-import { type Answer, type AnswerError, expectSuccess, readAnswer, readAnswerError } from "./hub_answer.ts";
+import {
+  type Answer,
+  type AnswerError,
+  expectSuccess,
+  nextStepOf,
+  readAnswer,
+  readAnswerError,
+  type Shown,
+} from "./hub_answer.ts";
 import type { HubTarget } from "./hub_target.ts";
 import type { LinkEnd, MessageLink } from "./message_link.ts";
 import { printable } from "../core/printable.ts";
@@ -126,7 +134,14 @@ export class HubClient {
   /** The same where the hub is to answer, which it does in JSON. */
   async call(call: Call): Promise<Answer> {
     const answer = await this.exchange(call);
-    return answer.kind === "none" ? answer : readAnswer(answer.payload);
+    if (answer.kind === "none") return answer;
+    const read = readAnswer(answer.payload);
+    return read.kind === "error" ? { ...read, nextStep: this.nextStepOf(read.code) } : read;
+  }
+
+  /** What a person can do about an error with this code, to be put behind its message. */
+  nextStepOf(code: string): string {
+    return nextStepOf(code, shownTo(this.#target));
   }
 
   /** Asks the hub itself, in JSON. */
@@ -253,14 +268,23 @@ function readLastWords(payload: Uint8Array): LinkEnd {
   };
 }
 
-function lostError({ url }: HubTarget, { code, reason }: LinkEnd): TrunklineError {
+function shownTo({ token, tls }: HubTarget): Shown {
+  return { hasToken: token !== null, hasCertificate: (tls?.client ?? null) !== null };
+}
+
+function lostError(target: HubTarget, { code, reason }: LinkEnd): TrunklineError {
+  const { url } = target;
   const details = { code, reason };
   const shown = [code === null ? "" : `code ${code}`, printable(reason)].filter((part) => part !== "").join(
     ", ",
   );
   const said = shown === "" ? "it was closed without a reason" : shown;
   if (code === CloseCode.unauthorized || code === CloseCode.forbidden) {
-    const message = `Cannot stay at ${url}: the hub refused (${said}); give a valid token with --token`;
+    const { hasToken, hasCertificate } = shownTo(target);
+    const next = hasCertificate && !hasToken
+      ? "it is the login of the certificate in --cert; give another one, or a token with --token"
+      : "give a valid token with --token";
+    const message = `Cannot stay at ${url}: the hub refused (${said}); ${next}`;
     return new TrunklineError("refused", message, { details });
   }
   if (code === CloseCode.tooBig) {
@@ -279,7 +303,7 @@ function silentError({ url, tls, transport }: HubTarget, { reason }: LinkEnd): T
     ? `; if it speaks TLS, dial ${url.replace(/^tcp:/, "tls:")}`
     : tls.client === null
     ? "; see whether it wants a client certificate (--cert, --key)"
-    : "";
+    : "; see whether the hub takes the certificate of --cert";
   const said = reason === "" ? "the connection was closed before anything came" : printable(reason);
   const message = `Cannot talk to the hub at ${url}: ${said}${hint}`;
   return new TrunklineError("unreachable", message);

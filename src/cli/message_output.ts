@@ -7,9 +7,12 @@ import type { TextMessage } from "../wire/text_message.ts";
 import { readJsonObject } from "../wire/error_payload.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import { formatGap, formatGapJson, formatMessage, type MessageFormat } from "./message_format.ts";
+import { readRevoked, rightTakenAway } from "./revoked_topics.ts";
 
 /** What to print, and how long. */
 export interface MessageOutputOptions {
+  /** What is subscribed to. */
+  readonly patterns: readonly string[];
   readonly format: MessageFormat;
   /** After so many messages it is done. */
   readonly count?: number | undefined;
@@ -24,6 +27,8 @@ export class MessageOutput {
   readonly #options: MessageOutputOptions;
   readonly #io: CommandIo;
   readonly #finish: (code: ExitCode) => void;
+  /** In lower case, those that the hub has not taken away. */
+  readonly #left: Set<string>;
   #received = 0;
   #isOver = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -31,6 +36,7 @@ export class MessageOutput {
   constructor(options: MessageOutputOptions, io: CommandIo) {
     this.#options = options;
     this.#io = io;
+    this.#left = new Set(options.patterns.map((pattern) => pattern.toLowerCase()));
     const { promise, resolve } = Promise.withResolvers<ExitCode>();
     this.done = promise;
     this.#finish = resolve;
@@ -41,6 +47,10 @@ export class MessageOutput {
     if (this.#isOver) return false;
     if (message.topicKey === "system.topic.gap") {
       this.#tellOfGap(message.payload);
+      return true;
+    }
+    if (message.topicKey === "system.topic.revoked") {
+      this.#tellOfRevoked(message.payload);
       return true;
     }
     const { format, count } = this.#options;
@@ -77,6 +87,15 @@ export class MessageOutput {
     if (typeof topic !== "string" || (typeof dropped !== "number" && dropped !== null)) return;
     if (this.#options.format === "json") this.#print(formatGapJson(topic, dropped, new Date()));
     else this.#io.err(formatGap(topic, dropped));
+  }
+
+  /** Without a subscription there is nothing to wait for. */
+  #tellOfRevoked(payload: Uint8Array): void {
+    for (const topic of readRevoked(payload)) {
+      this.#io.err(rightTakenAway(topic));
+      this.#left.delete(topic.toLowerCase());
+    }
+    if (this.#left.size === 0) this.#end(ExitCode.refused);
   }
 
   /** Who reads the output may leave, as `head` does; there is nobody to receive for then. */

@@ -5,7 +5,9 @@
 import { Agent, type AgentOptions } from "../agent/agent.ts";
 import { passingId } from "../agent/agent_id.ts";
 import type { ConfiguredTunnel } from "../agent/agent_streams.ts";
+import { OPTION_NAMES } from "../agent/setting_names.ts";
 import { chooseProxy } from "../agent/proxy_choice.ts";
+import { printable } from "../core/printable.ts";
 import { type Logger, type LogLevel, systemClock } from "../core/ports.ts";
 import { createLogging } from "../server/logging.ts";
 import { AgentView } from "./agent_view.ts";
@@ -26,10 +28,12 @@ export interface Purpose {
   readonly tunnels: readonly ConfiguredTunnel[];
   /** Begins what runs beside the tunnels; gives what ends it, after so long at most. @default nothing */
   readonly begin?: (agent: Agent, logger: Logger) => Promise<(graceMs: number) => Promise<void>>;
-  /** Told of each response of a local HTTP service. @default nobody is */
-  readonly onResponse?: NonNullable<AgentOptions["onResponse"]>;
+  /** Told of each request to a local HTTP service. @default nobody is */
+  readonly onRequest?: NonNullable<AgentOptions["onRequest"]>;
   /** Further lines for a person who watches. @default none */
   readonly more?: () => readonly string[];
+  /** What stays on the terminal of a person who watched. @default nothing */
+  readonly summary?: () => string;
 }
 
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -41,7 +45,7 @@ export const DEFAULT_TUNNEL_URL = "tcp://127.0.0.1:8443";
 /** Runs the agent until a signal. Throws a `TrunklineError` when the first attempt fails. */
 export async function runPassingAgent(
   options: PassingOptions,
-  { tunnels, begin, more, onResponse }: Purpose,
+  { tunnels, begin, more, summary, onRequest }: Purpose,
   io: CommandIo,
 ): Promise<ExitCode> {
   const { json, quiet } = options;
@@ -58,18 +62,20 @@ export async function runPassingAgent(
   const logging = createLogging(logOptions(options, view));
   // What goes wrong before is told as the command's own error.
   const firstTry = new FirstTry(() => logging.setLevel(quiet ? "error" : "warning"));
+  const tellAddress = quiet && !json ? new UnaskedAddress(io) : null;
   const changed = () => {
+    tellAddress?.changed(agent);
     firstTry.changed(agent);
     view.changed(agent);
   };
   const agent = new Agent({
-    target: { url, proxy, tls, connectTimeoutMs: CONNECT_TIMEOUT_MS },
+    target: { url, proxy, tls, connectTimeoutMs: CONNECT_TIMEOUT_MS, names: OPTION_NAMES },
     identity: { agentId, token, tenant: null },
     logger: logging.logger,
     clock: systemClock,
     offer: { tunnels, allow: [], services: [] },
     onTunnel: () => changed(),
-    ...(onResponse === undefined ? {} : { onResponse }),
+    ...(onRequest === undefined ? {} : { onRequest }),
     onState: () => changed(),
   });
   const signals = listenForStop(() => Deno.exit(ExitCode.done));
@@ -79,6 +85,7 @@ export async function runPassingAgent(
     agent.start();
     await Promise.race([signals.first, firstTry.failed]);
     view.close();
+    if (summary !== undefined && view.isWatched) io.err(summary());
     if (!quiet) io.err("Stopping; a second signal ends at once");
     await end(STOP_GRACE_MS);
     await agent.stop(STOP_GRACE_MS);
@@ -89,6 +96,25 @@ export async function runPassingAgent(
     await agent.stop();
     signals.dispose();
     await logging.close();
+  }
+}
+
+/** Who wants quiet still has to know an address that the hub chose; it is printed once. */
+class UnaskedAddress {
+  readonly #io: CommandIo;
+  #isTold = false;
+
+  constructor(io: CommandIo) {
+    this.#io = io;
+  }
+
+  changed({ link: { tunnels: { statuses } } }: Agent): void {
+    if (this.#isTold) return;
+    for (const { wanted: { subdomain, hostname, remotePort }, state } of statuses) {
+      if (state.kind !== "up" || (subdomain ?? hostname ?? remotePort) !== undefined) continue;
+      this.#isTold = true;
+      this.#io.out(printable(state.url));
+    }
   }
 }
 

@@ -1,14 +1,7 @@
-/** The last requests that a service answered, and how many there were a second: for a person who watches. */
-import type { RequestLine } from "../agent/http_forwarder.ts";
-import { grouped } from "./figures.ts";
+/** The last requests to a service, and how many there were a second: for a person who watches. */
+import type { SeenRequest } from "../agent/agent_streams.ts";
+import { count, grouped } from "./figures.ts";
 import { printable } from "../core/printable.ts";
-
-/** A response that began. */
-export interface SeenResponse {
-  readonly request: RequestLine;
-  readonly status: number;
-  readonly ms: number;
-}
 
 const SHOWN = 10;
 /** The rate is that of the last so many seconds, the one that runs included. */
@@ -18,20 +11,22 @@ const WINDOW_SECONDS = 10;
 export class RecentRequests {
   readonly #now: () => number;
   /** The newest last. */
-  #last: SeenResponse[] = [];
+  #last: SeenRequest[] = [];
   /** How many there were, by the second and its place in the window. */
   readonly #counts = new Array<number>(WINDOW_SECONDS).fill(0);
   #second: number;
   #total = 0;
+  #unanswered = 0;
 
   constructor(now: () => number) {
     this.#now = now;
     this.#second = Math.floor(now() / 1000);
   }
 
-  add(response: SeenResponse): void {
+  add(seen: SeenRequest): void {
     this.#total++;
-    this.#last.push(response);
+    if (seen.cause !== null) this.#unanswered++;
+    this.#last.push(seen);
     if (this.#last.length >= 2 * SHOWN) this.#last = this.#last.slice(-SHOWN);
     this.#turnTo(Math.floor(this.#now() / 1000));
     const at = this.#second % WINDOW_SECONDS;
@@ -47,6 +42,12 @@ export class RecentRequests {
     return [`${grouped(this.#total)} requests, ${rate} a second`, ...last];
   }
 
+  /** All of them in a line. */
+  summary(): string {
+    const failed = this.#unanswered === 0 ? "" : `, ${grouped(this.#unanswered)} without a response`;
+    return `${count(this.#total, "request")}${failed}`;
+  }
+
   /** Forgets the seconds that left the window. */
   #turnTo(second: number): void {
     const passed = Math.min(WINDOW_SECONDS, second - this.#second);
@@ -55,7 +56,9 @@ export class RecentRequests {
   }
 }
 
-/** One request in a line. */
-export function requestLine({ request: { method, target }, status, ms }: SeenResponse): string {
-  return `${status} ${method.padEnd(7)} ${`${Math.round(ms)} ms`.padStart(8)}  ${printable(target)}`;
+/** One request in a line; where the service gave no response, with the reason. */
+export function requestLine({ request: { method, target }, status, cause, ms }: SeenRequest): string {
+  const said = status === null ? "---" : String(status);
+  const why = cause === null ? "" : `  ${status === null ? "broken off: " : ""}${printable(cause)}`;
+  return `${said} ${method.padEnd(7)} ${`${Math.round(ms)} ms`.padStart(8)}  ${printable(target)}${why}`;
 }

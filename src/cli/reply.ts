@@ -10,6 +10,7 @@ import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, type HubTarget, readHubTarget } from "./hub_target.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import { Responder, type ResponderOptions } from "./responder.ts";
+import { readRevoked, rightTakenAway } from "./revoked_topics.ts";
 import { listenForStop } from "./signals.ts";
 import { PATTERN_RULE } from "./topic_rules.ts";
 
@@ -74,9 +75,16 @@ interface Serving {
 }
 
 async function serve(target: HubTarget, { responder, options, io, stopped }: Serving): Promise<ExitCode> {
+  const revoked = Promise.withResolvers<never>();
+  // Who does not wait for it any more is not told.
+  revoked.promise.catch(() => {});
   const client = await Promise.race([
     stopped,
     HubClient.connect(target, {
+      onPublish: ({ topicKey, payload }) => {
+        const [topic] = topicKey === "system.topic.revoked" ? readRevoked(payload) : [];
+        if (topic !== undefined) revoked.reject(new TrunklineError("refused", rightTakenAway(topic)));
+      },
       warn: (line) => io.err(line),
       onRequest: (message, answering) => responder.take(message, answering),
       onAnswerRefused: (refusal) => io.err(answerError(refusal, "answer a request").message),
@@ -86,7 +94,7 @@ async function serve(target: HubTarget, { responder, options, io, stopped }: Ser
   const lost = client.ended.then((error) => Promise.reject(error));
   try {
     const begun = begin(client, options, io).then(() => responder.enough);
-    await Promise.race([stopped, begun, lost]);
+    await Promise.race([stopped, begun, lost, revoked.promise]);
     await Promise.race([leave(client, options, responder), lost]);
     return ExitCode.done;
   } finally {

@@ -3,7 +3,7 @@
  */
 import { TrunklineError } from "../core/errors.ts";
 import { isTopic } from "../core/topic.ts";
-import { type AnswerError, isRefusal, nextStepOf, problemsOf, readAnswerError } from "./hub_answer.ts";
+import { type AnswerError, isRefusal, problemsOf, readAnswerError } from "./hub_answer.ts";
 import { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, readHubTarget } from "./hub_target.ts";
 import { readPayload } from "./input.ts";
@@ -126,7 +126,9 @@ class Requester {
 
   #tellOfError(error: AnswerError): void {
     const { code, message } = error;
-    const text = `Cannot get an answer from ${this.#options.topic}: ${code} (${message})${nextStepOf(code)}`;
+    const text = `Cannot get an answer from ${this.#options.topic}: ${code} (${message})${
+      this.#client.nextStepOf(code)
+    }`;
     this.#hasFailed = true;
     if (isRefusal(code)) this.#fatal ??= new TrunklineError("refused", text, { details: { code } });
     else if (!this.#options.json) [text, ...problemsOf(error)].forEach((line) => this.#io.err(line));

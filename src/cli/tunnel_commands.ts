@@ -95,7 +95,7 @@ export const http = merge(
     ),
     tunnelName: optional(
       option("--name", string({ metavar: "NAME" }), {
-        description: message`What the tunnel is called; ${"http-PORT"} by default.`,
+        description: message`What the tunnel is called; the subdomain, or ${"http-PORT"}, by default.`,
       }),
     ),
     localCa: optional(

@@ -22,6 +22,8 @@ export const LIVE_HUB_SETTINGS: readonly string[] = [
   "public.header_timeout",
   "public.idle_timeout",
   "public.response_timeout",
+  "public.body_rate",
+  "public.send_timeout",
   "auth.tokens",
   "auth.certificates",
   "auth.permissions",

@@ -211,6 +211,9 @@ export function tunnelSchema() {
     ),
     name_lease: duration(SECOND, 24 * HOUR).prefault("60s")
       .describe("How long the name of a lost agent is kept for it"),
+    idle_timeout: duration(0, 168 * HOUR).prefault("0s").describe(
+      "How long a visitor's connection, once it leads to a service, may stay without a byte either way; 0: no limit",
+    ),
     window: section({
       initial: size(16 * KIB, GIB).prefault("256KiB").describe("Bytes in flight that a new stream may have"),
       max: size(16 * KIB, GIB).prefault("16MiB").describe("Bytes in flight that a stream may grow to"),

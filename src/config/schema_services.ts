@@ -107,6 +107,12 @@ export function publicSchema(context: SchemaContext) {
     response_timeout: duration(100, 24 * HOUR).prefault("60s").describe(
       "How long a response may take to begin",
     ),
+    body_rate: integer(0, MAX_RATE).prefault(16).describe(
+      "Bytes a second that a request body has to bring, on average over response_timeout; 0: any will do",
+    ),
+    send_timeout: duration(100, 24 * HOUR).prefault("60s").describe(
+      "How long a visitor may take nothing of what waits for it",
+    ),
     access_log: oneOf("off", "common", "json").prefault("off")
       .describe("One line for each request on the standard output: off, common (Common Log Format) or json"),
   });

@@ -3,7 +3,17 @@
  * position of each, and that every mistake in the syntax is told with its position and without the text around
  * it, which may hold a secret.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from "yaml";
 import { messageOf } from "../core/errors.ts";
 import { type ConfigProblem, problemAt } from "./problem.ts";
 import { type Origin, placeOf, type Source } from "./source.ts";
@@ -28,7 +38,6 @@ const SYNTAX: Readonly<Record<string, string>> = {
   BLOCK_AS_IMPLICIT_KEY:
     "Cannot have a second key on this line; put it on a line of its own or the value in quotes",
   BLOCK_IN_FLOW: "Cannot have an indented block inside brackets; use brackets for it too",
-  DUPLICATE_KEY: "Cannot have this key twice in one map; keep one of the two",
   MISSING_CHAR: "Cannot read on: a character such as a colon, a comma, a space or a closing quote is missing",
   MULTILINE_IMPLICIT_KEY: "Cannot read this as a key: a key stands on one line and ends with a colon",
   MULTIPLE_DOCS: "Cannot have a second document in the file; remove the line ---",
@@ -45,20 +54,42 @@ const HARMLESS = new Set(["DUPLICATE_KEY", "MULTIPLE_DOCS", "TAG_RESOLVE_FAILED"
 /** Reads the text; `file` is the name that problems give it. */
 export function readYaml(file: string, text: string): YamlFile {
   const lines = new LineCounter();
-  const sourceAt = (offset: number): Source => {
+  const sourceAt = (offset: number): Source & { kind: "file" } => {
     const { line, col } = lines.linePos(offset);
     return { kind: "file", file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   const document = parse(text, lines);
   if (typeof document === "string") return unreadable(sourceAt(0), document);
   const mistakes = [...document.errors, ...document.warnings];
-  const problems = mistakes.map(({ code, pos }) =>
-    problemAt(sourceAt(pos[0]), { key: "", message: SYNTAX[code] ?? `Cannot read this as YAML (${code})` })
-  );
+  const problems = mistakes.map(({ code, pos: [offset] }) => {
+    const message = code === "DUPLICATE_KEY"
+      ? twiceMessage(sourceAt(offsetOfFirst(document, offset) ?? offset))
+      : SYNTAX[code] ?? `Cannot read this as YAML (${code})`;
+    return problemAt(sourceAt(offset), { key: "", message });
+  });
   if (!mistakes.every(({ code }) => HARMLESS.has(code))) {
     return { ...EMPTY, problems, structureIsSound: false };
   }
   return toYamlFile(document, { problems, sourceAt });
+}
+
+function twiceMessage({ line }: Source & { kind: "file" }): string {
+  return `Cannot have this key twice in one map; keep one of the two, the other one is in line ${line}`;
+}
+
+/** Where the key stands first that stands again at this place; `null` where there is none. */
+function offsetOfFirst(document: Document, offset: number): number | null {
+  let first: number | null = null;
+  visit(document, {
+    Map: (_, { items }) => {
+      const again = items.find(({ key }) => offsetOf(key) === offset);
+      if (again === undefined) return undefined;
+      const name = String(again.key);
+      first = offsetOf(items.find(({ key }) => String(key) === name)?.key);
+      return visit.BREAK;
+    },
+  });
+  return first;
 }
 
 const EMPTY: YamlFile = { value: {}, origins: new Map(), problems: [], structureIsSound: true };

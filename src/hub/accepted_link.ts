@@ -15,7 +15,9 @@ export interface AcceptedLink {
   readonly head: Uint8Array;
   /** Whether it comes from a program on the hub's own machine, and not through a proxy or a web page. */
   readonly isLocal: boolean;
-  /** What it showed when TLS began, verified; `null`: nothing. */
+  /** What it was let in with when TLS began, verified; `null`: nothing. */
+  readonly admittedBy: ClientCertificate | null;
+  /** The same where it may log in by it. */
   readonly certificate: ClientCertificate | null;
   /** What it logged in with before its first message; `null`: nothing yet. */
   readonly login: Login | null;

@@ -79,6 +79,8 @@ export class AcceptedSocket {
       resolve(error.code === NO_CERTIFICATE ? "no_certificate" : "failed");
     });
     gate.socket.once("close", () => resolve("failed"));
+    // Who ends in the middle of the handshake; on this runtime the raw socket below does not tell.
+    gate.socket.once("end", () => resolve("failed"));
     this.#raw.once("close", () => resolve("failed"));
     this.#raw.once("end", () => resolve("failed"));
     if (this.#raw.readableEnded) resolve("failed");

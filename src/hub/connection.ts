@@ -2,6 +2,7 @@
  * One peer of the hub: who it is, how it speaks and what it still has to get. It knows nothing of rooms,
  * topics or tunnels. Its state changes in one place, and whoever listens hears of its end exactly once.
  */
+import type { ClientCertificate } from "../core/client_certificate.ts";
 import { CloseCode } from "../core/close_codes.ts";
 import type { Channel, PushResult, SlowConsumerPolicy } from "../core/delivery.ts";
 import type { Clock } from "../core/ports.ts";
@@ -25,6 +26,8 @@ export interface ConnectionOptions {
   readonly user: ConnectionUser;
   readonly stats: LinkStats;
   readonly clock: Clock;
+  /** What its peer was let in with, verified; `null`: nothing. */
+  readonly admittedBy: ClientCertificate | null;
   /** Watches the times of logins; `null` where nobody has to log in. */
   readonly watch: LoginWatch<Connection> | null;
   /** Decides how much each may use; `null`: everybody as much as there is. */
@@ -59,6 +62,8 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   /** What it may use; `null` before it is let in. */
   quota: ConnectionQuota | null = null;
   readonly #quotas: QuotaManager | null;
+  /** What its peer was let in with, verified; `null`: nothing. */
+  readonly admittedBy: ClientCertificate | null;
   readonly #user: ConnectionUser;
   readonly #stats: LinkStats;
   readonly #clock: Clock;
@@ -72,6 +77,7 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   constructor(options: ConnectionOptions, connect: (connection: Connection) => Transport) {
     const { id, user, stats, clock, watch, quotas, onClosed } = options;
     this.id = id;
+    this.admittedBy = options.admittedBy;
     this.#user = user;
     this.#stats = stats;
     this.#clock = clock;
@@ -122,8 +128,8 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   /** What its peer shows to be let in, or to stay. */
   loginRequest({ token, tenant, via }: Pick<LoginRequest, "token" | "tenant" | "via">): LoginRequest {
     const isGone = () => this.#state.name === "draining" || this.#state.name === "closed";
-    const { id: connectionId, login: renews, transport: { peer: { ip } } } = this;
-    return { token, tenant, via, ip, connectionId, renews, isGone };
+    const { id: connectionId, admittedBy: certificate, login: renews, transport: { peer: { ip } } } = this;
+    return { token, tenant, via, ip, connectionId, certificate, renews, isGone };
   }
 
   /** Takes its place among the connections of who pays for it; says what is full. It leaves at the end. */

@@ -134,6 +134,15 @@ export class ConnectionFactory {
     this.openFrames({ ...accepted, link, head: NOTHING }, user);
   }
 
+  /** Bytes that connections of a kind hold of messages that have not come to their end. Looks at each. */
+  unfinishedBytesOf(kind: TransportKind): number {
+    let bytes = 0;
+    for (const connection of this.connections.values()) {
+      if (connection.kind === kind) bytes += connection.transport.unfinishedBytes;
+    }
+    return bytes;
+  }
+
   /** Resolves when no connection is left. */
   async empty(): Promise<void> {
     if (this.connections.size === 0) return;
@@ -152,10 +161,10 @@ export class ConnectionFactory {
   }
 
   #open({ kind, accepted, user, watch, login }: Opening, connect: MakeTransport): void {
-    const { link, peer, head, connectionId: id = crypto.randomUUID() } = accepted;
+    const { link, peer, head, admittedBy, connectionId: id = crypto.randomUUID() } = accepted;
     const { outbox: outboxSettings, heartbeat, quotas, [kind]: settings } = this.#options;
     const { stats, clock } = settings;
-    const parts = { id, user, stats, clock, watch, quotas, onClosed: this.#closed };
+    const parts = { id, user, stats, clock, admittedBy, watch, quotas, onClosed: this.#closed };
     const connection = new Connection(parts, (owner) => {
       const sink = new SocketSink(link.socket);
       const outbox = new Outbox({ kind, sink, owner, settings: outboxSettings });

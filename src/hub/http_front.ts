@@ -30,6 +30,11 @@ export interface HttpFrontOptions extends WebSocketDoorOptions {
 }
 
 const MAX_HEAD_BYTES = 16 * 1024;
+/** Statuses of the runtime's errors; others are a 400. */
+const BROKEN_REQUESTS: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+};
 const CHECK_MS = 1000;
 /** Requests of one connection that may wait for their answers; who sends more without reading is cut. */
 const MAX_PIPELINED = 16;
@@ -38,7 +43,8 @@ const MAX_PIPELINED = 16;
 export function createHttpFront(options: HttpFrontOptions): Server {
   const server = createServer({
     headersTimeout: options.headersTimeoutMs,
-    requestTimeout: options.requestTimeoutMs,
+    // The runtime refuses a head that may take longer than its request.
+    requestTimeout: Math.max(options.requestTimeoutMs, options.headersTimeoutMs),
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: MAX_HEAD_BYTES,
   }, (request, response) => respond(options, request, response));
@@ -47,7 +53,21 @@ export function createHttpFront(options: HttpFrontOptions): Server {
     if (isWebSocket(request)) door.enter({ request, socket, head });
     else ignoreUpgrade(options, request, socket);
   });
+  server.on("clientError", (error, socket) => refuseBroken(options, error, socket));
   return server;
+}
+
+/** What came is no request, or not in time: answered once, counted, and nothing after it is read. */
+function refuseBroken(
+  { stats }: HttpFrontOptions,
+  { code }: Error & { readonly code?: string },
+  socket: Duplex,
+): void {
+  if (socket.destroyed || !socket.writable || code === "ECONNRESET") return void socket.destroy();
+  const status = BROKEN_REQUESTS[code ?? ""] ?? 400;
+  if (status === 408) stats.refuse("request_timeout");
+  stats.respond(status);
+  sendAndClose(socket, encodeHttpRefusal(status, STATUS_CODES[status] ?? "", { body: "", headers: {} }));
 }
 
 function isWebSocket({ headers }: IncomingMessage): boolean {

@@ -19,6 +19,7 @@ export const REFUSALS = [
   "client_certificate",
   "login",
   "pipelining",
+  "request_timeout",
   "draining",
 ] as const;
 /** A reason of {@link REFUSALS}. */

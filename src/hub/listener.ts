@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { CertificateFault } from "../core/client_certificate.ts";
 import { CloseCode } from "../core/close_codes.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
-import type { Logger } from "../core/ports.ts";
+import { type Logger, systemClock } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
 import { classifyFirstByte, type FirstByteKind } from "../wire/first_byte.ts";
 import { encodeFramesRefusal, encodeHttpRefusal, encodeNotAvailable } from "../wire/not_available.ts";
@@ -19,6 +19,7 @@ import { judgeClient, type ListenerTls } from "./client_gate.ts";
 import { Deadline } from "./deadline.ts";
 import type { DoorStats, Refusal } from "./hub_stats.ts";
 import type { Login, LoginDesk } from "./login.ts";
+import { RefusalLog } from "./refusal_log.ts";
 
 /** What one address needs. */
 export interface ListenerOptions {
@@ -60,11 +61,13 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #toHttp: (socket: Socket) => void;
   readonly #sockets = new Set<AcceptedSocket>();
+  readonly #refusals: RefusalLog;
   #refusing = 0;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { http } = options;
+    const { http, logger } = options;
+    this.#refusals = new RefusalLog(logger, systemClock);
     const own = http.listeners("connection");
     http.removeAllListeners("connection");
     this.#toHttp = (socket) => own.forEach((listen) => Reflect.apply(listen, http, [socket]));
@@ -194,6 +197,7 @@ export class Listener {
     const { stats, events } = this.#options;
     stats.refuseCertificate(fault);
     const origin = { address, connectionId: null, who: null };
+    this.#refusals.tell("Turned a client away for its certificate", { ip: address, reason: fault });
     events.record({ kind: "login_refused", ...origin, reason: `certificate_${fault}`, via: "certificate" });
   }
 
@@ -226,7 +230,7 @@ export class Listener {
     const connectionId = crypto.randomUUID();
     // Frames and JSON lines have a message of their own in which a client logs in, or shows a token instead.
     const login = kind === "text" ? this.#loginOf(accepted, connectionId) : null;
-    open({ link, peer, isLocal, head, certificate, login, connectionId });
+    open({ link, peer, isLocal, head, admittedBy: certificate, certificate, login, connectionId });
     return true;
   }
 

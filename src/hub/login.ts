@@ -17,6 +17,8 @@ export interface LoginRequest {
   readonly connectionId: string | null;
   /** The tenant that was named beside the token; `null` when none was. */
   readonly tenant: string | null;
+  /** What the connection was let in with, verified, whether it may log in by it or not; `null`: nothing. */
+  readonly certificate: ClientCertificate | null;
   /** Who it has to be: the login is renewed. `null` for a first login. */
   readonly renews: Login | null;
   /** Whether nobody waits for the answer any more. */
@@ -54,7 +56,7 @@ export type LoginOutcome = { readonly kind: "accepted"; readonly login: Login } 
 
 /** A certificate that a connection was made with, to be let in by it. */
 export interface CertificateRequest extends Pick<LoginRequest, "ip" | "connectionId" | "tenant"> {
-  /** `null`: the connection was made without. */
+  /** `null`: the connection was made without, or its peer may not log in by it. */
   readonly certificate: ClientCertificate | null;
 }
 
@@ -83,6 +85,11 @@ class FreeLogin implements Login {
 export const ANONYMOUS_LOGIN: Login = new FreeLogin(ANONYMOUS);
 /** Of those who come from the hub's own machine to a hub without logins. */
 export const LOCAL_LOGIN: Login = new FreeLogin(LOCAL_OPERATOR);
+
+/** Whether a login is of somebody who need not log in. */
+export function isFree(login: Login): boolean {
+  return login instanceof FreeLogin;
+}
 
 /** Of those who come to a hub without logins. */
 export function freeLogin({ isLocal }: { readonly isLocal: boolean }): Login {

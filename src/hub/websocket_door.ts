@@ -213,7 +213,8 @@ export class WebSocketDoor {
     const timer = setTimeout(() => finish(LATE), this.#options.loginTimeoutMs);
     socket.once("close", end);
     const isGone = () => isOver || socket.destroyed;
-    const shown = { token, ip: accepted.peer.ip, via, connectionId, tenant: null };
+    const { peer: { ip }, certificate } = accepted;
+    const shown = { token, ip, via, connectionId, tenant: null, certificate };
     logins.login({ ...shown, renews: null, isGone }).then(finish);
   }
 
@@ -246,7 +247,8 @@ export class WebSocketDoor {
     const isLocal = accepted.isLocal && isFromProgram(request);
     this.#handshakes.handleUpgrade<Handshake>(request, socket, head, ({ head: rest }) => {
       accepted.upgraded = true;
-      target.accept({ link, peer, isLocal, head: rest, certificate, login, connectionId });
+      const { certificate: admittedBy } = accepted;
+      target.accept({ link, peer, isLocal, head: rest, admittedBy, certificate, login, connectionId });
     });
   }
 

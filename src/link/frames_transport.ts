@@ -111,6 +111,7 @@ export class FramesTransport extends StreamTransport implements FrameSink {
   }
 
   frame(frame: OtherFrame): FrameFault | null {
+    this.cameWhole();
     switch (frame.kind) {
       case "message":
         this.received(frame.message);
@@ -149,6 +150,14 @@ export class FramesTransport extends StreamTransport implements FrameSink {
     const taken = this.#decoder.feed(bytes);
     const { fault } = this.#decoder;
     return fault === null ? taken : { code: fault.closeCode, reason: fault.message };
+  }
+
+  protected override get partialBytes(): number {
+    return this.#decoder.heldBytes;
+  }
+
+  protected override get isPartial(): boolean {
+    return this.#decoder.isInside;
   }
 
   protected override get isInside(): boolean {

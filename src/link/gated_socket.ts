@@ -17,6 +17,8 @@ export interface GatedStream {
   pause(): void;
   /** Reads on. */
   resume(): void;
+  /** Bytes that it holds of what cannot be read yet. @default none */
+  readonly unfinishedBytes?: number;
 }
 
 /** One whose bytes go straight over a socket. */

@@ -1,5 +1,5 @@
 /**
- * Finds peers that are gone without a word. One timer serves all connections: a peer that was silent for
+ * Finds peers that are gone without a word, and those that take nothing of what they are sent. One timer serves all connections: a peer that was silent for
  * `intervalMs` is asked for a sign of life, one that was silent for `timeoutMs` is given up. Nobody is given up who
  * was not asked and had his time to answer, not even when the whole process stood still for a while.
  */
@@ -13,6 +13,10 @@ export interface HeartbeatPeer {
   ask(): void;
   /** The peer is gone: ends its connection. */
   expire(): void;
+  /** For how long the peer took nothing of what waits for it; 0 when nothing waits. @default nobody looks */
+  stalledMs?(nowMs: number): number;
+  /** The peer took nothing for `timeoutMs`, whatever it says: ends its connection. */
+  stalled?(): void;
 }
 
 /** How often to ask and when to give up. */
@@ -68,6 +72,11 @@ export class HeartbeatMonitor {
     if (now - this.#checkedMs > STALL_TICKS * this.#tickMs()) this.#patientUntilMs = now + answerMs;
     this.#checkedMs = now;
     for (const [peer, askedMs] of this.#askedMs) {
+      if ((peer.stalledMs?.(now) ?? 0) >= timeoutMs && now >= this.#patientUntilMs) {
+        this.#askedMs.delete(peer);
+        peer.stalled?.();
+        continue;
+      }
       const silentMs = now - peer.lastHeardMs;
       const wasAsked = askedMs > peer.lastHeardMs;
       if (silentMs >= timeoutMs && wasAsked && now - askedMs >= answerMs && now >= this.#patientUntilMs) {

@@ -61,6 +61,10 @@ export class JsonLinesTransport extends StreamTransport {
     return at;
   }
 
+  protected override get partialBytes(): number {
+    return this.#decoder.heldBytes;
+  }
+
   protected override get isInside(): boolean {
     return this.#decoder.isInside;
   }

@@ -113,6 +113,11 @@ export class Outbox {
     return this.#isBacklogged;
   }
 
+  /** Whether the socket has something that it did not take yet. */
+  get isBehind(): boolean {
+    return this.#inFlightBytes > 0;
+  }
+
   /** Bytes of one lane that were not yet handed to the socket. */
   queuedBytesOf(lane: Lane): number {
     return lane === "data" ? this.#lanes.dataBytes : this.#lanes[lane].bytes;

@@ -56,6 +56,8 @@ export class SocketPump implements StreamConsumer, Flushable {
   #isFlushDue = false;
   #hasStreamEnded = false;
   #hasSocketEnded = false;
+  /** Changes with every byte that went through, in either direction. */
+  progress = 0;
 
   /** `link` has to allow a half-close, and to be paused, not read yet, or still connecting. */
   constructor(link: GatedSocket, flusher: Flusher, options: SocketPumpOptions = {}) {
@@ -124,6 +126,7 @@ export class SocketPump implements StreamConsumer, Flushable {
     const counted = Math.min(bytes, this.#unreadBytes);
     this.#unreadBytes -= counted;
     this.#meter.bytesWritten += counted;
+    this.progress += counted;
     if (counted > 0) this.#stream?.consumed(counted);
   }
 
@@ -136,6 +139,7 @@ export class SocketPump implements StreamConsumer, Flushable {
   /** Whether more may be read. */
   readonly #read = (chunk: Uint8Array): boolean => {
     this.#meter.bytesRead += chunk.length;
+    this.progress += chunk.length;
     const wantsMore = this.#stream?.write(chunk) ?? false;
     if (!wantsMore) this.#link.pause();
     return wantsMore;

@@ -15,6 +15,7 @@ import type { GatedStream } from "./gated_socket.ts";
 import type { LinkStats } from "./link_stats.ts";
 import type { Outbox } from "./outbox.ts";
 import { ReadBudget, type ReadLimits } from "./read_budget.ts";
+import { Standstill } from "./standstill.ts";
 import type { CloseOptions, Transport, TransportOwner } from "./transport.ts";
 import type { Turns } from "./turns.ts";
 
@@ -50,6 +51,12 @@ export interface Goodbye {
   readonly onWritten: () => void;
 }
 
+/**
+ * So many bytes of a message that is not there yet are a sign of life: a peer cannot answer in the middle of one. Fewer
+ * are none, or a byte now and then would keep a connection, and what it holds of a message, for ever.
+ */
+const LIFE_BYTES = 1024;
+
 /** One open connection. */
 export abstract class SocketTransport implements Transport, SliceReceiver {
   abstract readonly kind: TransportKind;
@@ -64,11 +71,16 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
   #hasPeerEnded = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #lastHeardMs: number;
+  /** Bytes of messages under way since the last sign of life. */
+  #partBytes = 0;
+  readonly #link: GatedStream;
+  readonly #standstill = new Standstill();
 
   constructor({ link, peer, outbox, owner, settings }: TransportOptions) {
     this.peer = peer;
     this.outbox = outbox;
     this.socket = link.socket;
+    this.#link = link;
     this.owner = owner;
     this.settings = settings;
     this.#lastHeardMs = settings.clock.now();
@@ -128,6 +140,19 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     return this.#lastHeardMs;
   }
 
+  stalledMs(nowMs: number): number {
+    const { outbox } = this;
+    return outbox.isBehind ? this.#standstill.look(nowMs, outbox.progress) : this.#standstill.rest();
+  }
+
+  stalled(): void {
+    this.close(CloseCode.slowConsumer, "Takes nothing of what it is sent");
+  }
+
+  get unfinishedBytes(): number {
+    return this.partialBytes + (this.#link.unfinishedBytes ?? 0);
+  }
+
   destroy(): void {
     this.socket.destroy();
   }
@@ -146,9 +171,19 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     return this.#phase === "open";
   }
 
+  /** Bytes that are held of messages that are not there to their end. */
+  protected abstract get partialBytes(): number;
+
   /** The peer showed that it lives. */
   protected heard(): void {
+    this.#partBytes = 0;
     this.#lastHeardMs = this.settings.clock.now();
+  }
+
+  /** Bytes came of a message that is not there to its end: so many of them show that the peer lives. */
+  protected heardPart(bytes: number): void {
+    this.#partBytes += bytes;
+    if (this.#partBytes >= LIFE_BYTES) this.heard();
   }
 
   /** Begins a goodbye; whether there was none before. */

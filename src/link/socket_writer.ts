@@ -43,6 +43,7 @@ export class SocketWriter implements Flushable {
   /** What the socket did not get yet. */
   readonly #held = new RingQueue<Batch>();
   #heldBytes = 0;
+  #writtenBytes = 0;
   /** The credits of each write that the socket has and did not take yet, the oldest first. */
   readonly #inFlight = new RingQueue<readonly Credit[]>();
   /** The credits of what was written last, as long as it was not taken. */
@@ -62,10 +63,16 @@ export class SocketWriter implements Flushable {
     return bytesOf(this.#parts) + this.#heldBytes + this.#sink.waitingBytes;
   }
 
+  /** What the peer's side took so far; rises as long as it takes anything. */
+  get takenBytes(): number {
+    return this.#writtenBytes - this.waitingBytes;
+  }
+
   /** Writes bytes, which must not change any more. */
   write(part: Uint8Array): void {
     if (this.#isEnding || part.length === 0) return;
     this.#parts.push(part);
+    this.#writtenBytes += part.length;
     this.#ask();
   }
 

@@ -1,6 +1,6 @@
 /**
- * What the transports share that put whole messages on a stream of bytes and have no close frame: every byte is a
- * sign of life, the last message says why the connection ends, and there is no half-close: a FIN is a disconnect.
+ * What the transports share that put whole messages on a stream of bytes and have no close frame: every message is a
+ * sign of life, and so are the bytes of a long one on its way; the last message says why the connection ends, and there is no half-close: a FIN is a disconnect.
  */
 import { CloseCode } from "../core/close_codes.ts";
 import type { Encoded } from "../core/transport.ts";
@@ -16,6 +16,8 @@ export interface Farewell extends CloseOptions {
 
 /** One open connection of messages on a stream of bytes. */
 export abstract class StreamTransport extends SocketTransport {
+  #hasWhole = false;
+
   /**
    * Takes the next bytes and hands whole messages to {@link received}. Gives how many it took, which is all of them
    * unless the budget was used up, or why they cannot be read.
@@ -42,19 +44,32 @@ export abstract class StreamTransport extends SocketTransport {
     });
   }
 
-  /** Every byte is a sign of life: it belongs to a message, be it a long one on its way. */
+  /** Whether something has begun that is not there to its end. */
+  protected get isPartial(): boolean {
+    return this.isInside;
+  }
+
+  /** What ends a message is a sign of life; of others see {@link heardPart}. */
   protected override feed(slice: Uint8Array): number {
-    this.heard();
+    this.#hasWhole = false;
     const result = this.decode(slice);
+    if (this.#hasWhole || !this.isPartial) this.heard();
+    else this.heardPart(slice.length);
     const taken = typeof result === "number" ? result : slice.length;
     this.settings.stats.bytesReceived += taken;
     if (typeof result !== "number") this.close(result.code, result.reason);
     return taken;
   }
 
+  /** Something came to its end in the bytes that are being taken. */
+  protected cameWhole(): void {
+    this.#hasWhole = true;
+  }
+
   /** A whole message. */
   protected received(message: Uint8Array): void {
     if (!this.isOpen) return;
+    this.cameWhole();
     this.settings.stats.messagesReceived++;
     // Nobody has looked yet whether it is UTF-8.
     this.budget.spendMessage(this.owner.received(message, true));

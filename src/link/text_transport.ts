@@ -38,6 +38,10 @@ export class TextTransport extends StreamTransport {
     return { code: CloseCode.tooBig, reason };
   }
 
+  protected override get partialBytes(): number {
+    return this.#decoder.heldBytes;
+  }
+
   protected override get isInside(): boolean {
     return this.#decoder.isInside;
   }

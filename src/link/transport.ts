@@ -20,6 +20,8 @@ export interface Transport extends HeartbeatPeer {
   readonly kind: TransportKind;
   readonly peer: PeerAddress;
   readonly outbox: Outbox;
+  /** Bytes that it holds of messages that have not come to their end. */
+  readonly unfinishedBytes: number;
   /** Starts reading; `head` are bytes that were read already. */
   start(head: Uint8Array): void;
   /** Says goodbye with a code and a reason (at most 123 bytes of UTF-8), then closes within the close time-out. */

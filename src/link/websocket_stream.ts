@@ -14,7 +14,7 @@ import type { GatedStream } from "./gated_socket.ts";
 import { ReadBudget, type ReadLimits } from "./read_budget.ts";
 import { ignoreSocketError } from "./socket_transport.ts";
 import type { Turns } from "./turns.ts";
-import { closeCodeOf, raiseLimit, receiverOptions } from "./ws_receiver.ts";
+import { closeCodeOf, heldBytesOf, raiseLimit, receiverOptions } from "./ws_receiver.ts";
 // @ts-types="./ws_types.d.ts"
 import { Receiver } from "ws";
 
@@ -109,6 +109,11 @@ export class WebSocketStream extends Duplex implements GatedStream, SliceReceive
   /** Where its bytes are read and written: itself. */
   get socket(): Duplex {
     return this;
+  }
+
+  /** What it holds of a message that is not whole, and what waits to be read. */
+  get unfinishedBytes(): number {
+    return heldBytesOf(this.#receiver) + this.readableLength;
   }
 
   /** How the peer closed; `null` while it did not say so. */

@@ -8,7 +8,7 @@ import { encodeWsClose, encodeWsFrame, WsOpcode } from "../wire/ws_frame.ts";
 import { SLICE_BYTES } from "./budgeted_reader.ts";
 import { ignoreSocketError, isPatient, SocketTransport, type TransportOptions } from "./socket_transport.ts";
 import type { CloseOptions } from "./transport.ts";
-import { closeCodeOf, receiverOptions } from "./ws_receiver.ts";
+import { closeCodeOf, heldBytesOf, receiverOptions } from "./ws_receiver.ts";
 // @ts-types="./ws_types.d.ts"
 import { Receiver } from "ws";
 
@@ -86,17 +86,21 @@ export class WebSocketTransport extends SocketTransport {
   }
 
   /**
-   * A pong is a sign of life, and so are the bytes of a message that is longer than the heartbeat: a peer
+   * A pong is a sign of life, and so are the bytes of a message that takes longer than the heartbeat: a peer
    * cannot answer a ping in the middle of one. Whole messages alone prove nothing.
    */
   protected override feed(slice: Uint8Array): number {
     this.settings.stats.bytesReceived += slice.length;
-    if (this.#partialBytes > 0) this.heard();
+    if (this.#partialBytes > 0) this.heardPart(slice.length);
     this.#partialBytes += slice.length;
     this.#receiver.write(slice);
     // It tells of an error only later, and nothing behind one may be read.
     if (this.#receiver.errored !== null) this.reader.stop();
     return slice.length;
+  }
+
+  protected override get partialBytes(): number {
+    return heldBytesOf(this.#receiver);
   }
 
   static #onMessage(this: OwnedReceiver, data: Uint8Array, isBinary: boolean): void {

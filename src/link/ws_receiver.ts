@@ -29,6 +29,11 @@ export function raiseLimit(receiver: Receiver, maxMessageBytes: number): void {
   receiver._maxBufferedChunks = maxChunks(maxMessageBytes);
 }
 
+/** Bytes that a receiver keeps of a message that is not whole. */
+export function heldBytesOf({ _bufferedBytes, _messageLength }: Receiver): number {
+  return _bufferedBytes + _messageLength;
+}
+
 function maxChunks(maxMessageBytes: number): number {
   return Math.max(MIN_BUFFERED_CHUNKS, Math.floor(maxMessageBytes / MIN_MEAN_CHUNK_BYTES));
 }

@@ -20,6 +20,9 @@ export class Receiver extends Writable {
   /** Bounds of the frames that come. No part of what is published: the version of the package is an exact one. */
   _maxPayload: number;
   _maxBufferedChunks: number;
+  /** Bytes of a frame, and of the frames of a message before it, that are kept until the message is whole. */
+  readonly _bufferedBytes: number;
+  readonly _messageLength: number;
   constructor(options: ReceiverOptions);
   on(event: "message", listener: (data: Uint8Array, isBinary: boolean) => void): this;
   on(event: "ping" | "pong", listener: (data: Uint8Array) => void): this;

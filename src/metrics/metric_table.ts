@@ -125,6 +125,11 @@ export const metricTable = defineMetrics({
     help: "Bytes of messages queued for clients, framing included, encryption not, each receiver counted",
     labels: { transport: transports },
   },
+  trunkline_unfinished_bytes: {
+    type: "gauge",
+    help: "Bytes that are held of messages of clients that have not come to their end",
+    labels: { transport: transports },
+  },
   trunkline_outbox_bytes: {
     type: "gauge",
     help: "Bytes that wait in all outboxes and their sockets together",

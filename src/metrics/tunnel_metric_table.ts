@@ -42,6 +42,20 @@ export const tunnelMetrics = defineMetrics({
     type: "gauge",
     help: "Connections of visitors over HTTP",
   },
+  trunkline_visitors_ended_total: {
+    type: "counter",
+    help: "Connections of visitors, over HTTP and to ports of TCP tunnels, that were ended for being slow",
+    labels: {
+      reason: [
+        "handshake",
+        "header_timeout",
+        "idle_timeout",
+        "body_timeout",
+        "send_timeout",
+        "exchange_idle",
+      ],
+    },
+  },
   trunkline_tunnels_refused_total: {
     type: "counter",
     help: "Tunnels that agents asked for and did not get",

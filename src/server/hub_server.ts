@@ -132,6 +132,7 @@ export class HubServer {
       tls: this.#tls,
       quotas: this.#quotas,
       storage: this.#storage,
+      connections: () => this.#connections.connections.values(),
       broker: () => this.#broker,
       visitors: () => this.#publicDoor,
       logger,
@@ -183,9 +184,10 @@ export class HubServer {
     });
     const links = this.#links;
     const [relay, broker, agents] = [this.#relay, this.#broker, this.#agents];
-    const parts = { relay, broker, agents, tunnels: this.#tunnels, visitors: this.#publicDoor };
     const quotas = this.#quotas.manager;
-    const counters = { door: this.#door, links, ledger, streams: this.#streams, quotas, ...parts };
+    const [connections, tunnels, visitors] = [this.#connections, this.#tunnels, this.#publicDoor];
+    const parts = { relay, broker, agents, connections, tunnels, visitors, quotas };
+    const counters = { door: this.#door, links, ledger, streams: this.#streams, ...parts };
     const loopLag = new LoopLag({
       clock,
       onLag: (seconds) => {

@@ -3,9 +3,11 @@ import type { MessageBroker } from "../broker/message_broker.ts";
 import type { Config } from "../config/schema.ts";
 import type { LogControl, Logger } from "../core/ports.ts";
 import type { Admission } from "../hub/admission.ts";
+import type { Connection } from "../hub/connection.ts";
 import type { OriginPolicy } from "../hub/origin_policy.ts";
 import type { AuditLog } from "./audit_log.ts";
 import { brokerRules } from "./broker_setup.ts";
+import { endDenied } from "./denied_connections.ts";
 import type { HubServerOptions } from "./hub_server_options.ts";
 import type { Logins } from "./logins.ts";
 import type { PublicDoor } from "./public_setup.ts";
@@ -24,6 +26,7 @@ export interface LiveParts {
   readonly tls: TlsStore;
   readonly quotas: HubQuotas;
   readonly storage: Storage;
+  readonly connections: () => Iterable<Connection>;
   readonly broker: () => MessageBroker | null;
   readonly visitors: () => PublicDoor;
   readonly logger: Logger;
@@ -36,7 +39,7 @@ export function createReload(
   parts: LiveParts,
 ): Reload | null {
   if (readConfig === undefined) return null;
-  const { logger, logins, audit } = parts;
+  const { logger, audit } = parts;
   return new Reload(config, {
     readConfig,
     logger,
@@ -49,9 +52,20 @@ export function createReload(
       sure(({ broker }) => parts.broker()?.change(brokerRules(broker))),
       sure(({ logging }) => changeLogs(logging, { log, audit })),
     ],
-    prepareLogins: async (next) => await logins?.prepare(next) ?? (() => Promise.resolve(0)),
+    prepareLogins: (next) => prepareLogins(next, parts),
     events: audit.events,
   });
+}
+
+async function prepareLogins(
+  next: Config,
+  { logins, connections, audit: { events } }: LiveParts,
+): Promise<() => Promise<number>> {
+  const takeOver = await logins?.prepare(next);
+  return async () => {
+    const ended = await takeOver?.() ?? 0;
+    return ended + endDenied(connections(), { deny: next.hub.tls.deny, events });
+  };
 }
 
 /** A part that can work with every configuration that is valid. */

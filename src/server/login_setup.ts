@@ -29,7 +29,8 @@ export function loginOptions(
     isMultiTenant: multi_tenant,
     lockout: { threshold: lockout.threshold, durationMs: lockout.duration },
     findStaticToken: (tokenHash) => identities.get(tokenHash) ?? null,
-    findCertificate: (certificate) => denied.hasAny(certificate.marks) ? null : listed.find(certificate),
+    findCertificate: (certificate) => listed.find(certificate),
+    isDenied: ({ marks }) => denied.hasAny(marks),
   };
 }
 

@@ -5,6 +5,7 @@
 import { type Authenticators, createAuthenticators } from "../auth/create_authenticators.ts";
 import { logKeyEvents } from "../auth/key_events.ts";
 import {
+  isByCertificate,
   type Login as ServiceLogin,
   type LoginOutcome as ServiceOutcome,
   LoginService,
@@ -113,12 +114,14 @@ export class Logins implements LoginDesk {
   }
 
   async #login(request: LoginRequest): Promise<LoginOutcome> {
-    const { token, ip: address, connectionId, tenant: claimedTenant, via, renews, isGone } = request;
-    const shown = { token, address, connectionId, claimedTenant, via, isGone };
-    const outcome = renews instanceof HubLogin
-      ? await this.#service.refresh(renews.login, shown)
-      : await this.#service.login(shown);
-    return this.#outcome(outcome);
+    const { token, ip: address, connectionId, tenant: claimedTenant, via, certificate, renews, isGone } =
+      request;
+    const shown = { token, address, connectionId, claimedTenant, via, certificate, isGone };
+    if (!(renews instanceof HubLogin)) return this.#outcome(await this.#service.login(shown));
+    const outcome = this.#outcome(await this.#service.refresh(renews.login, shown));
+    const isExplained = outcome.kind === "refused" && outcome.code === "invalid_token" &&
+      isByCertificate(renews.login);
+    return isExplained ? { ...outcome, message: keptByCertificate(renews.principal) } : outcome;
   }
 
   /**
@@ -165,6 +168,12 @@ export class Logins implements LoginDesk {
     const { code, retryAfterMs } = outcome;
     return { kind: "refused", ...REFUSALS[code], retryAfterMs };
   }
+}
+
+/** The same whatever is wrong with the token, so that it tells nothing of it. */
+function keptByCertificate({ subject }: Principal): string {
+  return `The token is not accepted: this connection is already logged in by its certificate as ${subject}; ` +
+    "a token of another subject cannot replace that";
 }
 
 /** A login of the service as the hub holds it. */

@@ -2,6 +2,7 @@
  * Connects the plain numbers that the hub's parts count to the names of the metric table.
  */
 import type { MessageBroker } from "../broker/message_broker.ts";
+import type { ConnectionFactory } from "../hub/connection_factory.ts";
 import type { DoorStats } from "../hub/hub_stats.ts";
 import type { Relay } from "../hub/relay.ts";
 import type { QuotaManager } from "../limits/quota_manager.ts";
@@ -25,6 +26,7 @@ import { tunnelSamples, visitorSamples } from "./tunnel_metrics.ts";
 export interface HubCounters {
   readonly door: DoorStats;
   readonly links: Readonly<Record<TransportKind, LinkStats>>;
+  readonly connections: ConnectionFactory;
   readonly ledger: OutboxLedger;
   /** `null` while the relay is off. */
   readonly relay: Relay | null;
@@ -63,7 +65,11 @@ export class HubMetricSource implements MetricSource {
     }
     yield* agentSamples(this.#counters.agents, this.#counters.streams);
     yield* tunnelSamples(this.#counters.tunnels);
-    yield* visitorSamples(this.#counters.visitors);
+    yield* visitorSamples(this.#counters.visitors, this.#counters.tunnels);
+    for (const transport of ["websocket", "text", "frames", "json"] as const) {
+      const value = this.#counters.connections.unfinishedBytesOf(transport);
+      yield { name: "trunkline_unfinished_bytes", labels: { transport }, value };
+    }
     yield* quotaSamples(this.#counters.quotas);
     yield { name: "trunkline_outbox_bytes", value: this.#counters.ledger.heldBytes };
     for (const lane of LANES) {

@@ -1,5 +1,4 @@
 /** Builds the address of visitors of HTTP tunnels from the configuration, and opens and closes it with the hub. */
-import type { Socket } from "node:net";
 import type { Config } from "../config/schema.ts";
 import { matchesAnyIpRange } from "../core/ip_range.ts";
 import type { Clock, Logger } from "../core/ports.ts";
@@ -7,10 +6,12 @@ import { AcceptedSocket } from "../hub/accepted_socket.ts";
 import { Flusher } from "../link/flusher.ts";
 import type { ExchangeRecord } from "../tunnel/exchange_record.ts";
 import { HttpCounts } from "../tunnel/http_counts.ts";
-import { PublicListener } from "../tunnel/public_listener.ts";
+import { PublicListener, type PublicListenerOptions } from "../tunnel/public_listener.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
 import type { VisitorAdmission } from "../tunnel/visitor_admission.ts";
-import type { VisitorSettings, VisitorSocket } from "../tunnel/visitor_ports.ts";
+import { Deadline } from "../hub/deadline.ts";
+import { VisitorEnds } from "../tunnel/visitor_ends.ts";
+import type { VisitorSettings } from "../tunnel/visitor_ports.ts";
 import { accessLine } from "./access_log.ts";
 import type { ListeningAddress } from "./listening_address.ts";
 import { createLogOutput, type LogOutput } from "./log_output.ts";
@@ -31,6 +32,7 @@ export interface PublicDoorPorts {
 /** The address of visitors; nothing while it is switched off. */
 export class PublicDoor {
   readonly counts = new HttpCounts();
+  readonly ends = new VisitorEnds();
   readonly tls: TlsStore;
   readonly #config: Config;
   readonly #ports: PublicDoorPorts;
@@ -45,6 +47,7 @@ export class PublicDoor {
     this.#settings = {
       protocol: tls === null ? "http" : "https",
       isTrusted: (ip) => matchesAnyIpRange(trusted_proxies, ip),
+      exchangeIdleMs: config.tunnel.idle_timeout,
       ...limitsOf(config.public),
     };
     this.tls = new TlsStore(config.public.tls, { door: "public", logger: ports.logger });
@@ -82,10 +85,12 @@ export class PublicDoor {
         flusher: new Flusher(this.#config.performance.buffers.join),
         route: (host) => tunnels.visit(host),
         record: (record) => this.#record(record),
+        endedSlow: (reason) => this.ends.count(reason),
       },
       admission,
       prepare,
       onError: (reason) => logger.error("The address of visitors failed", { reason }),
+      onFault: (reason) => logger.error("Cannot take a visitor", { reason }),
     });
     tunnels.publicPort = this.#listener.port;
   }
@@ -121,19 +126,22 @@ export class PublicDoor {
   }
 
   /** What makes a visitor's socket ready to be read. */
-  #createPrepare(): (raw: Socket) => Promise<VisitorSocket | null> {
-    const { proxy_protocol: isProxied, trusted_proxies: proxies, header_timeout: timeoutMs } =
-      this.#config.public;
-    return async (raw) => {
+  #createPrepare(): PublicListenerOptions["prepare"] {
+    const { proxy_protocol: isProxied, trusted_proxies: proxies } = this.#config.public;
+    return async (raw, enter) => {
       const accepted = new AcceptedSocket(raw);
-      const timer = setTimeout(() => accepted.destroy(), timeoutMs);
+      const deadline = new Deadline(this.#settings.headerTimeoutMs, () => {
+        this.ends.count("handshake");
+        accepted.destroy();
+      });
       try {
         const isProxy = isProxied && matchesAnyIpRange(proxies, accepted.peer.ip);
         if (isProxy && await accepted.readProxyHeader() !== "ok") return null;
+        if (!enter(accepted.peer.ip)) return null;
         const options = this.tls.options;
-        if (options !== null && !await accepted.startTls(options)) return null;
+        if (options !== null && await accepted.startTls(options) !== "secured") return null;
       } finally {
-        clearTimeout(timer);
+        deadline.clear();
       }
       const { localAddress: ip = "", localPort: port = 0 } = raw;
       return { link: accepted.link, peer: knownPeer(accepted.peer), local: knownPeer({ ip, port }) };
@@ -142,11 +150,14 @@ export class PublicDoor {
 }
 
 /** What can change while the door is open. */
-function limitsOf({ max_body, header_timeout, idle_timeout, response_timeout }: Config["public"]) {
+function limitsOf(config: Config["public"]) {
+  const { max_body, header_timeout, idle_timeout, response_timeout, body_rate, send_timeout } = config;
   return {
     headerTimeoutMs: header_timeout,
     idleTimeoutMs: idle_timeout,
     responseTimeoutMs: response_timeout,
+    sendTimeoutMs: send_timeout,
+    bodyBytesPerSecond: body_rate,
     maxBodyBytes: max_body,
   };
 }

@@ -7,6 +7,7 @@ import type { PublicDoor } from "./public_setup.ts";
 import { EGRESS_RESULTS } from "../tunnel/egress_counts.ts";
 import type { HubEgress } from "../tunnel/hub_egress.ts";
 import type { Tunnels } from "../tunnel/tunnels.ts";
+import { VISITOR_ENDS } from "../tunnel/visitor_ends.ts";
 
 /** Tunnels that have series of their own; the others share one. */
 export const MAX_TUNNEL_SERIES = 100;
@@ -43,8 +44,11 @@ function* egressSamples({ stats, dialer: { dials, lookups } }: HubEgress): Itera
   yield { name, labels: { limit: "lookups" }, value: lookups.refused };
 }
 
-/** The samples of visitors over HTTP. */
-export function* visitorSamples({ counts, connections }: PublicDoor): Iterable<MetricSample> {
+/** The samples of visitors over HTTP, and of those who were too slow on any way. */
+export function* visitorSamples(
+  { counts, connections, ends }: PublicDoor,
+  { ends: tcpEnds }: Tunnels,
+): Iterable<MetricSample> {
   for (const method of COUNTED_METHODS) {
     for (const status of STATUS_CLASSES) {
       yield { name: "tunnel_requests_total", labels: { method, status }, value: counts.of(method, status) };
@@ -52,6 +56,10 @@ export function* visitorSamples({ counts, connections }: PublicDoor): Iterable<M
   }
   yield { name: "trunkline_responses_broken_total", value: counts.broken };
   yield { name: "trunkline_visitor_connections", value: connections };
+  for (const reason of VISITOR_ENDS) {
+    const value = ends.of(reason) + tcpEnds.of(reason);
+    yield { name: "trunkline_visitors_ended_total", labels: { reason }, value };
+  }
 }
 
 type Totals = { active: number; total: number; refused: number; bytesRead: number; bytesWritten: number };

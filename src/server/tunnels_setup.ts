@@ -39,6 +39,7 @@ export function createTunnels(config: Config, { admission, quotas, ...ports }: T
     urlOfHost: (host, port) => publicUrl(publicListener, { host, port }),
     leaseMs: tunnel.name_lease,
     keepAliveMs: hub.tcp_keepalive,
+    idleMs: tunnel.idle_timeout,
     quota: tunnelQuota(quotas, config.auth.mode === "none"),
     admission,
     flusher: new Flusher(performance.buffers.join),
@@ -74,15 +75,11 @@ export function countingVisitors(
   proxies: readonly IpRange[] = [],
 ): VisitorAdmission {
   return {
-    enter(ip) {
-      if (!admission.enter()) return false;
-      if (matchesAnyIpRange(proxies, ip) || admission.enterIp(ip)) return true;
-      admission.leave();
-      return false;
-    },
-    leave(ip) {
+    enter: () => admission.enter(),
+    leave: () => admission.leave(),
+    enterIp: (ip) => matchesAnyIpRange(proxies, ip) || admission.enterIp(ip),
+    leaveIp(ip) {
       if (!matchesAnyIpRange(proxies, ip)) admission.leaveIp(ip);
-      admission.leave();
     },
   };
 }

@@ -1,5 +1,5 @@
 /** What is known of one exchange of HTTP once it is over, for logs and metrics. */
-import type { BodyDecoder, BodyFraming } from "../wire/http_body.ts";
+import { type BodyDecoder, type BodyFraming, createBodyDecoder } from "../wire/http_body.ts";
 import type { HttpFields } from "../wire/http_fields.ts";
 import type { HttpRequestHead } from "../wire/http_head.ts";
 import type { HttpExchange } from "./http_exchange.ts";
@@ -48,15 +48,47 @@ export interface CurrentRequest {
   bodyBytes: number;
   isUploaded: boolean;
   waitedMs: number | null;
+  /** Of the hub's own answer; 0 without one. */
+  ownStatus: number;
 }
 
-/** What is told of a request that was answered, or broke off. `ownStatus`: of the hub's own answer, 0 without one. */
+/** A request of which nothing was done yet. */
+export function currentRequest(
+  request: HttpRequestHead,
+  { requestId, framing, host, startedMs, atMs }: Pick<
+    CurrentRequest,
+    "requestId" | "framing" | "host" | "startedMs" | "atMs"
+  >,
+): CurrentRequest {
+  return {
+    request,
+    requestId,
+    framing,
+    host,
+    startedMs,
+    atMs,
+    decoder: createBodyDecoder(framing),
+    tunnel: null,
+    exchange: null,
+    bodyBytes: 0,
+    isUploaded: false,
+    waitedMs: null,
+    ownStatus: 0,
+  };
+}
+
+/** Whether more of a request has to come from its visitor. One who waits for a word before the body owes nothing. */
+export function owesUpload({ isUploaded, bodyBytes, request }: CurrentRequest): boolean {
+  return !isUploaded && (bodyBytes > 0 || request.fields.get("expect") === undefined);
+}
+
+/** What is told of a request that was answered, or broke off. `isCut`: the visitor did not take all of the answer. */
 export function recordOf(
-  { request, exchange, tunnel, requestId, host, atMs, bodyBytes, waitedMs }: CurrentRequest,
-  { ip, durationMs, ownStatus }: {
+  { request, exchange, tunnel, requestId, host, atMs, bodyBytes, waitedMs, ownStatus }: CurrentRequest,
+  { ip, durationMs, isCut }: {
     readonly ip: string;
     readonly durationMs: number;
-    readonly ownStatus: number;
+    readonly isCut: boolean;
   },
 ): ExchangeRecord {
   const { method, target, minor, fields } = request;
@@ -75,7 +107,7 @@ export function recordOf(
     durationMs,
     waitedMs,
     requestId,
-    isWhole: ownStatus !== 0 || exchange?.isWhole === true,
+    isWhole: !isCut && (ownStatus !== 0 || exchange?.isWhole === true),
   };
 }
 

@@ -20,7 +20,7 @@ import { forwardResponse, forwardTrailers } from "../wire/http_rewrite.ts";
 
 /** Why the hub answers itself. */
 export interface HubAnswer {
-  readonly status: 404 | 413 | 429 | 502 | 503 | 504;
+  readonly status: 403 | 404 | 413 | 429 | 502 | 503 | 504;
   /** After which time it may be tried again, in milliseconds. @default as long as the hub thinks fit */
   readonly retryAfterMs?: number;
   readonly message: string;
@@ -250,6 +250,8 @@ export class HttpExchange implements StreamConsumer {
     const wanted = this.#request.upgrade?.split(",").map((one) => one.trim()) ?? [];
     const chosen = head.fields.list("upgrade");
     if (chosen.length !== 1 || !wanted.includes(chosen[0] ?? "")) return this.#fail(BROKEN);
+    // What is left of the upload would be framed, and the other protocol has no such frames.
+    if (!this.#isUploaded) return this.#fail(BROKEN);
     this.#phase = "upgraded";
     this.status = head.status;
     this.#writer.write(forwardResponse(head, { framing: { kind: "none" }, minor: 1, isKept: true }));
@@ -291,7 +293,12 @@ export function answerOf({ code, origin }: Pick<StreamReset, "code" | "origin">)
   if (origin === "link") return { status: 502, message: "The connection to the service was lost" };
   switch (code) {
     case StreamCode.localTimeout:
+    case StreamCode.idle:
       return { status: 504, message: "The service does not answer" };
+    case StreamCode.notAllowed:
+      return { status: 403, message: "This is not allowed" };
+    case StreamCode.unknownTunnel:
+      return { status: 404, message: "There is no such tunnel any more" };
     case StreamCode.overLimit:
       return { status: 429, message: "Too many requests are under way here; try again in a moment" };
     case StreamCode.draining:

@@ -18,8 +18,13 @@ export interface PublicListenerOptions {
   readonly settings: VisitorSettings;
   readonly ports: Omit<VisitorPorts, "closed" | "isDraining">;
   readonly admission: VisitorAdmission;
-  /** Reads PROXY header and TLS of an accepted socket; `null`: it was no visitor, and is gone. Does not reject. */
-  readonly prepare: (raw: Socket) => Promise<VisitorSocket | null>;
+  /**
+   * Reads PROXY header and TLS of an accepted socket; `null`: it was no visitor, and is gone. Asks `enter` as soon as it
+   * knows the address, and goes on only if that says yes.
+   */
+  readonly prepare: (raw: Socket, enter: (ip: string) => boolean) => Promise<VisitorSocket | null>;
+  /** A connection could not be taken. */
+  readonly onFault: (reason: string) => void;
   /** The listener failed after it was bound. */
   readonly onError: (reason: string) => void;
 }
@@ -27,6 +32,8 @@ export interface PublicListenerOptions {
 /** How often connections are looked at that take too long. */
 const MAX_CHECK_MS = 500;
 const CHECKS_PER_TIMEOUT = 4;
+/** A check that comes so many times later than it should means that the process stood still. */
+const LATE_CHECKS = 2;
 
 /** The address. */
 export class PublicListener {
@@ -36,6 +43,8 @@ export class PublicListener {
   /** Accepted, and not ready to be read yet. */
   readonly #preparing = new Set<Socket>();
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #checkEveryMs: number;
+  #checkedMs: number;
   #isDraining = false;
   #whenEmpty: (() => void) | null = null;
 
@@ -43,11 +52,13 @@ export class PublicListener {
     this.#options = options;
     this.#server = createServer(
       { allowHalfOpen: true, pauseOnConnect: true, noDelay: true },
-      (socket) => void this.#accept(socket),
+      (socket) => this.#accept(socket),
     );
-    const { headerTimeoutMs, idleTimeoutMs, responseTimeoutMs } = options.settings;
-    const shortest = Math.min(headerTimeoutMs, idleTimeoutMs, responseTimeoutMs);
-    this.#timer = setInterval(() => this.#check(), Math.min(MAX_CHECK_MS, shortest / CHECKS_PER_TIMEOUT));
+    const { headerTimeoutMs, idleTimeoutMs, responseTimeoutMs, sendTimeoutMs } = options.settings;
+    const shortest = Math.min(headerTimeoutMs, idleTimeoutMs, responseTimeoutMs, sendTimeoutMs);
+    this.#checkEveryMs = Math.min(MAX_CHECK_MS, shortest / CHECKS_PER_TIMEOUT);
+    this.#checkedMs = options.ports.clock.now();
+    this.#timer = setInterval(() => this.#check(), this.#checkEveryMs);
   }
 
   /** Binds the address. Throws `address_in_use` or `listen_failed`. */
@@ -102,22 +113,40 @@ export class PublicListener {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  async #accept(raw: Socket): Promise<void> {
-    const { admission, prepare, keepAliveMs } = this.#options;
+  #accept(raw: Socket): void {
+    const { admission, keepAliveMs, onFault } = this.#options;
     raw.on("error", ignoreSocketError);
-    const ip = raw.remoteAddress ?? "";
-    if (this.#isDraining || !admission.enter(ip)) return void raw.resetAndDestroy();
+    if (this.#isDraining || !admission.enter()) return void raw.resetAndDestroy();
     raw.once("close", () => {
-      admission.leave(ip);
+      admission.leave();
       this.#preparing.delete(raw);
       this.#tellEmpty();
     });
     raw.setKeepAlive(true, keepAliveMs);
     this.#preparing.add(raw);
-    const socket = await prepare(raw);
+    this.#take(raw).catch((error) => {
+      onFault(messageOf(error));
+      raw.destroy();
+    });
+  }
+
+  async #take(raw: Socket): Promise<void> {
+    const socket = await this.#options.prepare(raw, (ip) => this.#enterIp(raw, ip));
     this.#preparing.delete(raw);
     if (socket === null || raw.destroyed) return void raw.destroy();
     this.#serve(socket);
+  }
+
+  /** Counts a connection for its address, now that it is known; one too many is reset. */
+  #enterIp(raw: Socket, ip: string): boolean {
+    const { admission } = this.#options;
+    if (raw.destroyed) return false;
+    if (!admission.enterIp(ip)) {
+      raw.resetAndDestroy();
+      return false;
+    }
+    raw.once("close", () => admission.leaveIp(ip));
+    return true;
   }
 
   #serve(socket: VisitorSocket): void {
@@ -144,6 +173,10 @@ export class PublicListener {
 
   #check(): void {
     const nowMs = this.#options.ports.clock.now();
+    const isLate = nowMs - this.#checkedMs > LATE_CHECKS * this.#checkEveryMs;
+    this.#checkedMs = nowMs;
+    // What came in time may wait unread: it is read before anybody is judged.
+    if (isLate) return;
     for (const connection of this.#connections) connection.check(nowMs);
   }
 }

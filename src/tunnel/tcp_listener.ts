@@ -1,6 +1,7 @@
 /**
  * One port of a TCP tunnel: each visitor's connection becomes a stream to the agent, with a half-close both ways and a
- * reset that stays one. A visitor that cannot be taken is reset at once; nothing waits.
+ * reset that stays one. A visitor that cannot be taken is reset at once; nothing waits. One through whose connection
+ * nothing flows is reset when its time is over.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { messageOf } from "../core/errors.ts";
@@ -10,6 +11,7 @@ import { ignoreSocketError } from "../link/socket_transport.ts";
 import type { Flusher } from "../link/flusher.ts";
 import type { VisitorAdmission } from "./visitor_admission.ts";
 import type { AgentLink } from "./frame_services.ts";
+import type { Flowing, IdleWatch } from "./idle_watch.ts";
 import type { TunnelStats } from "./tunnel.ts";
 
 /** What one port needs. */
@@ -21,6 +23,9 @@ export interface TcpListenerOptions {
   readonly admission: VisitorAdmission;
   readonly flusher: Flusher;
   readonly keepAliveMs: number;
+  readonly idle: IdleWatch;
+  /** A visitor is ended because nothing flowed. */
+  readonly onIdle: () => void;
   /** The connection of the agent that takes the next stream; `undefined` while there is none. */
   readonly pick: () => AgentLink | undefined;
   /** The listener failed after it was bound. */
@@ -79,12 +84,13 @@ export class TcpListener {
   }
 
   #accept(socket: Socket): void {
-    const { admission, stats, pick, tunnelId, flusher, keepAliveMs } = this.#options;
+    const { stats, pick, tunnelId, flusher, keepAliveMs } = this.#options;
     socket.on("error", ignoreSocketError);
     const ip = socket.remoteAddress ?? "";
-    const link = admission.enter(ip) ? pick() : null;
-    if (link === null || link === undefined) {
-      if (link === undefined) admission.leave(ip);
+    if (!this.#enter(ip)) return this.#refuse(socket);
+    const link = pick();
+    if (link === undefined) {
+      this.#leave(ip);
       return this.#refuse(socket);
     }
     socket.setKeepAlive(true, keepAliveMs);
@@ -94,7 +100,7 @@ export class TcpListener {
     socket.once("close", () => {
       this.#visitors.delete(socket);
       stats.active--;
-      admission.leave(ip);
+      this.#leave(ip);
     });
     const pump = new SocketPump(new PlainSocket(socket), flusher, {
       meter: stats,
@@ -108,7 +114,36 @@ export class TcpListener {
       pump,
     );
     if (typeof stream === "string") return this.#refuse(socket);
+    this.#watch(socket, pump);
     pump.start(stream);
+  }
+
+  #enter(ip: string): boolean {
+    const { admission } = this.#options;
+    if (!admission.enter()) return false;
+    if (admission.enterIp(ip)) return true;
+    admission.leave();
+    return false;
+  }
+
+  #leave(ip: string): void {
+    this.#options.admission.leaveIp(ip);
+    this.#options.admission.leave();
+  }
+
+  #watch(socket: Socket, pump: SocketPump): void {
+    const { idle, onIdle } = this.#options;
+    const visitor: Flowing = {
+      get progress() {
+        return pump.progress;
+      },
+      idle() {
+        onIdle();
+        socket.resetAndDestroy();
+      },
+    };
+    idle.watch(visitor);
+    socket.once("close", () => idle.unwatch(visitor));
   }
 
   #refuse(socket: Socket): void {

@@ -15,6 +15,7 @@ import type { OpenStream, RegisterTunnel, TargetOpen, UnregisterTunnel } from ".
 import { type AgentPool, AgentPools } from "./agent_pools.ts";
 import type { AgentLink, FrameServices } from "./frame_services.ts";
 import { HubEgress } from "./hub_egress.ts";
+import { IdleWatch } from "./idle_watch.ts";
 import { joinStreams } from "./stream_joint.ts";
 import { type ListenRefusal, TcpListener } from "./tcp_listener.ts";
 import { type Tunnel, tunnelLabel, type TunnelRefusal } from "./tunnel.ts";
@@ -23,6 +24,7 @@ import { type TunnelQuota, TunnelRegistry } from "./tunnel_registry.ts";
 import type { TunnelSettings } from "./tunnel_rules.ts";
 import { TunnelCounts } from "./tunnel_counts.ts";
 import type { HubAnswer } from "./http_exchange.ts";
+import { VisitorEnds } from "./visitor_ends.ts";
 import type { VisitorRoute } from "./visitor_ports.ts";
 import type { VisitorAdmission } from "./visitor_admission.ts";
 
@@ -42,6 +44,8 @@ export interface TunnelsOptions {
   readonly leaseMs: number;
   readonly keepAliveMs: number;
   readonly quota: TunnelQuota;
+  /** How long nothing may flow through the connection of a TCP visitor; 0: no limit. */
+  readonly idleMs: number;
   readonly admission: VisitorAdmission;
   readonly flusher: Flusher;
   /** Finds what spokes want to reach from the hub. @default the system is asked */
@@ -59,17 +63,21 @@ type Target = TargetOpen["target"];
 export class Tunnels implements FrameServices {
   readonly registry: TunnelRegistry;
   readonly stats = new TunnelCounts();
+  /** Visitors of ports that were ended. */
+  readonly ends = new VisitorEnds();
   readonly egress: HubEgress;
   /** The port of the address of visitors. */
   publicPort: number | null = null;
   readonly #options: TunnelsOptions;
   readonly #pools = new AgentPools();
   readonly #listeners = new Map<number, TcpListener>();
+  readonly #idle: IdleWatch;
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
     const { settings, clock, wallClock, leaseMs, quota } = options;
     this.egress = new HubEgress(options);
+    this.#idle = new IdleWatch(options.idleMs, clock);
     this.registry = new TunnelRegistry({
       settings,
       pools: this.#pools,
@@ -184,7 +192,8 @@ export class Tunnels implements FrameServices {
       }
       const { name = null, kind } = request;
       const { agentId: agent, account } = link.name;
-      this.#options.logger.info("A tunnel is refused", { agent, account, name, kind, ...outcome });
+      const { code, message: cause } = outcome;
+      this.#options.logger.info("A tunnel is refused", { agent, account, name, kind, code, cause });
       return link.tell({ requestId, ok: false, ...outcome });
     }
     this.#options.logger.info("A tunnel is there", about(outcome));
@@ -221,6 +230,8 @@ export class Tunnels implements FrameServices {
       admission,
       flusher,
       keepAliveMs,
+      idle: this.#idle,
+      onIdle: () => this.ends.count("exchange_idle"),
       pick: () => this.#pools.pick(tunnel.agent),
       onError: (reason) => logger.error("The port of a tunnel failed", { ...about(tunnel), reason }),
     });

@@ -2,7 +2,10 @@
 
 /** Counts connections. */
 export interface VisitorAdmission {
-  /** Counts one more connection of an address; `false` when there are too many. Pair with {@link leave}. */
-  enter(ip: string): boolean;
-  leave(ip: string): void;
+  /** Counts one more connection; `false` when there are too many. Pair with {@link leave}. */
+  enter(): boolean;
+  leave(): void;
+  /** Counts it for an address, once that is known; `false` when that has too many. Pair with {@link leaveIp}. */
+  enterIp(ip: string): boolean;
+  leaveIp(ip: string): void;
 }

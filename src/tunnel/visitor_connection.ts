@@ -5,32 +5,43 @@
  */
 import { concat } from "../core/concat.ts";
 import { StreamCode } from "../core/stream_codes.ts";
-import { SocketWriter } from "../link/socket_writer.ts";
+import { type Credited, SocketWriter } from "../link/socket_writer.ts";
 import { ignoreSocketError } from "../link/socket_transport.ts";
-import { createBodyDecoder, requestFraming } from "../wire/http_body.ts";
-import { encodeHttpError } from "../wire/http_error.ts";
+import { requestFraming } from "../wire/http_body.ts";
+import { encodeHttpErrorTo } from "../wire/http_error.ts";
 import { type HttpRefusal, type HttpRequestHead, isRefusal, RequestReader } from "../wire/http_head.ts";
 import { forwardRequest, requestIdOf, VisitorLines, wantsToStay } from "../wire/http_rewrite.ts";
 import { type HttpTarget, TargetReader } from "../wire/http_target.ts";
-import { type CurrentRequest, recordOf, recordOfRefused } from "./exchange_record.ts";
+import {
+  type CurrentRequest,
+  currentRequest,
+  owesUpload,
+  recordOf,
+  recordOfRefused,
+} from "./exchange_record.ts";
 import { answerOf, type ExchangeOwner, HttpExchange, type HubAnswer } from "./http_exchange.ts";
+import { encodeRefusal, LATE } from "./hub_refusal.ts";
+import { ReadGate } from "./read_gate.ts";
+import type { VisitorEnd } from "./visitor_ends.ts";
 import { VisitorOpens } from "./visitor_opens.ts";
 import type { VisitorPorts, VisitorSettings, VisitorSocket } from "./visitor_ports.ts";
+import { VisitorTimes } from "./visitor_times.ts";
 
-type Phase = "head" | "exchange" | "closing";
+/** `delivery`: the answer is complete, and the socket did not take all of it. */
+type Phase = "head" | "exchange" | "delivery" | "closing";
 
 /** What is read ahead of the next request. */
 const MAX_AHEAD_BYTES = 64 * 1024;
-/** How long a visitor may take to read the last words. */
-const LINGER_MS = 2000;
 const NOTHING = new Uint8Array(0);
 
 /** The connection. */
-export class VisitorConnection implements ExchangeOwner {
+export class VisitorConnection implements ExchangeOwner, Credited {
   readonly #socket: VisitorSocket;
   readonly #settings: VisitorSettings;
   readonly #ports: VisitorPorts;
+  readonly #gate: ReadGate;
   readonly #writer: SocketWriter;
+  readonly #times: VisitorTimes;
   readonly #reader = new RequestReader();
   readonly #targets = new TargetReader();
   readonly #visitor: VisitorLines;
@@ -40,10 +51,9 @@ export class VisitorConnection implements ExchangeOwner {
   #current: CurrentRequest | null = null;
   /** What came and was not read yet. */
   #ahead: Uint8Array = NOTHING;
-  #isPaused = false;
   #isFirst = true;
-  /** When something has to have happened. */
-  #deadlineMs: number;
+  /** Whether the connection goes on after the answer. */
+  #isKept = false;
 
   constructor(
     socket: VisitorSocket,
@@ -56,7 +66,8 @@ export class VisitorConnection implements ExchangeOwner {
     this.#isTrusted = settings.isTrusted(ip);
     this.#visitor = new VisitorLines({ ip, protocol: settings.protocol, isTrusted: this.#isTrusted });
     this.#opens = new VisitorOpens(socket);
-    this.#deadlineMs = ports.clock.now() + settings.headerTimeoutMs;
+    this.#times = new VisitorTimes(settings, ports.clock);
+    this.#gate = new ReadGate(socket.link);
     this.#writer = new SocketWriter(socket.link.socket, ports.flusher);
   }
 
@@ -71,14 +82,9 @@ export class VisitorConnection implements ExchangeOwner {
     this.#socket.link.resume();
   }
 
-  /** Whether no request is under way. */
-  get isIdle(): boolean {
-    return this.#current === null;
-  }
-
   /** Ends it if no request is under way; else after the response. */
   drain(): void {
-    if (this.isIdle && !this.#reader.isInside) this.#end();
+    if (this.#phase === "head" && !this.#reader.isInside) this.#end();
   }
 
   destroy(): void {
@@ -87,11 +93,39 @@ export class VisitorConnection implements ExchangeOwner {
 
   /** Looks whether something took too long. */
   check(nowMs: number): void {
-    if (nowMs < this.#deadlineMs) return;
-    if (this.#phase === "closing") return void this.#socket.link.socket.destroy();
+    const exchange = this.#phase === "exchange" ? this.#current?.exchange ?? null : null;
+    const exchanged = exchange?.hasBegun === true ? exchange.bytesIn + exchange.bytesOut : null;
+    const { waitingBytes: heldBytes, takenBytes: taken } = this.#writer;
+    const overdue = this.#times.overdue(nowMs, { heldBytes, taken, exchanged });
+    if (overdue === "due") return this.#due();
+    if (overdue === null) return;
+    this.#ports.endedSlow(overdue);
+    if (exchange === null) return this.destroy();
+    exchange.abort("The visitor is too slow");
+    this.broken();
+  }
+
+  /** The socket took all of an answer, or is gone. */
+  consumed(): void {
+    // Of a socket that is gone `#gone` tells.
+    if (this.#socket.link.socket.destroyed) return;
+    this.#record();
+    if (this.#isKept) return this.#next();
+    this.#phase = "closing";
+    this.#times.lingers();
+  }
+
+  #due(): void {
     if (this.#phase === "exchange") return this.#late();
-    if (!this.#reader.isInside) return this.#end();
-    this.#refuse({ kind: "refused", status: 400, reason: "" }, 408);
+    if (this.#phase === "closing") return void this.#socket.link.socket.destroy();
+    this.#tooSlow(this.#isFirst || this.#reader.isInside ? "header_timeout" : "idle_timeout");
+  }
+
+  /** Ends a visitor that did not send in time what it had to send; who began is told. */
+  #tooSlow(reason: VisitorEnd): void {
+    this.#ports.endedSlow(reason);
+    if (this.#current === null && !this.#reader.isInside) this.#deliver(false);
+    else this.#refuse(LATE);
   }
 
   begins(): boolean {
@@ -102,30 +136,23 @@ export class VisitorConnection implements ExchangeOwner {
   }
 
   uploadDrained(): void {
-    this.#resume();
+    // From now on it is the visitor's turn again.
+    if (this.#phase === "exchange" && this.#current?.exchange?.hasBegun !== true) this.#times.waits();
+    this.#gate.resume();
   }
 
   upgraded(): void {
     const current = this.#current;
     if (current === null) return;
     this.#begun(current);
-    this.#deadlineMs = Infinity;
     const ahead = this.#ahead;
     this.#ahead = NOTHING;
-    if (ahead.length > 0 && current.exchange?.send(ahead) === false) return;
-    this.#resume();
+    if (ahead.length > 0 && current.exchange?.send(ahead) === false) this.#gate.pause();
+    else this.#gate.resume();
   }
 
   over(isKept: boolean): void {
-    this.#record();
-    if (!isKept) return this.#end();
-    this.#phase = "head";
-    this.#isFirst = false;
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.idleTimeoutMs;
-    this.#resume();
-    const ahead = this.#ahead;
-    this.#ahead = NOTHING;
-    if (ahead.length > 0) this.#read(ahead);
+    this.#deliver(isKept);
   }
 
   failed(answer: HubAnswer): void {
@@ -142,6 +169,7 @@ export class VisitorConnection implements ExchangeOwner {
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#phase === "closing") return;
+      if (this.#phase === "delivery") return void (this.#isKept && this.#keepAhead(rest));
       const next = this.#phase === "head" ? this.#readHead(rest) : this.#readBody(rest);
       if (next === null) return;
       rest = next;
@@ -157,9 +185,7 @@ export class VisitorConnection implements ExchangeOwner {
       this.#begin(result.head);
       return result.rest;
     }
-    if (!wasInside && !this.#isFirst) {
-      this.#deadlineMs = this.#ports.clock.now() + this.#settings.headerTimeoutMs;
-    }
+    if (!wasInside && !this.#isFirst) this.#times.headBegan();
     return null;
   }
 
@@ -167,7 +193,7 @@ export class VisitorConnection implements ExchangeOwner {
     const current = this.#current;
     if (current === null) return null;
     if (current.exchange?.isUpgraded === true) {
-      if (!current.exchange.send(bytes)) this.#pause();
+      if (!current.exchange.send(bytes)) this.#gate.pause();
       return null;
     }
     if (current.isUploaded) return this.#keepAhead(bytes);
@@ -175,8 +201,8 @@ export class VisitorConnection implements ExchangeOwner {
     if (isRefusal(piece)) return this.#refuse(piece);
     for (const { length } of piece.parts) current.bodyBytes += length;
     if (this.#isTooLarge(current.bodyBytes)) return this.#tooLarge(current);
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
-    if (current.exchange?.upload(piece.parts) === false) this.#pause();
+    this.#times.bodyCame(piece.usedBytes);
+    if (current.exchange?.upload(piece.parts) === false) this.#gate.pause();
     if (piece.isOver) this.#uploaded(current);
     return bytes.subarray(piece.usedBytes);
   }
@@ -184,35 +210,21 @@ export class VisitorConnection implements ExchangeOwner {
   /** The next request waits for the response to this one; so much of it is read that a visitor's end is seen. */
   #keepAhead(bytes: Uint8Array): null {
     this.#ahead = concat([this.#ahead, bytes]);
-    if (this.#ahead.length >= MAX_AHEAD_BYTES) this.#pause();
+    if (this.#ahead.length >= MAX_AHEAD_BYTES) this.#gate.pause();
     return null;
   }
 
   #begin(request: HttpRequestHead): void {
     const { clock, wallClock } = this.#ports;
-    const { responseTimeoutMs } = this.#settings;
     const framing = requestFraming(request);
-    if (isRefusal(framing)) return void this.#refuse(framing, framing.status, request);
+    if (isRefusal(framing)) return void this.#refuse(framing, request);
     const target = this.#targets.read(request);
-    if (isRefusal(target)) return void this.#refuse(target, target.status, request);
+    if (isRefusal(target)) return void this.#refuse(target, request);
     const requestId = requestIdOf(request.fields, this.#isTrusted) ?? crypto.randomUUID();
     this.#phase = "exchange";
-    this.#deadlineMs = clock.now() + responseTimeoutMs;
-    const decoder = createBodyDecoder(framing);
-    this.#current = {
-      request,
-      requestId,
-      decoder,
-      framing,
-      startedMs: clock.now(),
-      atMs: wallClock.now(),
-      host: target.authority,
-      tunnel: null,
-      exchange: null,
-      bodyBytes: 0,
-      isUploaded: false,
-      waitedMs: null,
-    };
+    this.#times.waits();
+    const [startedMs, atMs] = [clock.now(), wallClock.now()];
+    this.#current = currentRequest(request, { requestId, framing, host: target.authority, startedMs, atMs });
     this.#pass(this.#current, target);
   }
 
@@ -220,7 +232,7 @@ export class VisitorConnection implements ExchangeOwner {
     const { request, framing, requestId } = current;
     if (framing.kind === "length" && this.#isTooLarge(framing.bytes)) return void this.#tooLarge(current);
     const forwarded = forwardRequest(request, { target, framing, visitor: this.#visitor, requestId });
-    if (isRefusal(forwarded)) return void this.#refuse(forwarded, forwarded.status, request);
+    if (isRefusal(forwarded)) return void this.#refuse(forwarded, request);
     request.fields.keep();
     const route = this.#ports.route(target.host);
     if (route.kind === "answer") return this.#answer(current, route.answer);
@@ -248,20 +260,20 @@ export class VisitorConnection implements ExchangeOwner {
 
   #uploaded(current: CurrentRequest): void {
     current.isUploaded = true;
-    this.#deadlineMs = this.#ports.clock.now() + this.#settings.responseTimeoutMs;
+    if (current.exchange?.hasBegun !== true) this.#times.waits();
     current.exchange?.uploaded(current.decoder.trailers);
   }
 
   #begun(current: CurrentRequest): void {
     current.waitedMs ??= this.#ports.clock.now() - current.startedMs;
-    // Whatever began may take its time.
-    this.#deadlineMs = Infinity;
+    this.#times.goesOn();
   }
 
   #late(): void {
     const current = this.#current;
     const exchange = current?.exchange ?? null;
     if (current === null || exchange === null || exchange.hasBegun) return;
+    if (owesUpload(current) && !this.#gate.isPaused) return this.#tooSlow("body_timeout");
     exchange.abort("No response came in time");
     this.#answer(current, { status: 504, message: "The service does not answer in time" });
   }
@@ -290,26 +302,14 @@ export class VisitorConnection implements ExchangeOwner {
     const isKept = (current.isUploaded || framing.kind === "none") && wantsToStay(request) &&
       request.minor === 1 &&
       !this.#ports.isDraining();
-    this.#writer.write(encodeHttpError({
-      status,
-      message,
-      requestId,
-      accept: request.fields.get("accept") ?? "",
-      isHead: request.method === "HEAD",
-      isKept,
-      retryAfterSeconds: isRetried ? Math.ceil(retryAfterMs / 1000) : null,
-    }));
-    this.#record(status);
-    if (isKept) this.over(true);
-    else this.#end();
+    const retryAfterSeconds = isRetried ? Math.ceil(retryAfterMs / 1000) : null;
+    this.#writer.write(encodeHttpErrorTo(request, { status, message, requestId, isKept, retryAfterSeconds }));
+    current.ownStatus = status;
+    this.#deliver(isKept);
   }
 
   /** What came is no request that could be passed on; nothing after it is read. */
-  #refuse(
-    { reason, status: own }: HttpRefusal,
-    status: number = own,
-    request: HttpRequestHead | null = null,
-  ): null {
+  #refuse(refusal: HttpRefusal, request: HttpRequestHead | null = null): null {
     const current = this.#current;
     if (current?.exchange?.hasBegun === true) {
       current.exchange.abort("The request broke off");
@@ -318,19 +318,9 @@ export class VisitorConnection implements ExchangeOwner {
     }
     current?.exchange?.abort("The request broke off");
     const requestId = current?.requestId ?? crypto.randomUUID();
-    const message = status === 408
-      ? "The request did not come in time"
-      : `The request is not passed on: ${reason}`;
-    this.#writer.write(encodeHttpError({
-      status,
-      message,
-      requestId,
-      accept: request?.fields.get("accept") ?? "",
-      isHead: request?.method === "HEAD",
-      isKept: false,
-      retryAfterSeconds: null,
-    }));
-    if (current !== null) this.#record(status);
+    const { status } = refusal;
+    this.#writer.write(encodeRefusal(refusal, { requestId, request: request ?? current?.request ?? null }));
+    if (current !== null) current.ownStatus = status;
     else {
       const atMs = this.#ports.wallClock.now();
       this.#ports.record(recordOfRefused(request, { ip: this.#socket.peer.ip, status, requestId, atMs }));
@@ -344,7 +334,8 @@ export class VisitorConnection implements ExchangeOwner {
     const current = this.#current;
     if (current?.exchange?.isUpgraded === true) return current.exchange.sent();
     if (this.#phase === "closing") return;
-    if (current === null) return this.#writer.end();
+    if (this.#phase === "delivery") this.#isKept = false;
+    if (this.#phase === "delivery" || current === null) return this.#writer.end();
     current.exchange?.abort("The visitor left");
     this.#record();
     this.#socket.link.socket.destroy();
@@ -360,14 +351,34 @@ export class VisitorConnection implements ExchangeOwner {
 
   /** Says goodbye; what still comes is thrown away for a moment, so that the last words can be read. */
   #end(): void {
-    this.#phase = "closing";
-    this.#ahead = NOTHING;
-    this.#deadlineMs = this.#ports.clock.now() + LINGER_MS;
-    this.#writer.end();
-    this.#resume();
+    this.#deliver(false);
   }
 
-  #record(ownStatus = 0): void {
+  /** All that is to be said now was written. */
+  #deliver(isKept: boolean): void {
+    this.#phase = "delivery";
+    this.#isKept = isKept;
+    this.#times.goesOn();
+    this.#writer.credit(this, 1);
+    if (isKept) return;
+    this.#ahead = NOTHING;
+    this.#writer.end();
+    this.#gate.resume();
+  }
+
+  /** The visitor has its answer, and may ask for more. */
+  #next(): void {
+    const ahead = this.#ahead;
+    this.#ahead = NOTHING;
+    this.#phase = "head";
+    if (ahead.length === 0 && this.#ports.isDraining()) return this.#end();
+    this.#isFirst = false;
+    this.#times.rests();
+    this.#gate.resume();
+    if (ahead.length > 0) this.#read(ahead);
+  }
+
+  #record(): void {
     const current = this.#current;
     if (current === null) return;
     this.#current = null;
@@ -377,20 +388,9 @@ export class VisitorConnection implements ExchangeOwner {
       tunnel.stats.bytesRead += exchange?.bytesIn ?? 0;
       tunnel.stats.bytesWritten += exchange?.bytesOut ?? 0;
     }
+    const isCut = this.#socket.link.socket.destroyed && this.#phase === "delivery";
     const durationMs = this.#ports.clock.now() - current.startedMs;
-    this.#ports.record(recordOf(current, { ip: this.#socket.peer.ip, durationMs, ownStatus }));
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#socket.link.pause();
-  }
-
-  #resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    if (!this.#socket.link.socket.destroyed) this.#socket.link.resume();
+    this.#ports.record(recordOf(current, { ip: this.#socket.peer.ip, durationMs, isCut }));
   }
 }
 

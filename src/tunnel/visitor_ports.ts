@@ -6,6 +6,7 @@ import type { ExchangeRecord } from "./exchange_record.ts";
 import type { AgentLink } from "./frame_services.ts";
 import type { HubAnswer } from "./http_exchange.ts";
 import type { Tunnel } from "./tunnel.ts";
+import type { VisitorEnd } from "./visitor_ends.ts";
 
 /** What all connections of visitors share. */
 export interface VisitorSettings {
@@ -13,6 +14,12 @@ export interface VisitorSettings {
   readonly headerTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly responseTimeoutMs: number;
+  /** How long a visitor may take nothing of what waits for it. */
+  readonly sendTimeoutMs: number;
+  /** What a body has to bring on average over the time of a response; 0: a byte is enough. */
+  readonly bodyBytesPerSecond: number;
+  /** How long nothing may flow either way once a response has begun; 0: no limit. */
+  readonly exchangeIdleMs: number;
   /** 0: no limit. */
   readonly maxBodyBytes: number;
   /** Whether the words of this address about other visitors are believed. */
@@ -34,6 +41,8 @@ export interface VisitorPorts {
   /** Whether the hub stops: then every response is the last one. */
   readonly isDraining: () => boolean;
   readonly record: (record: ExchangeRecord) => void;
+  /** It is ended because it took too long. */
+  readonly endedSlow: (reason: VisitorEnd) => void;
   /** It is gone. */
   readonly closed: () => void;
 }

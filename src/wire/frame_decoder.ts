@@ -59,6 +59,11 @@ export class FrameDecoder {
     return this.#fault;
   }
 
+  /** Bytes that are held of a frame that is not complete. */
+  get heldBytes(): number {
+    return this.#payload.length;
+  }
+
   /** Whether a frame has begun and is not complete. */
   get isInside(): boolean {
     return this.#headerBytes > 0;

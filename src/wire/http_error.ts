@@ -3,6 +3,7 @@
  * wrong and hold nothing of what stands inside.
  */
 import { Buffer } from "node:buffer";
+import type { HttpRequestHead } from "./http_head.ts";
 
 /** An answer. */
 export interface HttpErrorAnswer {
@@ -20,6 +21,7 @@ export interface HttpErrorAnswer {
 
 const TITLES: ReadonlyMap<number, string> = new Map([
   [400, "Bad Request"],
+  [403, "Forbidden"],
   [404, "Not Found"],
   [408, "Request Timeout"],
   [413, "Content Too Large"],
@@ -51,6 +53,15 @@ export function encodeHttpError(answer: HttpErrorAnswer): Uint8Array {
     ...isKept ? [] : ["Connection: close"],
   ];
   return Buffer.from(`${head.join("\r\n")}\r\n\r\n${isHead ? "" : body}`);
+}
+
+/** The whole answer to a request; `null`: what came was none. */
+export function encodeHttpErrorTo(
+  request: HttpRequestHead | null,
+  answer: Omit<HttpErrorAnswer, "accept" | "isHead">,
+): Uint8Array {
+  const accept = request?.fields.get("accept") ?? "";
+  return encodeHttpError({ ...answer, accept, isHead: request?.method === "HEAD" });
 }
 
 function pageOf({ status, message, requestId, accept }: HttpErrorAnswer): { type: string; body: string } {

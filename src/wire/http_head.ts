@@ -13,7 +13,7 @@ import { latin1Of } from "./latin1.ts";
 export interface HttpRefusal {
   readonly kind: "refused";
   /** The status of the answer, where a client is to be answered. */
-  readonly status: 400 | 413 | 417 | 431 | 505;
+  readonly status: 400 | 408 | 413 | 417 | 431 | 505;
   /** For people; holds nothing of what came. */
   readonly reason: string;
 }
@@ -54,6 +54,23 @@ export const MAX_HEAD_BYTES = 64 * 1024;
 /** The most fields of a head. */
 export const MAX_FIELDS = 100;
 
+/** What a head may have at most. */
+export interface HeadLimits {
+  readonly maxBytes: number;
+  readonly maxFields: number;
+}
+
+const LIMITS: HeadLimits = { maxBytes: MAX_HEAD_BYTES, maxFields: MAX_FIELDS };
+
+/**
+ * The limits of a request as it is passed on: with what is said of the visitor, which names host and addresses, and with
+ * a framing of its own. What a trusted proxy said is joined, which makes it no longer.
+ */
+export const FORWARDED_LIMITS: HeadLimits = {
+  maxBytes: MAX_HEAD_BYTES + 4 * 1024,
+  maxFields: MAX_FIELDS + 16,
+};
+
 const [CR, LF, SPACE, TAB, COLON, UNDERSCORE] = [0x0d, 0x0a, 0x20, 0x09, 0x3a, 0x5f];
 const CARRIAGE_RETURN = new Uint8Array([CR]);
 const END_BYTES = 4;
@@ -88,11 +105,13 @@ function headOf<H>({ head, end }: Parsed<H>, bytes: Uint8Array): HttpHeadResult<
 
 /** Reads one head after the other. */
 class HeadReader<H> {
-  readonly #parse: (bytes: Uint8Array) => Parsed<H> | HttpRefusal;
+  readonly #parse: (bytes: Uint8Array, maxFields: number) => Parsed<H> | HttpRefusal;
+  readonly #limits: HeadLimits;
   readonly #held = new GrowingBuffer(FIRST_BUFFER_BYTES);
 
-  constructor(parse: (bytes: Uint8Array) => Parsed<H> | HttpRefusal) {
+  constructor(parse: (bytes: Uint8Array, maxFields: number) => Parsed<H> | HttpRefusal, limits: HeadLimits) {
     this.#parse = parse;
+    this.#limits = limits;
   }
 
   /** Whether a head has begun and is not complete. */
@@ -105,8 +124,9 @@ class HeadReader<H> {
     const seen = this.#held.length;
     if (seen === 0) return this.#read(bytes, 0) ?? this.#hold(bytes);
     // What is beyond the limit does not matter: with its first byte it is too long.
-    const part = bytes.subarray(0, MAX_HEAD_BYTES + 1 - seen);
-    this.#held.append(part, MAX_HEAD_BYTES + 1);
+    const keptBytes = this.#limits.maxBytes + 1;
+    const part = bytes.subarray(0, keptBytes - seen);
+    this.#held.append(part, keptBytes);
     const result = this.#read(this.#held.peek(), seen);
     if (result === null) return INCOMPLETE;
     this.#held.take();
@@ -115,32 +135,37 @@ class HeadReader<H> {
   }
 
   #hold(bytes: Uint8Array): HttpHeadResult<H> {
-    this.#held.append(bytes, MAX_HEAD_BYTES + 1);
+    this.#held.append(bytes, this.#limits.maxBytes + 1);
     return INCOMPLETE;
   }
 
   /** The head that the bytes begin with, of which those before `from` were looked at; `null`: not yet. */
   #read(bytes: Uint8Array, from: number): HttpHeadResult<H> | null {
+    const { maxBytes, maxFields } = this.#limits;
     if (from === 0) {
       // Mostly it is there as a whole, and right.
-      const parsed = this.#parse(bytes);
-      if (!isRefusal(parsed) && parsed.end <= MAX_HEAD_BYTES) return headOf(parsed, bytes);
+      const parsed = this.#parse(bytes, maxFields);
+      if (!isRefusal(parsed) && parsed.end <= maxBytes) return headOf(parsed, bytes);
     }
     const end = endOfHead(bytes, Math.max(0, from - END_BYTES + 1));
-    if (end > MAX_HEAD_BYTES || (end < 0 && bytes.length > MAX_HEAD_BYTES)) {
+    if (end > maxBytes || (end < 0 && bytes.length > maxBytes)) {
       return refuse(431, "The head is too long");
     }
     if (end < 0) return earlyFault(bytes, from);
-    const parsed = this.#parse(bytes);
+    const parsed = this.#parse(bytes, maxFields);
     return isRefusal(parsed) ? parsed : headOf(parsed, bytes);
   }
 }
 
 /** Reads the heads of requests. One empty line before a request (RFC 9112, section 2.2) is passed over. */
 export class RequestReader {
-  readonly #reader = new HeadReader<HttpRequestHead>(parseRequest);
+  readonly #reader: HeadReader<HttpRequestHead>;
   /** What was seen of the empty line before the next head. */
   #emptyLine: "none" | "half" | "whole" = "none";
+
+  constructor(limits: HeadLimits = LIMITS) {
+    this.#reader = new HeadReader(parseRequest, limits);
+  }
 
   get isInside(): boolean {
     return this.#emptyLine === "half" || this.#reader.isInside;
@@ -163,7 +188,7 @@ export class RequestReader {
 
 /** Reads the heads of responses. */
 export class ResponseReader {
-  readonly #reader = new HeadReader<HttpResponseHead>(parseResponse);
+  readonly #reader = new HeadReader<HttpResponseHead>(parseResponse, LIMITS);
 
   get isInside(): boolean {
     return this.#reader.isInside;
@@ -183,13 +208,13 @@ export function isRefusal(value: unknown): value is HttpRefusal {
  * The fields that stand in these bytes from `from` on, line behind line up to an empty line, or why there are none.
  * Used for heads and trailers.
  */
-export function parseFields(bytes: Uint8Array, from: number): Fields | HttpRefusal {
+export function parseFields(bytes: Uint8Array, from: number, maxFields = MAX_FIELDS): Fields | HttpRefusal {
   const fields = new HttpFields();
   let at = from;
   while (bytes[at] !== CR || bytes[at + 1] !== LF) {
     const place = parseField(bytes, at);
     if ("kind" in place) return place;
-    if (fields.length === MAX_FIELDS) return refuse(431, "There are too many fields");
+    if (fields.length === maxFields) return refuse(431, "There are too many fields");
     fields.place(place);
     at = place.lineTo;
   }
@@ -228,7 +253,7 @@ function parseField(bytes: Uint8Array, nameFrom: number): FieldPlace | HttpRefus
   return { nameFrom, nameTo, valueFrom, valueTo: at, lineTo, known, hasUnderscore };
 }
 
-function parseRequest(bytes: Uint8Array): Parsed<HttpRequestHead> | HttpRefusal {
+function parseRequest(bytes: Uint8Array, maxFields: number): Parsed<HttpRequestHead> | HttpRefusal {
   let at = 0;
   while ((classOf(bytes[at] ?? 0) & TOKEN) !== 0) at++;
   const methodTo = at;
@@ -238,7 +263,7 @@ function parseRequest(bytes: Uint8Array): Parsed<HttpRequestHead> | HttpRefusal 
   if (targetTo === methodTo + 1 || bytes[at++] !== SPACE) return refuse(400, "The request line is none");
   const minor = minorOf(bytes, at);
   if (isRefusal(minor)) return minor;
-  const parsed = parseFields(bytes, at + VERSION_BYTES + LINE_END_BYTES);
+  const parsed = parseFields(bytes, at + VERSION_BYTES + LINE_END_BYTES, maxFields);
   if (isRefusal(parsed)) return parsed;
   const { fields, whole } = parsed;
   // A long target is a text of many bytes; then all of them may become one.
@@ -260,7 +285,7 @@ function minorOf(bytes: Uint8Array, from: number): 0 | 1 | HttpRefusal {
     : refuse(400, "The request line is none");
 }
 
-function parseResponse(bytes: Uint8Array): Parsed<HttpResponseHead> | HttpRefusal {
+function parseResponse(bytes: Uint8Array, maxFields: number): Parsed<HttpResponseHead> | HttpRefusal {
   const minor = versionAt(bytes, 0);
   const status = statusAt(bytes, VERSION_BYTES + 1);
   let at = VERSION_BYTES + 1 + STATUS_DIGITS;
@@ -268,7 +293,7 @@ function parseResponse(bytes: Uint8Array): Parsed<HttpResponseHead> | HttpRefusa
   const reasonFrom = bytes[at] === SPACE ? ++at : at;
   if (bytes[at - 1] === SPACE) { while ((classOf(bytes[at] ?? 0) & VALUE) !== 0) at++; }
   if (bytes[at] !== CR || bytes[at + 1] !== LF) return refuse(400, NO_STATUS);
-  const parsed = parseFields(bytes, at + LINE_END_BYTES);
+  const parsed = parseFields(bytes, at + LINE_END_BYTES, maxFields);
   if (isRefusal(parsed)) return parsed;
   const { fields, whole } = parsed;
   const reason = latin1Of(bytes, reasonFrom, at);

@@ -61,6 +61,11 @@ export class JsonLineDecoder {
     this.#onLine = onLine;
   }
 
+  /** Bytes that are held of a line that is not complete. */
+  get heldBytes(): number {
+    return this.#buffer.length;
+  }
+
   /** Whether a line has begun and is not complete. */
   get isInside(): boolean {
     return this.#buffer.length > 0;

@@ -50,6 +50,11 @@ export class LengthPrefixDecoder {
     this.#onMessage = onMessage;
   }
 
+  /** Bytes that are held of a message that is not complete. */
+  get heldBytes(): number {
+    return this.#buffer.length;
+  }
+
   /** Whether a message has begun and is not complete. */
   get isInside(): boolean {
     return this.#prefixBytes > 0;

@@ -12,7 +12,7 @@ for (const scheme of ["tls", "wss"]) {
     const cases = [
       [null, /closed the connection .*; see whether it wants a client certificate \(hub\.cert, hub\.key\)$/],
       [self, /closed the connection .*; see whether it takes the certificate in hub\.cert$/],
-      [nobody, /it answered invalid_token .*that the hub knows the certificate in hub\.cert$/],
+      [nobody, /it answered invalid_token .*does not let in who shows the certificate in hub\.cert$/],
     ] as const;
     for (const [client, text] of cases) {
       const url = `${scheme}://localhost:${scene.hub.port}`;

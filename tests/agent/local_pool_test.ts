@@ -218,3 +218,67 @@ Deno.test("LocalPool: what is idle for long is closed, and what is left when the
   await closed(used);
   assert.equal(scene.pool.size, 0);
 });
+
+Deno.test("LocalPool: who needs a fresh one keeps nobody from what is idle, and is next to make one", async () => {
+  await using scene = await PoolScene.start();
+  const { pool } = scene;
+  const [one, other] = [await scene.lend(), await scene.lend()];
+  const fresh = pool.lend({ fresh: true });
+  const [second, third] = [pool.lend(), pool.lend()];
+  pool.giveBack(one, true);
+  assert.equal(await second, one);
+  // What cannot be used makes room for the one who waits longest.
+  pool.giveBack(other, false);
+  const made = connectionOf(await fresh);
+  assert.ok(made !== one && made !== other && !made.isUsed);
+  pool.giveBack(made, true);
+  assert.equal(await third, made);
+  for (const connection of [one, made]) await waste(pool, connection);
+  assert.equal(pool.size, 0);
+});
+
+Deno.test("LocalPool: what is idle makes room for those who need a fresh one", async () => {
+  await using scene = await PoolScene.start();
+  const { pool } = scene;
+  const [one, other] = [await scene.lend(), await scene.lend()];
+  const waiting = [pool.lend({ fresh: true }), pool.lend({ fresh: true })];
+  pool.giveBack(one, true);
+  await closed(one);
+  const first = connectionOf(await Promise.race(waiting));
+  pool.giveBack(other, true);
+  const made = (await Promise.all(waiting)).map(connectionOf);
+  assert.ok(made.includes(first) && new Set([...made, one, other]).size === 4);
+  for (const connection of made) pool.giveBack(connection, true);
+  // The same where it was idle before anybody asked.
+  const last = connectionOf(await pool.lend({ fresh: true }));
+  assert.ok(!last.isUsed && !made.includes(last));
+  assert.equal(pool.size, 2);
+  pool.giveBack(last, true);
+});
+
+Deno.test("LocalPool: who is late is nobody's next one", async () => {
+  await using scene = await PoolScene.start({ maxConnections: 1, connectTimeoutMs: 30 });
+  const { pool } = scene;
+  const only = await scene.lend();
+  assert.deepEqual(await pool.lend(), { kind: "late" });
+  const next = pool.lend();
+  pool.giveBack(only, true);
+  assert.equal(await next, only);
+  await waste(pool, only);
+});
+
+Deno.test("LocalPool: one that is closed still serves who is under way, and keeps nothing", async () => {
+  await using scene = await PoolScene.start({ maxConnections: 1 });
+  const { pool } = scene;
+  const used = await scene.lend();
+  const waiting = pool.lend();
+  pool.close();
+  await waste(pool, used);
+  const late = connectionOf(await waiting);
+  pool.giveBack(late, true);
+  await closed(late);
+  const last = await scene.lend();
+  pool.giveBack(last, true);
+  await closed(last);
+  assert.equal(pool.size, 0);
+});

@@ -124,7 +124,8 @@ Deno.test("Agent and hub: a login is refused in words that tell what to do, and 
       });
       await agent.was("waiting");
       assert.deepEqual([agent.failure.cause, agent.failure.delayMs], ["refused", 60_000]);
-      assert.match(agent.failure.text, /it answered invalid_token .*; see that hub.token is valid/);
+      const next = token === null ? "give a token with hub\\.token" : "see that hub\\.token is valid";
+      assert.match(agent.failure.text, new RegExp(`it answered invalid_token .*; ${next}`));
     }
   }
 });

@@ -130,9 +130,28 @@ Deno.test("Tunnel client: other tunnels are taken over, those that stay are not 
   up("web", 2, "https://shop.hub.example");
   client.update([DB, { ...WEB, subdomain: "other" }, { ...DB, name: "more" }]);
   assert.deepEqual(sender.asked.slice(2).map(({ name }) => name), ["web", "more"]);
+  assert.deepEqual(sender.back.map(({ tunnelId }) => tunnelId), [2], "the old name is free at once");
   assert.equal(client.find(1)?.name, "db");
+  client.update([{ ...DB, localAddr: "127.0.0.1:5433" }]);
+  assert.equal(sender.back.length, 1, "what is not at the hub yet cannot be given back");
+  up("db", 1, "tcp://hub.example:20007");
   client.update([DB]);
+  assert.equal(sender.back.length, 1, "another service keeps the address");
   assert.deepEqual(client.statuses.map(({ wanted }) => wanted.name), ["db"]);
+});
+
+Deno.test("Tunnel client: what the hub grants and nobody wants any more is given back", () => {
+  const { client, sender } = setUp(WEB);
+  client.connected(sender);
+  const { requestId } = sender.last("web");
+  client.update([{ ...WEB, subdomain: "other" }]);
+  client.answered({ requestId, ok: true, tunnelId: 7, url: "https://shop.hub.example" });
+  assert.deepEqual(sender.back.map(({ tunnelId }) => tunnelId), [7]);
+  const again = sender.last("web").requestId;
+  client.update([]);
+  client.update([{ ...WEB, subdomain: "other" }]);
+  client.answered({ requestId: again, ok: true, tunnelId: 8, url: "https://other.hub.example" });
+  assert.equal(sender.back.length, 1, "it is wanted again, and the hub has it once");
 });
 
 Deno.test("Tunnel client: at its end it gives all back and waits until the hub knows", async () => {

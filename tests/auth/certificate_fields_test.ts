@@ -3,7 +3,10 @@ import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import { createPrivateKey, sign } from "node:crypto";
 import { readCertificate } from "../../src/auth/certificate_fields.ts";
+import { ClientTrust } from "../../src/auth/client_trust.ts";
+import { DerTag, type DerValue, encodeDer, readDer, readDerInside } from "../../src/auth/der.ts";
 import { type CertificateWish, TestCertificate } from "../helpers/client_certificates.ts";
 
 async function namesOf(wish: CertificateWish): Promise<readonly string[] | undefined> {
@@ -63,4 +66,36 @@ Deno.test("CertificateFields: reads whatever bytes come without failing", async 
   for (let length = 0; length < good.length; length++) {
     assert.equal(readCertificate(good.subarray(0, length)), null);
   }
+});
+
+/** A certificate of an RSA authority, signed anew with SHA-1 and by the name that this algorithm is given. */
+async function signedAnew(authority: TestCertificate, algorithmHex: string): Promise<Uint8Array> {
+  const { x509: { raw } } = await TestCertificate.make({ by: authority });
+  const [toBeSigned] = readDerInside(raw, DerTag.sequence) ?? [];
+  const name = encodeDer(DerTag.objectId, [Uint8Array.fromHex(algorithmHex)]);
+  const algorithm = encodeDer(DerTag.sequence, [name, encodeDer(0x05, [])]);
+  const encode = ({ tag, body }: DerValue, at: number) => at === 2 ? algorithm : encodeDer(tag, [body]);
+  const fields = (readDer(toBeSigned?.body ?? new Uint8Array()) ?? []).map(encode);
+  const signed = encodeDer(DerTag.sequence, fields);
+  const signature = sign("sha1", signed, createPrivateKey(authority.key));
+  const bits = encodeDer(DerTag.bitString, [new Uint8Array([0]), signature]);
+  return encodeDer(DerTag.sequence, [signed, algorithm, bits]);
+}
+
+Deno.test("CertificateFields: a signature that can be forged is weak by whatever name, and nobody is let in by it", async () => {
+  const authority = await TestCertificate.authority({ kind: "RSA" });
+  const trust = new ClientTrust({ authorities: [authority.x509], required: true, deny: [] });
+  const names = {
+    // PKCS #1: MD2, MD5, SHA-1.
+    pkcs: ["2a864886f70d010102", "2a864886f70d010104", "2a864886f70d010105"],
+    // OIW, 1.3.14.3.2: MD5 (3), SHA (15), SHA-1 with DSA (27) and RSA (29).
+    oiw: ["2b0e030203", "2b0e03020f", "2b0e03021b", "2b0e03021d"],
+  };
+  for (const name of Object.values(names).flat()) {
+    const der = await signedAnew(authority, name);
+    assert.equal(readCertificate(der)?.isSignatureWeak, true, name);
+    assert.equal(trust.check([der], Date.now()).kind, "refused", name);
+  }
+  const sha256 = await signedAnew(authority, "2a864886f70d01010b");
+  assert.equal(readCertificate(sha256)?.isSignatureWeak, false);
 });

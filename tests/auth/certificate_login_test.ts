@@ -6,11 +6,12 @@ import { ListedCertificates } from "../../src/auth/listed_certificates.ts";
 import { LoginService } from "../../src/auth/login.ts";
 import type { LoginOptions } from "../../src/auth/login_policy.ts";
 import { MemoryLogger } from "../helpers/memory_logger.ts";
-import { grantOf } from "./fakes.ts";
+import { grantOf, identityOf, tableOf } from "./fakes.ts";
 
 const WALL_MS = 1_000_000;
 const EDGE = { match: "edge", subject: "edge", tenant: "acme", account: null, permissions: null };
 const OPTIONS: Omit<LoginOptions, "findCertificate"> = {
+  isDenied: () => false,
   authenticators: [],
   roles: { writer: grantOf({ publish: ["#"] }) },
   revoked: { tokenIds: [], subjects: [] },
@@ -100,4 +101,38 @@ Deno.test("Login by certificate: a live one is looked up again under other rules
   service.setOptions(optionsOf(["writer"]));
   time.wallMs += 10;
   assert.deepEqual(service.reevaluate(login), { kind: "ended", reason: "expired" });
+});
+
+/** A login by token on a connection that was made with a certificate. */
+function besideToken() {
+  const { service, told } = setUp();
+  const identity = identityOf({ method: "jwt", tenant: "acme" });
+  const authenticators = [tableOf({ good: identity, another: identity })];
+  service.setOptions(optionsOf([], { authenticators }));
+  const certificate = { names: ["nobody"], fingerprint: "AB", marks: ["AB"], expiresAtMs: WALL_MS + 10 };
+  const request = {
+    token: "good",
+    address: "192.0.2.1",
+    connectionId: "c1",
+    via: "header",
+    certificate,
+  } as const;
+  const denying = optionsOf([], { authenticators, isDenied: ({ marks }) => marks.includes("AB") });
+  return { service, told, request, denying };
+}
+
+Deno.test("Login: one by token ends when the certificate of its connection is denied, and is no guess then", async () => {
+  const { service, told, request, denying } = besideToken();
+  const outcome = await service.login(request);
+  assert.ok(outcome.kind === "accepted");
+  service.setOptions(denying);
+  assert.deepEqual(service.reevaluate(outcome.login), { kind: "ended", reason: "certificate_denied" });
+  assert.deepEqual(await service.login(request), {
+    kind: "refused",
+    code: "invalid_token",
+    retryAfterMs: null,
+  });
+  assert.deepEqual(told.at(-1), ["login_refused", "header", "certificate_denied", "sue"]);
+  const neighbour = { ...request, token: "another", certificate: null };
+  assert.equal((await service.login(neighbour)).kind, "accepted", "the address is not locked out");
 });

@@ -28,6 +28,7 @@ function optionsOf(
     lockout: { threshold: 3, durationMs: 60_000 },
     findStaticToken: () => null,
     findCertificate: () => null,
+    isDenied: () => false,
     ...parts,
   };
 }

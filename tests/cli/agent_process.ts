@@ -1,5 +1,5 @@
 /** An agent as a child process that tells what it does as JSON. */
-import { DenoProcess, taskArguments } from "../helpers/process.ts";
+import { DenoProcess, type ProcessResult, taskArguments } from "../helpers/process.ts";
 
 /** One line of it. */
 export type AgentEvent = Readonly<Record<string, unknown>> & { readonly event: string };
@@ -23,9 +23,14 @@ export class AgentProcess implements AsyncDisposable {
   /** The next event of a kind, and of a state where one is given; others are passed over. */
   async next(event: string, state?: string): Promise<AgentEvent> {
     for (;;) {
-      const line = JSON.parse(await this.#process.nextLine());
-      if (line.event === event && (state === undefined || line.state === state)) return line;
+      const line = await this.any();
+      if (line.event === event && (state === undefined || line["state"] === state)) return line;
     }
+  }
+
+  /** The next event of whatever kind. */
+  async any(): Promise<AgentEvent> {
+    return JSON.parse(await this.#process.nextLine());
   }
 
   /** The port of the next tunnel that is up. */
@@ -44,9 +49,14 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   /** Asks it to end and gives how it did. */
-  stop(): Promise<number> {
+  async stop(): Promise<number> {
+    return (await this.finish()).code;
+  }
+
+  /** The same with everything that it said. */
+  finish(): Promise<ProcessResult> {
     this.#process.kill("SIGTERM");
-    return this.ended();
+    return this.#process.ended();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

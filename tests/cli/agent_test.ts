@@ -1,6 +1,8 @@
 /** `trunkline agent`. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { visit } from "../helpers/http_visit.ts";
+import { DenoProcess } from "../helpers/process.ts";
 import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { AgentProcess } from "./agent_process.ts";
@@ -80,6 +82,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "agent: a tunnel under another name gives the old one back at once, and says so",
+  ignore,
+  fn: async () => {
+    await using hub = await TestHub.start();
+    using file = new AgentFile();
+    const yaml = (subdomain: string) =>
+      yamlOf(hub, {
+        log: file.logPath,
+        tunnels: `[{ name: web, kind: http, local: 1, subdomain: ${subdomain} }]`,
+      });
+    file.write(yaml("old"));
+    await using agent = await AgentProcess.start(["agent", "-c", file.path]);
+    await agent.next("tunnel", "up");
+    file.write(yaml("new"));
+    assert.match(String((await agent.next("tunnel", "up"))["url"]), /\/\/new\./);
+    assert.equal((await visit(hub.publicPort, { host: "old.localhost" })).status, 404);
+    await logSays(file.logPath, /A tunnel was given back.*\/\/old\./);
+    assert.equal(await agent.stop(), 0);
+  },
+});
+
+Deno.test({
   name: "agent: SIGHUP reads the configuration again",
   ignore,
   fn: async () => {
@@ -130,4 +154,23 @@ Deno.test("agent: a configuration that is wrong or missing is exit 2", async () 
   const missing = await run(["agent", "-c", `${file.path}.not`]);
   assert.equal(missing.code, 2);
   assert.match(missing.io.errors, /^Cannot read the configuration file .*: the file does not exist$/);
+});
+
+Deno.test("agent: without a file, and with nothing set, it says so instead of waiting for ever", async () => {
+  const folder = Deno.makeTempDirSync();
+  const [main, config] = ["main.ts", "deno.json"].map((name) => join(Deno.cwd(), name));
+  const start = (...args: string[]) =>
+    new DenoProcess(["run", "-A", "--config", config ?? "", main ?? "", "agent", ...args], { cwd: folder });
+  try {
+    await using idle = start();
+    const { code, stderr } = await idle.ended();
+    assert.equal(code, 2);
+    assert.match(stderr, /there is no agent\.yaml in .*, and no tunnels, services or allow are set/);
+    await using hub = await TestHub.start();
+    const set = ["metrics.enabled=false", `hub.url=tcp://127.0.0.1:${hub.port}`, 'allow=["127.0.0.1:1"]'];
+    await using busy = start("--json", ...set.flatMap((one) => ["--set", one]));
+    assert.match(await busy.nextLine(), /"connected"/);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });

@@ -13,10 +13,17 @@ class CertsScene implements AsyncDisposable {
   readonly hub: TestHub;
   readonly #folder: string;
 
-  private constructor(hub: TestHub, folder: string) {
+  private constructor(
+    hub: TestHub,
+    { folder, settings }: { folder: string; settings: readonly string[] },
+  ) {
     this.hub = hub;
     this.#folder = folder;
+    this.settings = settings;
   }
+
+  /** What the hub is set up with. */
+  readonly settings: readonly string[];
 
   static async start(settings: readonly string[] = []): Promise<CertsScene> {
     const folder = await Deno.makeTempDir({ prefix: "trunkline-certs-" });
@@ -25,15 +32,13 @@ class CertsScene implements AsyncDisposable {
     assert.equal(await runCerts({ out: folder, clientName: "edge one", days: 2 }, io), 0);
     const yaml = said.slice(said.findIndex((line) => line.includes("To let clients log in")) + 1);
     const { hub: { tls }, auth } = parse(yaml.slice(0, yaml.indexOf("and try it:")).join("\n"));
-    const [{ permissions, ...entry }] = auth.certificates;
-    const certificates = [{ ...entry, permissions: { ...permissions, tunnel: ["*"] } }];
-    const hub = await TestHub.start([
+    const all = [
       ...Object.entries(tls).map(([key, value]) => `hub.tls.${key}=${value}`),
       `auth.mode=${auth.mode}`,
-      `auth.certificates=${JSON.stringify(certificates)}`,
+      `auth.certificates=${JSON.stringify(auth.certificates)}`,
       ...settings,
-    ]);
-    return new CertsScene(hub, folder);
+    ];
+    return new CertsScene(await TestHub.start(all), { folder, settings: all });
   }
 
   path(name: string): string {
@@ -66,6 +71,32 @@ for (const scheme of ["tls", "wss"]) {
     assert.match(refused.io.errors, /whether it wants a client certificate \(--cert, --key\)/);
   });
 
+  Deno.test(`Client certificate: who is turned away for it, or loses its login, hears why (${scheme})`, async () => {
+    await using scene = await CertsScene.start();
+    await using other = await CertsScene.start();
+    const foreign = ["--cert", other.path("client.pem"), "--key", other.path("client-key.pem")];
+    const away = await run([
+      "pub",
+      "news",
+      "hello",
+      ...scene.options(scheme, { isKnown: false }),
+      ...foreign,
+    ]);
+    assert.equal(away.code, 3);
+    assert.match(away.io.errors, /whether the hub takes the certificate of --cert$/);
+    const line = scene.hub.logger.lines.find(({ message }) => message.includes("for its certificate"));
+    assert.deepEqual([line?.level, line?.fields["reason"]], ["info", "untrusted"]);
+
+    const { io, ended } = await startSub(["news", ...scene.options(scheme)]);
+    await scene.hub.reload([...scene.settings, "auth.revoked.subjects=[edge one]"]);
+    assert.equal(await ended, 4);
+    assert.match(io.errors, /The login was revoked\); it is the login of the certificate in --cert/);
+    const refused = await run(["pub", "news", "hello", ...scene.options(scheme)]);
+    assert.equal(refused.code, 4);
+    assert.match(refused.io.errors, /certificate/);
+    assert.ok(!refused.io.errors.includes("give a valid token"), refused.io.errors);
+  });
+
   Deno.test({
     name: `Client certificate: an agent comes in with nothing else and runs a tunnel (${scheme})`,
     ignore: Deno.build.os === "windows",
@@ -93,3 +124,15 @@ tunnels: [{ name: a, kind: tcp, local: ${echo.port}, remote_port: ${port} }]
     },
   });
 }
+
+Deno.test("Client certificate: a token of somebody else does not replace the login by it, and hears so", async () => {
+  const token = "token-of-somebody-else";
+  await using scene = await CertsScene.start([`auth.tokens=[{ token: ${token}, subject: other }]`]);
+  const { code, io } = await run(["pub", "news", "hello", "--token", token, ...scene.options("tls")]);
+  assert.equal(code, 4);
+  assert.match(
+    io.errors,
+    /already logged in by its certificate as edge one; a token of another subject cannot/,
+  );
+  assert.match(io.errors, /or leave --cert out$/);
+});

@@ -115,3 +115,23 @@ Deno.test("A command whose login is revoked ends with 4", async () => {
     await hub.reload(SETTINGS);
   }
 });
+
+Deno.test("Commands whose right is taken away say so, and end with 4 when nothing is left of them", async () => {
+  const loginsWith = (permissions: object) =>
+    `auth.tokens=${JSON.stringify([{ token: READER, subject: "reader", permissions }])}`;
+  const all = { subscribe: ["news.#", "other.#"], serve: ["sum"] };
+  await using hub = await TestHub.start(["auth.mode=required", loginsWith(all)]);
+  const to = ["--url", `ws://127.0.0.1:${hub.port}`, "--token", READER];
+  const both = await startSub(["news.#", "other.#", "--json", ...to]);
+  const reply = Deno.build.os === "windows" ? null : await startReply(["sum", "--exec", "cat", ...to]);
+  await hub.reload(["auth.mode=required", loginsWith({ subscribe: ["news.#"] })]);
+  await both.io.says(/^The right to other\.# was taken away$/m);
+  if (reply !== null) {
+    assert.equal(await reply.ended, 4);
+    assert.match(reply.io.errors, /The right to sum was taken away/);
+  }
+  await hub.reload(["auth.mode=required", loginsWith({})]);
+  assert.equal(await both.ended, 4);
+  assert.match(both.io.errors, /^The right to news\.# was taken away$/m);
+  assert.equal(both.io.text, "", "it is no message");
+});

@@ -47,6 +47,11 @@ export class DenoProcess implements AsyncDisposable {
     }
   }
 
+  /** The id that the system gave it. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }

@@ -109,7 +109,7 @@ export class Spoke implements FramesOwner, OutboxOwner, AsyncDisposable {
       port: options.port,
       path: "",
     } as const;
-    return new Spoke(await upgrade(link, url), options);
+    return new Spoke(await upgrade(link, { url }), options);
   }
 
   /** Connects and logs in, which has to succeed. */

@@ -284,3 +284,10 @@ Deno.test("Listener: missing, broken and mismatched certificate files are named"
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("Listener: a first byte, and so a head, may take longer than a request does as a rule", async () => {
+  await using hub = await TestHub.start(["hub.first_byte_timeout=5m"]);
+  await using client = await WsClient.connect(hub.url());
+  client.send("in");
+  assert.equal(await client.next(), "in");
+});

@@ -33,6 +33,7 @@ Deno.test("WebSocket login: a good token in the header is let in, and the desk k
     via: "header",
     connectionId: hub.seen[0]?.id ?? "",
     tenant: null,
+    certificate: null,
     renews: null,
   }]);
 });

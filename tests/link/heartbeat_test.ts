@@ -5,6 +5,16 @@ class FakePeer implements HeartbeatPeer {
   lastHeardMs = 0;
   asked = 0;
   expired = 0;
+  stallMs = 0;
+  ended = 0;
+
+  stalledMs(): number {
+    return this.stallMs;
+  }
+
+  stalled(): void {
+    this.ended++;
+  }
 
   ask(): void {
     this.asked++;
@@ -96,4 +106,17 @@ Deno.test("Heartbeat: start and stop leave no timer", () => {
   monitor.start();
   monitor.start();
   monitor.stop();
+});
+
+Deno.test("Heartbeat: a peer that takes nothing is ended, whatever it says, and not after a stall of the process", () => {
+  const { peer, at, stallUntil } = setUp();
+  peer.lastHeardMs = Infinity;
+  peer.stallMs = 59;
+  at(10);
+  assert.equal(peer.ended, 0);
+  peer.stallMs = 60;
+  stallUntil(200);
+  assert.equal(peer.ended, 0);
+  at(240);
+  assert.deepEqual([peer.ended, peer.expired], [1, 0]);
 });

@@ -226,13 +226,19 @@ testPlainAndTls("JSON lines: a peer that shows a sign of life in time is kept", 
   assert.deepEqual(pair.owner.events, []);
 });
 
-testPlainAndTls("JSON lines: the bytes of a line on its way are signs of life", async (certificates) => {
-  await using pair = await connected({ certificates });
-  for (const [index, byte] of lineOf({ type: "heartbeat" }).entries()) {
-    pair.clock.ms = index + 1;
-    await pair.client.write(Uint8Array.of(byte));
-    await until(() => pair.stats.bytesReceived === index + 1);
-    assert.equal(pair.transport.lastHeardMs, index + 1);
-  }
-  await pair.owner.got(1);
-});
+testPlainAndTls(
+  "JSON lines: enough bytes of a line on its way are a sign of life, fewer are none",
+  async (certificates) => {
+    await using pair = await connected({ certificates });
+    const line = lineOf({ type: "heartbeat", padding: "x".repeat(3000) });
+    const pieces = [[0, 1023, 0], [1023, 1024, 2], [1024, 2047, 2], [2047, line.length, 4]] as const;
+    for (const [index, [from, to, heardMs]] of pieces.entries()) {
+      pair.clock.ms = index + 1;
+      await pair.client.write(line.subarray(from, to));
+      await until(() => pair.stats.bytesReceived === to);
+      assert.equal(pair.transport.lastHeardMs, heardMs);
+    }
+    assert.equal(pair.transport.unfinishedBytes, 0);
+    await pair.owner.got(1);
+  },
+);

@@ -308,16 +308,36 @@ testPlainAndTls("Text transport: a peer that does not answer is told and ended",
 });
 
 testPlainAndTls(
-  "Text transport: the bytes of a message on its way are signs of life",
+  "Text transport: enough bytes of a message on its way are a sign of life, fewer are none",
+  async (certificates) => {
+    await using pair = await connected({ certificates, maxMessageBytes: 4000 });
+    const bytes = prefixed(message(3000));
+    const pieces = [[0, 1023, 0], [1023, 1024, 2], [1024, 2047, 2], [2047, bytes.length, 4]] as const;
+    for (const [index, [from, to, heardMs]] of pieces.entries()) {
+      pair.clock.ms = index + 1;
+      await pair.client.write(bytes.subarray(from, to));
+      await until(() => pair.stats.bytesReceived === to);
+      assert.equal(pair.transport.lastHeardMs, heardMs);
+      assert.equal(pair.transport.unfinishedBytes, to === bytes.length ? 0 : to - 4);
+    }
+    assert.deepEqual(pair.owner.messages, [message(3000)]);
+  },
+);
+
+testPlainAndTls(
+  "Text transport: a peer that takes nothing is known by it, whatever it sends, and ended as too slow",
   async (certificates) => {
     await using pair = await connected({ certificates });
-    const bytes = prefixed(message(20));
-    for (const [index, byte] of bytes.entries()) {
-      pair.clock.ms = index + 1;
-      await pair.client.write(Uint8Array.of(byte));
-      await until(() => pair.stats.bytesReceived === index + 1);
-      assert.equal(pair.transport.lastHeardMs, index + 1);
-    }
-    assert.deepEqual(pair.owner.messages, [message(20)]);
+    const { transport } = pair;
+    pair.client.pause();
+    assert.equal(transport.stalledMs(1), 0);
+    transport.outbox.publish(encoded("x".repeat(16 * 1024 * 1024)), CHANNEL);
+    await until(() => transport.outbox.isBehind);
+    assert.equal(transport.stalledMs(10), 0);
+    await pair.client.send(message(20));
+    await pair.owner.got(1);
+    assert.equal(transport.stalledMs(70), 60);
+    transport.stalled();
+    assert.deepEqual(pair.owner.events, ["closing 4413 Takes nothing of what it is sent"]);
   },
 );

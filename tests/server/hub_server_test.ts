@@ -144,10 +144,12 @@ Deno.test("Hub server: a peer that answers no ping is closed with 4408, one that
 Deno.test("Hub server: a peer in the middle of a long message is not taken for dead", async () => {
   await using hub = await TestHub.start(["hub.heartbeat={interval: 100ms, timeout: 300ms}"]);
   using slow = await RawClient.upgraded(hub.port);
-  const size = 60;
-  await slow.write(Uint8Array.of(0x81, 0x80 | size, 0, 0, 0, 0));
-  for (let sent = 0; sent < size; sent++) {
-    await slow.write("x");
+  const pieces = 60;
+  const piece = "x".repeat(500);
+  const size = pieces * piece.length;
+  await slow.write(Uint8Array.of(0x81, 0xfe, size >> 8, size & 0xff, 0, 0, 0, 0));
+  for (let sent = 0; sent < pieces; sent++) {
+    await slow.write(piece);
     const { promise, resolve } = Promise.withResolvers<void>();
     setTimeout(resolve, 15);
     await promise;

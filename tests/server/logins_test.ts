@@ -23,6 +23,7 @@ function requestOf(token: string): LoginRequest {
     via: "header",
     connectionId: null,
     tenant: null,
+    certificate: null,
     renews: null,
     isGone: () => false,
   };

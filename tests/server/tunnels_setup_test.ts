@@ -9,17 +9,13 @@ Deno.test("Visitors: they are bounded in all and by address, those of a proxy in
   assert.ok(proxy !== null);
   const admission = new Admission({ maxConnections: 5, maxConnectionsPerIp: 1, proxies: [] });
   const visitors = countingVisitors(admission, [proxy]);
-  assert.deepEqual(["192.0.2.1", "192.0.2.1", "192.0.2.2"].map(visitors.enter), [true, false, true]);
-  assert.deepEqual(Array.from({ length: 4 }, () => visitors.enter("198.51.100.7")), [
-    true,
-    true,
-    true,
-    false,
-  ]);
+  assert.deepEqual(["192.0.2.1", "192.0.2.1", "192.0.2.2"].map(visitors.enterIp), [true, false, true]);
+  assert.deepEqual([1, 2].map(() => visitors.enterIp("198.51.100.7")), [true, true]);
+  assert.deepEqual(Array.from({ length: 6 }, visitors.enter), [true, true, true, true, true, false]);
   assert.equal(admission.total, 5);
-  visitors.leave("198.51.100.7");
-  assert.deepEqual([visitors.enter("192.0.2.1"), visitors.enter("198.51.100.7")], [false, true]);
-  for (const ip of ["192.0.2.1", "192.0.2.2", ...Array(3).fill("198.51.100.7")]) visitors.leave(ip);
-  assert.equal(admission.total, 0);
-  assert.equal(visitors.enter("192.0.2.1"), true);
+  visitors.leave();
+  visitors.leaveIp("198.51.100.7");
+  assert.deepEqual([visitors.enter(), visitors.enterIp("192.0.2.1")], [true, false]);
+  visitors.leaveIp("192.0.2.1");
+  assert.equal(visitors.enterIp("192.0.2.1"), true);
 });

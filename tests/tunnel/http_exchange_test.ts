@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { DEFAULT_BOUNDS } from "../../src/agent/session_limits.ts";
+import { StreamCode } from "../../src/core/stream_codes.ts";
+import { answerOf } from "../../src/tunnel/http_exchange.ts";
 import { visit } from "../helpers/http_visit.ts";
 import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
@@ -96,4 +98,43 @@ Deno.test("HTTP exchange: more requests than the agent takes are 429 with a time
   visitor.socket.write(requestText("GET /now"));
   await visitor.all;
   assert.ok(visitor.text.endsWith("ok"), "the connection was kept");
+});
+
+Deno.test("HTTP exchange: the largest head that a visitor may send arrives, in fields and in bytes", async () => {
+  const { service } = await fixedService(OK);
+  await using _service = service;
+  for (const settings of [[], ["public.trusted_proxies=[127.0.0.0/8]"]]) {
+    await withService(service.port, async ({ port }) => {
+      // Two more fields are in each request.
+      const many = "X-Forwarded-For: 1\r\n".repeat(49) + "X: 1\r\n".repeat(49);
+      assert.equal(statusOf((await sendRaw(port, requestText("GET /", many))).text), 200);
+      const more = `${many}X: 1\r\n`;
+      assert.equal(statusOf((await sendRaw(port, requestText("GET /", more))).text), 431);
+      const bytes = 64 * 1024 - requestText("GET /", "X: \r\n").length;
+      for (const [over, status] of [[0, 200], [1, 431]] as const) {
+        const large = requestText("GET /", `X: ${"a".repeat(bytes + over)}\r\n`);
+        assert.equal(statusOf((await sendRaw(port, large)).text), status);
+      }
+    }, { settings });
+  }
+});
+
+Deno.test("HTTP exchange: why a stream was not opened, or ended, is told by the status", () => {
+  const statuses = Object.fromEntries(
+    Object.entries(StreamCode).map(([name, code]) => [name, answerOf({ code, origin: "peer" }).status]),
+  );
+  assert.deepEqual(statuses, {
+    cancelled: 502,
+    localRefused: 502,
+    localTimeout: 504,
+    localReset: 502,
+    localBroken: 502,
+    notAllowed: 403,
+    overLimit: 429,
+    unknownTunnel: 404,
+    draining: 503,
+    idle: 504,
+    internal: 502,
+  });
+  assert.equal(answerOf({ code: StreamCode.overLimit, origin: "link" }).status, 502);
 });

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { connect, type ConnectionOptions } from "node:tls";
 import { TestCertificates } from "../helpers/certificates.ts";
-import { relayTo } from "../helpers/tcp_echo.ts";
+import { relayTo, Visitor } from "../helpers/tcp_echo.ts";
 import { fixedService, HOST, rawService, requestText, sendRaw, statusOf, withService } from "./http_scene.ts";
 
 const GET = requestText("GET /");
@@ -136,4 +136,46 @@ Deno.test("HTTP over TLS: an answer that breaks off resets the connection below,
       raw.destroy();
     }, { settings: [tlsSetting(own)] });
   }
+});
+
+Deno.test("HTTP over TLS: who ends in the middle of the handshake is no visitor", async () => {
+  using own = await TestCertificates.create();
+  const { service } = await fixedService(OK);
+  await using _service = service;
+  // Far longer than anybody waits.
+  const settings = [tlsSetting(own), "public.header_timeout=1h"];
+  await withService(service.port, async ({ port, hub }) => {
+    await using visitor = await Visitor.at(port);
+    // The begin of a record that holds more.
+    visitor.socket.end(new Uint8Array([0x16, 3, 1, 2, 0, 1, 0]));
+    await visitor.closed;
+    assert.equal(visitor.bytes.length, 0);
+    await hub.metricBecomes("trunkline_visitor_connections", 0);
+  }, { settings });
+});
+
+Deno.test("HTTP behind a proxy: the visitors that it names are bounded by address, and it is not", async () => {
+  const { service } = await fixedService(OK);
+  await using _service = service;
+  const settings = [
+    "public.proxy_protocol=true",
+    "public.trusted_proxies=[127.0.0.0/8]",
+    "hub.max_connections_per_ip=1",
+  ];
+  await withService(service.port, async ({ port }) => {
+    const came = async (ip: string) => {
+      const visitor = await Visitor.at(port);
+      visitor.socket.write(
+        `PROXY TCP4 ${ip} 192.0.2.1 1234 80\r\nGET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`,
+      );
+      await visitor.got(1);
+      return visitor;
+    };
+    await using first = await came("192.0.2.7");
+    assert.equal(statusOf(first.text), 200);
+    await using second = await came("192.0.2.7");
+    assert.equal(await second.closed, "ECONNRESET");
+    await using other = await came("192.0.2.8");
+    assert.equal(statusOf(other.text), 200);
+  }, { settings });
 });

@@ -146,3 +146,16 @@ Deno.test("HTTP head: the same in whatever pieces it comes", () => {
     if (inPieces.kind === "head" && atOnce.kind === "head") assert.deepEqual(inPieces, atOnce);
   }));
 });
+
+Deno.test("HTTP heads: other limits are kept as exactly", () => {
+  const limits = { maxBytes: 100, maxFields: 2 };
+  const of = (fields: string, cuts: readonly number[] = []) =>
+    read(new RequestReader(limits), bytesOf(`GET / HTTP/1.1\r\n${fields}\r\n`), cuts).kind;
+  const fit = `X: ${"a".repeat(77)}\r\n`;
+  for (const cuts of [[], [1], [50], [99]]) {
+    assert.equal(of(fit, cuts), "head");
+    assert.equal(of(`X${fit}`, cuts), "refused");
+    assert.equal(of("A: 1\r\nB: 2\r\n", cuts.filter((at) => at < 20)), "head");
+    assert.equal(of("A: 1\r\nB: 2\r\nC: 3\r\n", cuts.filter((at) => at < 20)), "refused");
+  }
+});

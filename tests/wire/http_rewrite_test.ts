@@ -4,9 +4,12 @@ import { Buffer } from "node:buffer";
 import { type BodyFraming, requestFraming } from "../../src/wire/http_body.ts";
 import { HttpFields } from "../../src/wire/http_fields.ts";
 import {
+  FORWARDED_LIMITS,
   type HttpRequestHead,
   type HttpResponseHead,
   isRefusal,
+  MAX_FIELDS,
+  MAX_HEAD_BYTES,
   parseFields,
   RequestReader,
   ResponseReader,
@@ -188,4 +191,35 @@ Deno.test("HTTP rewrite: behind a body stands nothing that means something befor
   ];
   const fields = fieldsOf([...names, "Server-Timing"].map((name) => `${name}: 1\r\n`).join(""));
   assert.equal(forwardTrailers(fields), "X-Sum: 1\r\nServer-Timing: 1\r\n");
+});
+
+/** A head with as many fields and bytes as there may be; `every` of its fields is repeated. */
+function largestHead(every: string): HttpRequestHead {
+  const name = `${"a".repeat(61)}.`.repeat(4).slice(0, 247);
+  const begin = `GET http://${name}:65535?x HTTP/1.1\r\nHost:${name}:65535\r\n` +
+    "Connection:upgrade,te\r\nUpgrade:a\r\nTE:trailers\r\nExpect:100-continue\r\nTransfer-Encoding:chunked\r\n";
+  const fields = every.repeat(MAX_FIELDS - 7);
+  const last = MAX_HEAD_BYTES - begin.length - fields.length - "X:\r\n\r\n".length;
+  const result = new RequestReader().feed(bytesOf(`${begin}${fields}X:${"x".repeat(last)}\r\n\r\n`));
+  assert.ok(result.kind === "head", JSON.stringify(result));
+  assert.equal(result.head.fields.length, MAX_FIELDS);
+  return result.head;
+}
+
+Deno.test("HTTP rewrite: what is passed on of the largest request is within the limits of who gets it", () => {
+  const repeated = ["Y:1\r\n", "X-Forwarded-For:1\r\n", "Forwarded:for=1\r\n", "X-Real-IP:a\r\n", "Z:\r\n"];
+  const ip = "1111:2222:3333:4444:5555:6666:7777:8888";
+  for (const every of repeated) {
+    for (const isTrusted of [false, true]) {
+      const request = largestHead(every);
+      const [target, framing] = [new TargetReader().read(request), requestFraming(request)];
+      assert.ok(!isRefusal(target) && !isRefusal(framing));
+      const visitor = new VisitorLines({ ip, protocol: "https", isTrusted });
+      const requestId = "i".repeat(128);
+      const forwarded = forwardRequest(request, { target, framing, visitor, requestId });
+      assert.ok(!isRefusal(forwarded));
+      const read = new RequestReader(FORWARDED_LIMITS).feed(forwarded.head);
+      assert.equal(read.kind, "head", `${every} ${isTrusted} ${forwarded.head.length}`);
+    }
+  }
 });
