@@ -10,7 +10,7 @@ export interface ReplayJob {
 }
 
 /** Messages that are sent in one turn by all together. */
-export const REPLAYED_PER_TURN = 256;
+export const REPLAYED_PER_TURN = 128;
 /** Messages that one of them sends before another goes on. */
 export const REPLAYED_AT_ONCE = 64;
 
