@@ -36,21 +36,31 @@ export interface RefusalSteps {
 
 /** Tells who is turned away at one address. */
 export class Refusals {
-  #refusing = 0;
+  /** Those who are being told, each with the time that it has. */
+  readonly #told = new Map<AcceptedSocket, ReturnType<typeof setTimeout>>();
 
   /** Tells one why, if there are not too many already; whether it does. Otherwise the socket is the caller's to close. */
   tell(accepted: AcceptedSocket, steps: RefusalSteps): boolean {
     const { socket } = accepted.link;
-    if (this.#refusing >= MAX_REFUSING || socket.destroyed) return false;
-    this.#refusing++;
+    if (this.#told.size >= MAX_REFUSING || socket.destroyed) return false;
     const timeoutMs = steps.prepare === undefined ? REFUSING_TIMEOUT_MS : TLS_REFUSING_TIMEOUT_MS;
-    const timer = setTimeout(() => accepted.destroy(), timeoutMs);
-    socket.once("close", () => {
-      clearTimeout(timer);
-      this.#refusing--;
-    });
+    this.#told.set(accepted, setTimeout(() => accepted.destroy(), timeoutMs));
+    socket.once("close", () => this.#forget(accepted));
     say(accepted, steps).catch(() => accepted.destroy());
     return true;
+  }
+
+  /** Tells nobody any more: ends those who are being told. */
+  destroyAll(): void {
+    for (const accepted of [...this.#told.keys()]) {
+      accepted.destroy();
+      this.#forget(accepted);
+    }
+  }
+
+  #forget(accepted: AcceptedSocket): void {
+    clearTimeout(this.#told.get(accepted));
+    this.#told.delete(accepted);
   }
 }
 

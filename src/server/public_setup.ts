@@ -111,6 +111,7 @@ export class PublicDoor {
   /** Ends everybody who is left. */
   destroyAll(): void {
     this.tls.stop();
+    this.#refusals.destroyAll();
     this.#listener?.destroyAll();
     this.#listener = null;
     this.#accessLog?.close();
