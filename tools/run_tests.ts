@@ -1,7 +1,7 @@
 /**
  * Runs the tests: prepares what they need, hands its arguments to `deno test`, names the skipped ones and ends
- * with the line `N passed, N failed`. All tests are split over two runs side by side; what the second one says is
- * printed when the first is done. `--no-skips`, or `CI_NO_SKIPS=1` in the environment, makes a skipped test a
+ * with the line `N passed, N failed`. All tests are split over three runs side by side; what the others say is printed
+ * when the first is done. `--no-skips`, or `CI_NO_SKIPS=1` in the environment, makes a skipped test a
  * failed one. Behind `deno task test`.
  */
 
@@ -15,7 +15,7 @@ import { shardTests } from "./test_shards.ts";
 import { summarize } from "./test_summary.ts";
 
 const noSkipsFlag = "--no-skips";
-const SHARDS = 2;
+const SHARDS = 3;
 
 async function main(args: readonly string[]): Promise<number> {
   const passedOn = args.filter((arg) => arg !== noSkipsFlag);
