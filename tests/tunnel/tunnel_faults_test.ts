@@ -123,7 +123,8 @@ Deno.test({
   name: "Tunnel faults: an agent that is killed is a reset for its visitors, and its name is kept for it",
   ignore,
   fn: async () => {
-    await using hub = await TestHub.start();
+    const own = await freePort();
+    await using hub = await TestHub.start([`tunnel.tcp_ports=${own}-${own}`]);
     await using echo = await TcpService.echo();
     const args = ["tcp", `${echo.port}`, "--agent-id", "edge", "--url", `tcp://127.0.0.1:${hub.port}`];
     await using agent = await AgentProcess.start(args);
@@ -142,8 +143,13 @@ Deno.test({
 });
 
 Deno.test("Tunnel faults: a hub that is started anew has its agents back under their ports, and messages too", async () => {
-  const [hubPort, port] = [await freePort(), await freePort()];
-  const settings = [`hub.listen=127.0.0.1:${hubPort}`, "shutdown.grace=0s"];
+  const [hubPort, port, own] = [await freePort(), await freePort(), await freePort()];
+  // The usual ports are those of other hubs too.
+  const settings = [
+    `hub.listen=127.0.0.1:${hubPort}`,
+    "shutdown.grace=0s",
+    `tunnel.tcp_ports=${own}-${own}`,
+  ];
   await using echo = await TcpService.echo();
   const url = `tcp://127.0.0.1:${hubPort}`;
   await using edge = new TunnelAgent(
