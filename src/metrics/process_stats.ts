@@ -41,7 +41,8 @@ function* cpuSamples(): Iterable<MetricSample> {
   yield { name: "process_cpu_seconds_total", labels: { mode: "system" }, value: usage.system / 1e6 };
 }
 
-function cpuMicroseconds(): { user: number; system: number } | null {
+/** What the process used of the processor so far; `null` where the system does not say. */
+export function cpuMicroseconds(): { user: number; system: number } | null {
   try {
     return process.cpuUsage();
   } catch {

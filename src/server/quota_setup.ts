@@ -3,6 +3,8 @@ import type { Config } from "../config/schema.ts";
 import type { Quota } from "../config/schema_limits.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { AdjustSettings } from "../limits/limit_adjuster.ts";
+import { lagOfLoad } from "../limits/own_load.ts";
+import { cpuMicroseconds } from "../metrics/process_stats.ts";
 import { QuotaManager } from "../limits/quota_manager.ts";
 import type { QuotaLimits, QuotaRules } from "../limits/quota_rules.ts";
 
@@ -11,6 +13,8 @@ export interface QuotaPorts {
   /** May lag behind by a turn of the event loop. */
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What the process used of the processor so far, in seconds. @default what the system says */
+  readonly cpuSeconds?: () => number;
 }
 
 /** The quotas of one hub, and the load that they follow. */
@@ -21,6 +25,9 @@ export class HubQuotas {
   /** Of the present interval, in seconds. */
   #lags: number[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** Where the present interval began. */
+  #sinceMs = 0;
+  #cpuBefore = 0;
 
   constructor({ limits }: Pick<Config, "limits">, ports: QuotaPorts) {
     this.#ports = ports;
@@ -43,7 +50,9 @@ export class HubQuotas {
 
   start(): void {
     const { enabled, interval } = this.#settings;
-    if (enabled) this.#timer = setInterval(() => this.#adjust(interval / 1000), interval);
+    if (!enabled) return;
+    this.#begin();
+    this.#timer = setInterval(() => this.#adjust(), interval);
   }
 
   stop(): void {
@@ -56,11 +65,24 @@ export class HubQuotas {
     if (this.#settings.enabled) this.#lags.push(lagSeconds);
   }
 
-  /** One late turn is no load: half of all have to be. */
-  #adjust(seconds: number): void {
-    const lags = this.#lags.toSorted((a, b) => a - b);
+  #begin(): void {
     this.#lags = [];
-    const lagMs = 1000 * (lags[lags.length >> 1] ?? 0);
+    this.#sinceMs = this.#ports.clock.now();
+    this.#cpuBefore = this.#cpuSeconds();
+  }
+
+  #cpuSeconds(): number {
+    // Where the system does not say, the process counts as being at work all the time.
+    return this.#ports.cpuSeconds?.() ?? processCpuSeconds() ?? this.#ports.clock.now() / 1000;
+  }
+
+  #adjust(): void {
+    const seconds = (this.#ports.clock.now() - this.#sinceMs) / 1000;
+    const cpuSeconds = this.#cpuSeconds() - this.#cpuBefore;
+    const lagMs = lagOfLoad({ lags: this.#lags, cpuSeconds, seconds });
+    this.#begin();
+    // A clock that stands still tells of no rates.
+    if (seconds <= 0) return;
     const before = this.manager.share;
     this.manager.adjust({ lagMs, seconds });
     const { share } = this.manager;
@@ -70,6 +92,12 @@ export class HubQuotas {
     }
     if (before < 1 && share === 1) logger.info("The hub is in time again: rates are as configured");
   }
+}
+
+/** `null` where the system does not say. */
+function processCpuSeconds(): number | null {
+  const usage = cpuMicroseconds();
+  return usage === null ? null : (usage.user + usage.system) / 1e6;
 }
 
 function quotaRules({ connection, default: account, accounts, tenants }: Config["limits"]): QuotaRules {

@@ -8,12 +8,20 @@ import { HubServer } from "../../src/server/hub_server.ts";
 import type { HubServerOptions } from "../../src/server/hub_server_options.ts";
 import { MemoryLogger } from "./memory_logger.ts";
 
+/** Free ports; and a hub that shares its event loop with a test does not take the test for a load. */
+const FREE = [
+  "hub.listen=127.0.0.1:0",
+  "metrics.listen=127.0.0.1:0",
+  "public.listen=127.0.0.1:0",
+  "limits.adjust.enabled=false",
+];
+
 /** What the overrides give, on free ports. */
 function load(set: readonly string[]): ConfigResult {
   return loadConfig({
     file: null,
     env: {},
-    set: ["hub.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", "public.listen=127.0.0.1:0", ...set],
+    set: [...FREE, ...set],
     cwd: Deno.cwd(),
     readSecretFile: (path) => Deno.readTextFileSync(path),
   });

@@ -20,7 +20,13 @@ const ALL = `${HUB}auth:\n  mode: required\n${ROLES}  tokens:\n${WRITER}${GUEST}
 
 function read(text: string): ConfigResult {
   const file = { path: "config.yaml", text };
-  return loadConfig({ file, env: {}, set: [], cwd: "/", readSecretFile: () => "" });
+  return loadConfig({
+    file,
+    env: {},
+    set: ["limits.adjust.enabled=false"],
+    cwd: "/",
+    readSecretFile: () => "",
+  });
 }
 
 function configOf(text: string): Config {
