@@ -3,33 +3,20 @@
  * standard input with its `Usage` as a line of JSON, and ends with its input. It lets everybody in, sends back every
  * byte of a stream that is for the agent `echo`, and joins one for another agent with a stream to that agent.
  */
-import { Lines } from "../tests/helpers/lines.ts";
+import { LineProcess } from "./line_process.ts";
 import type { Usage } from "./usage.ts";
-
-const SCRIPT = "soak/hub.ts";
 
 /** A running hub. */
 export class HubProcess implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: Lines;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #process = new LineProcess("hub.ts", { flags: ["--v8-flags=--expose-gc"] });
   #port = 0;
 
-  private constructor() {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--v8-flags=--expose-gc", SCRIPT],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#lines = new Lines(this.#child.stdout);
-    this.#input = this.#child.stdin.getWriter();
-  }
+  private constructor() {}
 
   /** Starts a hub; resolves when it listens. */
   static async start(): Promise<HubProcess> {
     const hub = new HubProcess();
-    const { port } = JSON.parse(await hub.#lines.next());
+    const { port } = JSON.parse(await hub.#process.ready);
     hub.#port = Number(port);
     return hub;
   }
@@ -39,14 +26,11 @@ export class HubProcess implements AsyncDisposable {
   }
 
   /** What it holds. */
-  async usage(): Promise<Usage> {
-    await this.#input.write(new TextEncoder().encode("usage\n"));
-    return JSON.parse(await this.#lines.next());
+  usage(): Promise<Usage> {
+    return this.#process.ask("usage");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#input.close();
-    await this.#lines.rest();
-    await this.#child.status;
+    await this.#process[Symbol.asyncDispose]();
   }
 }

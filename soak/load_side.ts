@@ -1,39 +1,27 @@
 /** A load of a soak in a process of its own: it says "go" once it is ready, and answers each line with one of JSON. */
-import { Lines } from "../tests/helpers/lines.ts";
+import { LineProcess } from "./line_process.ts";
 
 /** A running load. */
 export class LoadSide implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: Lines;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #process: LineProcess;
 
   private constructor(script: string, task: unknown) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", `soak/${script}`, JSON.stringify(task)],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#lines = new Lines(this.#child.stdout);
-    this.#input = this.#child.stdin.getWriter();
+    this.#process = new LineProcess(script, { args: [JSON.stringify(task)] });
   }
 
   /** Starts a script of this folder with its task as JSON; resolves when it is ready. */
   static async start(script: string, task: unknown): Promise<LoadSide> {
     const side = new LoadSide(script, task);
-    await side.#lines.next();
+    await side.#process.ready;
     return side;
   }
 
   /** What came of it since it was asked before. */
-  async ask<T>(): Promise<T> {
-    await this.#input.write(new TextEncoder().encode("report\n"));
-    return JSON.parse(await this.#lines.next());
+  ask<T>(): Promise<T> {
+    return this.#process.ask("report");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#input.close();
-    await this.#lines.rest();
-    await this.#child.status;
+    await this.#process[Symbol.asyncDispose]();
   }
 }

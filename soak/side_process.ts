@@ -4,7 +4,7 @@
  * `memory`, and ends with its input.
  */
 import { processIo } from "../src/cli/io.ts";
-import { Lines } from "../tests/helpers/lines.ts";
+import { LineProcess } from "./line_process.ts";
 import type { MemorySample } from "./memory_curve.ts";
 import type { Usage } from "./usage.ts";
 
@@ -12,50 +12,32 @@ import type { Usage } from "./usage.ts";
 export class SideProcess implements AsyncDisposable {
   /** What it said when it was ready. */
   readonly ready: Promise<Record<string, unknown>>;
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: Lines;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #process: LineProcess;
 
   /** Starts a script of this folder with its task as JSON. */
   constructor(script: string, task: unknown = {}) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--v8-flags=--expose-gc", `soak/${script}`, JSON.stringify(task)],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#lines = new Lines(this.#child.stdout);
-    this.#input = this.#child.stdin.getWriter();
-    this.ready = this.#lines.next().then((line) => JSON.parse(line));
+    const flags = ["--v8-flags=--expose-gc"];
+    this.#process = new LineProcess(script, { flags, args: [JSON.stringify(task)] });
+    this.ready = this.#process.ready.then((line) => JSON.parse(line));
   }
 
   /** What it holds. */
   usage(): Promise<Usage> {
-    return this.#ask("usage");
+    return this.#process.ask("usage");
   }
 
   /** What it has resident now, while it works. */
   memory(): Promise<MemorySample> {
-    return this.#ask("memory");
+    return this.#process.ask("memory");
   }
 
   /** Ends it at once, as a power cut does. */
   async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#child.status;
-    await this.#lines.rest();
-    await this.#input.close().catch(() => {});
+    await this.#process.kill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#input.close();
-    await this.#lines.rest();
-    await this.#child.status;
-  }
-
-  async #ask<T>(what: string): Promise<T> {
-    await this.#input.write(new TextEncoder().encode(`${what}\n`));
-    return JSON.parse(await this.#lines.next());
+    await this.#process[Symbol.asyncDispose]();
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import type { Channel, PushResult } from "../core/delivery.ts";
 import type { OutgoingMessage } from "../core/transport.ts";
-import type { QuotaRefusal } from "../limits/connection_quota.ts";
+import type { QuotaRefusal } from "../limits/quota_scope.ts";
 import { TrieEntry } from "./topic_trie.ts";
 
 /** What of a topic a subscription is about. */

@@ -3,7 +3,7 @@
  * Matching ignores case. What was found for a topic is kept until a subscription changes that could change it, so
  * that a hot topic costs one look-up.
  */
-import type { QuotaRefusal } from "../limits/connection_quota.ts";
+import type { QuotaRefusal } from "../limits/quota_scope.ts";
 import { QueueGroup } from "./queue_group.ts";
 import { RouteCache } from "./route_cache.ts";
 import { type Subscriber, Subscription, type SubscriptionAction } from "./subscription.ts";

@@ -7,7 +7,7 @@ import type { SecurityEvents } from "../core/security_event.ts";
 import { recordAction, whoIs } from "./control_topics.ts";
 import { byTopic, topicsOf } from "./listings.ts";
 import { selectsTaps } from "./message_taps.ts";
-import type { QuotaRefusal } from "../limits/connection_quota.ts";
+import type { QuotaRefusal } from "../limits/quota_scope.ts";
 import type { Permissions } from "./permissions.ts";
 import { PRESENCE_TOPIC, type PresenceMember } from "./presence.ts";
 import { MAX_REPLAYS } from "./replays.ts";

@@ -6,16 +6,10 @@ import type { Clock } from "../core/ports.ts";
 import { BytePace } from "./byte_pace.ts";
 import type { QuotaCount, QuotaRate, QuotaScopeKind } from "../core/quota_words.ts";
 import type { ConnectionLimits } from "./quota_rules.ts";
-import type { QuotaScope } from "./quota_scope.ts";
+import type { QuotaRefusal, QuotaScope } from "./quota_scope.ts";
 import type { QuotaStats } from "./quota_stats.ts";
 import { RateGate } from "./rate_gate.ts";
 import { TokenBucket } from "./token_bucket.ts";
-
-/** What was not to be had. */
-export interface QuotaRefusal {
-  readonly scope: QuotaScopeKind;
-  readonly limit: number;
-}
 
 /** What a quota is made of. */
 export interface ConnectionQuotaOptions {
@@ -121,11 +115,10 @@ export class ConnectionQuota {
 
   /** One more of something; gives what is in the way, or `null`. */
   add(what: Counted): QuotaRefusal | null {
-    const account = this.#account;
-    if (account !== null && !account.hasRoom(what)) return this.#full(account, what);
-    if (!this.tenant.hasRoom(what)) return this.#full(this.tenant, what);
-    this.#count(what, 1);
-    return null;
+    const { stats } = this.#options;
+    const refusal = this.#account?.refusal(what, stats) ?? this.tenant.refusal(what, stats);
+    if (refusal === null) this.#count(what, 1);
+    return refusal;
   }
 
   /** So many less of something. */
@@ -188,11 +181,6 @@ export class ConnectionQuota {
     demand?.refuse();
     this.#options.stats.refuse(this.refusedBy, what);
     return waitMs;
-  }
-
-  #full({ who, limits }: QuotaScope, what: Counted): QuotaRefusal {
-    this.#options.stats.refuse(who.kind, what);
-    return { scope: who.kind, limit: limits[what] };
   }
 
   #count(what: Counted, change: number): void {

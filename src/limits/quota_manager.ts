@@ -4,11 +4,11 @@
  * are: memory is bounded by who is connected and a constant.
  */
 import type { Clock } from "../core/ports.ts";
-import { ConnectionQuota, type QuotaRefusal } from "./connection_quota.ts";
+import { ConnectionQuota } from "./connection_quota.ts";
 import { type Adjusted, type AdjustSettings, LimitAdjuster } from "./limit_adjuster.ts";
 import { QUOTA_RATES, type QuotaCount, type QuotaRate } from "../core/quota_words.ts";
 import { limitsOfAccount, type QuotaLimits, type QuotaRules, UNLIMITED } from "./quota_rules.ts";
-import { QuotaScope, type ScopeName } from "./quota_scope.ts";
+import { type QuotaRefusal, QuotaScope, type ScopeName } from "./quota_scope.ts";
 import { QuotaStats } from "./quota_stats.ts";
 import type { RateGate } from "./rate_gate.ts";
 
@@ -89,12 +89,8 @@ export class QuotaManager {
 
   /** Why somebody may have no more of something; `null`: he may. */
   refusal(payer: Payer, what: QuotaCount): QuotaRefusal | null {
-    for (const scope of this.#scopesOf(payer)) {
-      if (scope === null || scope.hasRoom(what)) continue;
-      this.stats.refuse(scope.who.kind, what);
-      return { scope: scope.who.kind, limit: scope.limits[what] };
-    }
-    return null;
+    const [tenant, account] = this.#scopesOf(payer);
+    return tenant.refusal(what, this.stats) ?? account?.refusal(what, this.stats) ?? null;
   }
 
   /** Somebody has more of something, or less. */

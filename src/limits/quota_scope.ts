@@ -4,8 +4,15 @@
 import type { Bandwidth } from "./byte_pace.ts";
 import { QUOTA_RATES, type QuotaCount, type QuotaRate, type QuotaScopeKind } from "../core/quota_words.ts";
 import type { QuotaLimits } from "./quota_rules.ts";
+import type { QuotaStats } from "./quota_stats.ts";
 import { RateGate } from "./rate_gate.ts";
 import { TokenBucket } from "./token_bucket.ts";
+
+/** What was not to be had. */
+export interface QuotaRefusal {
+  readonly scope: QuotaScopeKind;
+  readonly limit: number;
+}
 
 /** Who it is. */
 export interface ScopeName {
@@ -62,10 +69,17 @@ export class QuotaScope {
     return this.#used[what];
   }
 
-  /** Whether so many more may be had. */
-  hasRoom(what: QuotaCount, count = 1): boolean {
+  /** Whether one more may be had. */
+  hasRoom(what: QuotaCount): boolean {
     const limit = this.#limits[what];
-    return limit === 0 || this.#used[what] + count <= limit;
+    return limit === 0 || this.#used[what] < limit;
+  }
+
+  /** Why there may be no more of it, which is counted; `null`: there may. */
+  refusal(what: QuotaCount, stats: QuotaStats): QuotaRefusal | null {
+    if (this.hasRoom(what)) return null;
+    stats.refuse(this.who.kind, what);
+    return { scope: this.who.kind, limit: this.#limits[what] };
   }
 
   /** Counts more of it, or less, whatever the limit. */
