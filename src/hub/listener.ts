@@ -9,6 +9,7 @@ import type { CertificateFault } from "../core/client_certificate.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
 import { type Logger, systemClock } from "../core/ports.ts";
 import type { SecurityEvents } from "../core/security_event.ts";
+import { LinePace } from "../limits/line_pace.ts";
 import { classifyFirstByte, type FirstByteKind } from "../wire/first_byte.ts";
 import { encodeNotAvailable } from "../wire/not_available.ts";
 import type { AcceptedLink } from "./accepted_link.ts";
@@ -18,7 +19,6 @@ import { judgeClient, type ListenerTls } from "./client_gate.ts";
 import { Deadline } from "./deadline.ts";
 import type { DoorStats } from "./hub_stats.ts";
 import type { Login, LoginDesk } from "./login.ts";
-import { RefusalLog } from "./refusal_log.ts";
 import { type NoPlace, Refusals } from "./refusals.ts";
 
 /** What one address needs. */
@@ -58,12 +58,11 @@ export class Listener {
   readonly #toHttp: (socket: Socket) => void;
   readonly #sockets = new Set<AcceptedSocket>();
   readonly #refusals = new Refusals();
-  readonly #refusalLog: RefusalLog;
+  readonly #refusalLines = new LinePace(systemClock);
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { http, logger } = options;
-    this.#refusalLog = new RefusalLog(logger, systemClock);
+    const { http } = options;
     const own = http.listeners("connection");
     http.removeAllListeners("connection");
     this.#toHttp = (socket) => own.forEach((listen) => Reflect.apply(listen, http, [socket]));
@@ -191,7 +190,13 @@ export class Listener {
     const { stats, events } = this.#options;
     stats.refuseCertificate(fault);
     const origin = { address, connectionId: null, who: null };
-    this.#refusalLog.tell("Turned a client away for its certificate", { ip: address, reason: fault });
+    this.#refusalLines.tell((before) =>
+      this.#options.logger.info("Turned a client away for its certificate", {
+        ip: address,
+        reason: fault,
+        before,
+      })
+    );
     events.record({ kind: "login_refused", ...origin, reason: `certificate_${fault}`, via: "certificate" });
   }
 
