@@ -1,8 +1,8 @@
 /**
  * Runs the tests: prepares what they need, hands its arguments to `deno test`, names the skipped ones and ends
- * with the line `N passed, N failed`. All tests are split over three runs side by side; what the others say is printed
- * when the first is done. `--no-skips`, or `CI_NO_SKIPS=1` in the environment, makes a skipped test a
- * failed one. Behind `deno task test`.
+ * with the line `N passed, N failed`. Without arguments types are checked once, then all tests run in many short runs,
+ * some side by side; each is printed when it ends. `--no-skips`, or `CI_NO_SKIPS=1` in the environment, makes a skipped
+ * test a failed one. Behind `deno task test`.
  */
 
 import { tmpdir } from "node:os";
@@ -15,7 +15,10 @@ import { shardTests } from "./test_shards.ts";
 import { summarize } from "./test_summary.ts";
 
 const noSkipsFlag = "--no-skips";
-const SHARDS = 3;
+/** Runs side by side: many tests wait more than they work. */
+const AT_ONCE = 3;
+/** Short enough that the last ones end at about the same time, and few enough that their starts cost little. */
+const SHARDS = 24;
 
 async function main(args: readonly string[]): Promise<number> {
   const passedOn = args.filter((arg) => arg !== noSkipsFlag);
@@ -35,18 +38,40 @@ interface RunResult {
 
 async function runDenoTest(args: readonly string[]): Promise<RunResult> {
   const shards = args.length === 0 ? await shardTests("tests", SHARDS) : [args];
-  const runs = await Promise.all(shards.map((own, index) => runShard(own, { isQuiet: index > 0 })));
-  for (const { output } of runs) await Deno.stdout.write(output);
-  return {
-    exitCode: Math.max(...runs.map(({ exitCode }) => exitCode)),
-    results: runs.flatMap(({ results }) => results),
-  };
+  const [only] = shards;
+  if (only !== undefined && shards.length === 1) return await runShard(only, { stdout: "inherit" });
+  const { code } = await new Deno.Command(Deno.execPath(), { args: ["check", "--quiet", "."], stdin: "null" })
+    .spawn()
+    .status;
+  return code === 0 ? await runShards(shards) : { exitCode: code, results: [] };
 }
 
-/** One run. A quiet one keeps what it says. */
+/** Runs them all, a few at once, each printed when it ends. Types were checked. */
+async function runShards(shards: readonly (readonly string[])[]): Promise<RunResult> {
+  const waiting = shards.values();
+  const results: TestResult[] = [];
+  let exitCode = 0;
+  const runner = async () => {
+    for (const shard of waiting) {
+      const run = await runShard(["--no-check", ...shard], { stdout: "piped" });
+      writeWhole(run.output);
+      exitCode = Math.max(exitCode, run.exitCode);
+      results.push(...run.results);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, runner));
+  return { exitCode, results };
+}
+
+/** In one go, so that nothing comes between. */
+function writeWhole(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+}
+
+/** One run of `deno test`; what it says is passed on at once or, when piped, kept. */
 async function runShard(
   args: readonly string[],
-  { isQuiet }: { isQuiet: boolean },
+  { stdout }: { stdout: "inherit" | "piped" },
 ): Promise<RunResult & { readonly output: Uint8Array }> {
   const folder = await Deno.makeTempDir({ prefix: "trunkline-tests-" });
   const report = join(folder, "report.xml");
@@ -54,11 +79,11 @@ async function runShard(
     const command = new Deno.Command(Deno.execPath(), {
       args: ["test", "-A", `--junit-path=${report}`, ...args],
       stdin: "null",
-      stdout: isQuiet ? "piped" : "inherit",
+      stdout,
       stderr: "inherit",
     });
     const ended = await command.output();
-    const output = isQuiet ? ended.stdout : new Uint8Array(0);
+    const output = stdout === "piped" ? ended.stdout : new Uint8Array(0);
     return { exitCode: ended.code, output, results: parseJunitReport(await readReport(report)) };
   } finally {
     await Deno.remove(folder, { recursive: true });

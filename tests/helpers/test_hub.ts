@@ -1,5 +1,7 @@
 /** A real hub on free loopback ports, stopped at the end of its scope. */
 import assert from "node:assert/strict";
+// Not the global one, which some tests replace by a clock of their own.
+import { setTimeout as delay } from "node:timers/promises";
 import type { ReloadOutcome } from "../../src/broker/control_topics.ts";
 import { formatProblem } from "../../src/config/problem.ts";
 import { type ConfigResult, loadConfig } from "../../src/config/hub_config.ts";
@@ -15,6 +17,9 @@ const FREE = [
   "public.listen=127.0.0.1:0",
   "limits.adjust.enabled=false",
 ];
+
+/** Between one look at the metrics and the next. */
+const METRICS_PAUSE_MS = 10;
 
 /** What the overrides give, on free ports. */
 function load(set: readonly string[]): ConfigResult {
@@ -40,6 +45,10 @@ export class TestHub implements AsyncDisposable {
   readonly logger: MemoryLogger;
   /** What a configuration that is read again is overridden with. */
   readonly #overrides: { set: readonly string[] };
+  /** The metrics that are not yet asked for, but will be. */
+  #nextMetrics: Promise<string> | undefined;
+  /** When they came last. */
+  #answered = -METRICS_PAUSE_MS;
 
   private constructor(server: HubServer, logger: MemoryLogger, overrides: { set: readonly string[] }) {
     this.server = server;
@@ -87,8 +96,7 @@ export class TestHub implements AsyncDisposable {
 
   /** The value of one series; 0 when it is not there. */
   async metric(series: string): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`);
-    const line = (await response.text()).split("\n").find((text) => text.startsWith(`${series} `));
+    const line = (await this.#metrics()).split("\n").find((text) => text.startsWith(`${series} `));
     return line === undefined ? 0 : Number(line.slice(series.length + 1));
   }
 
@@ -99,6 +107,25 @@ export class TestHub implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.stop();
+  }
+
+  /**
+   * The metrics, asked for after this call. Who asks again and again is slowed down, and who asks while another waits
+   * is answered with him: the hub and what is tested share one event loop.
+   */
+  #metrics(): Promise<string> {
+    this.#nextMetrics ??= this.#paced();
+    return this.#nextMetrics;
+  }
+
+  async #paced(): Promise<string> {
+    const pause = this.#answered + METRICS_PAUSE_MS - performance.now();
+    await delay(Math.max(0, pause));
+    this.#nextMetrics = undefined;
+    const response = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`);
+    const text = await response.text();
+    this.#answered = performance.now();
+    return text;
   }
 
   #portOf(name: "hub" | "public" | "metrics"): number {

@@ -96,6 +96,23 @@ Deno.test("Test runner: what fails outside of a test fails the run", async () =>
   assert.deepEqual([only.code, only.last], [1, "1 passed, 1 failed"]);
 });
 
+/** Enough files that they are run in parts. */
+function manyFiles(last: string): Record<string, string> {
+  const files = Array.from({ length: 40 }, (_, index) => [`tests/n${index}_test.ts`, pass]);
+  return { ...Object.fromEntries(files), "tests/z_test.ts": last };
+}
+
+Deno.test("Test runner: many files run in parts, and what fails in one of them fails the run", async () => {
+  const { code, lines, last } = await run(manyFiles(pass + fail + skip));
+  assert.deepEqual([code, last], [1, "41 passed, 1 failed, 1 skipped"]);
+  assert.equal(lines.filter((line) => /^passes <&> .*ok/.test(line)).length, 41);
+});
+
+Deno.test("Test runner: types are checked before many files are run", async () => {
+  const { code, last } = await run(manyFiles("const a: number = 'a';\n"));
+  assert.deepEqual([code, last], [1, "0 passed, 1 failed"]);
+});
+
 const browserTest = 'Deno.test({ name: "page (needs lynx)", ignore: true, fn() {} });\n';
 
 /** Which packages are installed for a tree that has one browser test, and what is said. */
