@@ -19,6 +19,8 @@ const noSkipsFlag = "--no-skips";
 const AT_ONCE = 3;
 /** Short enough that the last ones end at about the same time, and few enough that their starts cost little. */
 const SHARDS = 24;
+/** One of them that takes longer hangs: it is ended, and what it said names the test. */
+const MAX_SHARD_MS = 240_000;
 
 async function main(args: readonly string[]): Promise<number> {
   const passedOn = args.filter((arg) => arg !== noSkipsFlag);
@@ -68,7 +70,7 @@ function writeWhole(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }
 
-/** One run of `deno test`; what it says is passed on at once or, when piped, kept. */
+/** One run of `deno test`; what it says is passed on at once or, when piped, kept, and then it may not take for ever. */
 async function runShard(
   args: readonly string[],
   { stdout }: { stdout: "inherit" | "piped" },
@@ -82,9 +84,13 @@ async function runShard(
       stdout,
       stderr: "inherit",
     });
-    const ended = await command.output();
-    const output = stdout === "piped" ? ended.stdout : new Uint8Array(0);
-    return { exitCode: ended.code, output, results: parseJunitReport(await readReport(report)) };
+    const child = command.spawn();
+    const isKept = stdout === "piped";
+    const timer = isKept ? setTimeout(() => child.kill("SIGKILL"), MAX_SHARD_MS) : undefined;
+    const output = isKept ? await new Response(child.stdout).bytes() : new Uint8Array(0);
+    const { code } = await child.status;
+    clearTimeout(timer);
+    return { exitCode: code, output, results: parseJunitReport(await readReport(report)) };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

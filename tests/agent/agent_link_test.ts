@@ -5,7 +5,7 @@ import { TrunklineError } from "../../src/core/errors.ts";
 import { CutProxy } from "../helpers/cut_proxy.ts";
 import { RecordingStream } from "../helpers/echo_stream.ts";
 import { FramesHub } from "../helpers/frames_hub.ts";
-import { freePort } from "../helpers/socket_server.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { RunningAgent, SLOW, streamTo } from "./running_agent.ts";
 
 Deno.test("Agent: says who it is, the same at each login, with the token of the one before", async () => {

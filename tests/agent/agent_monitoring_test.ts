@@ -1,7 +1,8 @@
 /** What an agent serves to those who watch it. */
 import assert from "node:assert/strict";
 import { startAgentMonitoring } from "../../src/agent/agent_monitoring.ts";
-import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { MemoryLogger } from "../helpers/memory_logger.ts";
 import { TunnelAgent } from "./tunnel_agent.ts";
@@ -37,7 +38,7 @@ Deno.test("Agent monitoring: metrics of tunnels, connections and errors, and the
   await using hub = await TestHub.start();
   await using echo = await TcpService.echo();
   const tunnels = `[{ name: db, kind: tcp, local: ${echo.port} },
-    { name: gone, kind: tcp, local: ${await freePort()} },
+    { name: gone, kind: tcp, local: ${freePort()} },
     { name: taken, kind: tcp, local: 1, remote_port: ${echo.port} }]`;
   await using edge = new TunnelAgent(`tcp://127.0.0.1:${hub.port}`, tunnels);
   await withPages(edge, async (get) => {
@@ -82,7 +83,7 @@ Deno.test("Agent monitoring: metrics of tunnels, connections and errors, and the
 });
 
 Deno.test("Agent monitoring: without its hub an agent is not healthy", async () => {
-  await using edge = new TunnelAgent(`tcp://127.0.0.1:${await freePort()}`, "[]");
+  await using edge = new TunnelAgent(`tcp://127.0.0.1:${freePort()}`, "[]");
   await withPages(edge, async (get) => {
     while (edge.agent.counts.errors.connection === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     const { status, text } = await get("/healthz");
@@ -95,7 +96,7 @@ Deno.test("Agent monitoring: without its hub an agent is not healthy", async () 
 
 Deno.test("Agent monitoring: switched off it is not there, a port in use is an error", async () => {
   await using echo = await TcpService.echo();
-  await using edge = new TunnelAgent(`tcp://127.0.0.1:${await freePort()}`, "[]");
+  await using edge = new TunnelAgent(`tcp://127.0.0.1:${freePort()}`, "[]");
   const options = { agent: edge.agent, version: "0", logger: new MemoryLogger() };
   const listen = { host: "127.0.0.1", port: echo.port };
   assert.equal(startAgentMonitoring({ enabled: false, listen }, options), null);

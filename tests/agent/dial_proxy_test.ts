@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { createDevelopmentCertificates } from "../../src/cli/dev_certificates.ts";
 import type { Proxy } from "../../src/agent/proxy_choice.ts";
-import { fieldOf, freePort, SocketServer } from "../helpers/socket_server.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { fieldOf, SocketServer } from "../helpers/socket_server.ts";
 import { ConnectProxy } from "./connect_proxy.ts";
 import { dialFirst, echoed, failureOfDial, targetOf } from "./dialling.ts";
 import { echo, echoFrames } from "./frame_servers.ts";

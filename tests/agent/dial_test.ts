@@ -6,7 +6,8 @@ import { createDevelopmentCertificates } from "../../src/cli/dev_certificates.ts
 import { dial } from "../../src/agent/dial.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import { TlsGate } from "../../src/link/gated_socket.ts";
-import { fieldOf, freePort, readHead, SocketServer, upgradeAnswer } from "../helpers/socket_server.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { fieldOf, readHead, SocketServer, upgradeAnswer } from "../helpers/socket_server.ts";
 import { dialFirst, echoed, failureOfDial, targetOf } from "./dialling.ts";
 import { echo, echoFrames } from "./frame_servers.ts";
 

@@ -9,7 +9,8 @@ import {
   type PoolFailure,
 } from "../../src/agent/local_pool.ts";
 import { Flusher } from "../../src/link/flusher.ts";
-import { freePort, TcpService } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService } from "../helpers/tcp_echo.ts";
 
 const LONG_MS = 60_000;
 
@@ -148,7 +149,7 @@ Deno.test("LocalPool: who waits too long, or finds nobody, is told so", async ()
   const only = await scene.lend();
   assert.deepEqual(await pool.lend(), { kind: "late" });
   await waste(pool, only);
-  const nobody = poolOf({ port: await freePort() });
+  const nobody = poolOf({ port: freePort() });
   assert.deepEqual(await nobody.lend(), { kind: "refused", detail: "ECONNREFUSED" });
   assert.equal(nobody.size, 0);
 });

@@ -7,7 +7,8 @@ import { until } from "../helpers/event_loop.ts";
 import { FramesHub } from "../helpers/frames_hub.ts";
 import { concat } from "../helpers/prefixed.ts";
 import { ServerWebSocket } from "../helpers/server_websocket.ts";
-import { freePort, readHead, SocketServer, upgradeAnswer } from "../helpers/socket_server.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { readHead, SocketServer, upgradeAnswer } from "../helpers/socket_server.ts";
 import { RunningAgent, SLOW, streamTo } from "./running_agent.ts";
 
 const urlOf = ({ port }: { port: number }) => `tcp://127.0.0.1:${port}`;

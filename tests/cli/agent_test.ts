@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { visit } from "../helpers/http_visit.ts";
 import { DenoProcess } from "../helpers/process.ts";
-import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { run } from "./commands.ts";
@@ -49,7 +50,7 @@ Deno.test({
     await using hub = await TestHub.start();
     await using echo = await TcpService.echo();
     using file = new AgentFile();
-    const [first, second] = [await freePort(), await freePort()];
+    const [first, second] = [freePort(), freePort()];
     const tunnel = (name: string, port: number) =>
       `{ name: ${name}, kind: tcp, local: ${echo.port}, remote_port: ${port} }`;
     file.write(yamlOf(hub, { log: file.logPath, tunnels: `[${tunnel("a", first)}]` }));

@@ -5,7 +5,8 @@ import { AgentLines } from "../../src/cli/agent_lines.ts";
 import { AgentScreen } from "../../src/cli/agent_screen.ts";
 import { AgentView } from "../../src/cli/agent_view.ts";
 import { FirstTry } from "../../src/cli/first_try.ts";
-import { freePort, TcpService } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { MemoryIo } from "./memory_io.ts";
@@ -134,7 +135,7 @@ Deno.test("First try: fails with what is wrong at first, and not with what comes
     assert.equal(succeeded, 1);
   });
   const waiting = Promise.withResolvers<void>();
-  await using lost = new TunnelAgent(`tcp://127.0.0.1:${await freePort()}`, "[]", {
+  await using lost = new TunnelAgent(`tcp://127.0.0.1:${freePort()}`, "[]", {
     onState: ({ kind }) => kind === "waiting" && waiting.resolve(),
   });
   await waiting.promise;

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { runCerts } from "../../src/cli/certs.ts";
-import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { run, startSub } from "./commands.ts";
@@ -103,7 +104,7 @@ for (const scheme of ["tls", "wss"]) {
     fn: async () => {
       await using scene = await CertsScene.start();
       await using echo = await TcpService.echo();
-      const port = await freePort();
+      const port = freePort();
       const file = scene.path("agent.yaml");
       await Deno.writeTextFile(
         file,

@@ -8,7 +8,7 @@ import { dial } from "../../src/cli/dial.ts";
 import { type ConnectionArguments, readHubTarget } from "../../src/cli/hub_target.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import { TestCertificates } from "../helpers/certificates.ts";
-import { freePort } from "../helpers/socket_server.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { run } from "./commands.ts";
 import { answerTo, errorPayload, StubHub } from "./stub_hub.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { DenoProcess, taskArguments } from "../helpers/process.ts";
 import { visit } from "../helpers/http_visit.ts";
-import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { run } from "./commands.ts";
@@ -48,7 +49,7 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   fn: async () => {
     await using hub = await TestHub.start(["shutdown.grace=0s"]);
-    const local = await freePort();
+    const local = freePort();
     const url = `tcp://127.0.0.1:${hub.port}`;
     await using agent = await AgentProcess.start(["http", `${local}`, "--subdomain", "app", "--url", url]);
     await agent.next("tunnel", "up");

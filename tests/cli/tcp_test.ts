@@ -1,6 +1,7 @@
 /** `trunkline tcp` and `trunkline tunnels`. */
 import assert from "node:assert/strict";
-import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { run } from "./commands.ts";
@@ -71,7 +72,7 @@ Deno.test("tcp: what cannot begin is told at once, with an exit code of its own"
   const taken = await run(["tcp", "1", "--remote-port", `${echo.port}`, ...url]);
   assert.equal(taken.code, 4);
   assert.match(taken.io.errors, /^The hub refuses the tunnel tcp-1: /);
-  const gone = await run(["tcp", "1", "--url", `tcp://127.0.0.1:${await freePort()}`]);
+  const gone = await run(["tcp", "1", "--url", `tcp://127.0.0.1:${freePort()}`]);
   assert.equal(gone.code, 3);
   assert.match(gone.io.errors, /^Cannot reach the hub at /);
   const busy = await run(["tcp", "--local", `${echo.port}`, "--to", "edge:127.0.0.1:1", ...url]);

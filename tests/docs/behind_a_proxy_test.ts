@@ -10,7 +10,7 @@ import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { TestCertificates } from "../helpers/certificates.ts";
 import { Lines } from "../helpers/lines.ts";
 import { findTool, Program, programOutput } from "../helpers/programs.ts";
-import { freePort } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { findOnPath } from "../helpers/tools.ts";
 
@@ -132,7 +132,7 @@ async function withHub(yaml: string, use: (scene: ProxyScene) => Promise<void>):
     `[{ name: web, kind: http, local: ${app.port}, subdomain: app }]`,
   );
   await edge.reached("web", "up");
-  const port = await freePort();
+  const port = freePort();
   await use({
     folder,
     hubPort: hub.publicPort,

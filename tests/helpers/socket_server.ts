@@ -47,14 +47,6 @@ export class SocketServer implements AsyncDisposable {
   }
 }
 
-/** A port where nobody listens. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
-
 /** Reads an HTTP head; what follows is put back. */
 export function readHead(socket: Socket): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();

@@ -39,17 +39,6 @@ export class TcpService implements AsyncDisposable {
   }
 }
 
-/** A port of loopback on which nobody listens. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 /** A visitor of a port, who remembers what came. */
 export class Visitor implements AsyncDisposable {
   readonly socket: Socket;

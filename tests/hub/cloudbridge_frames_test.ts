@@ -4,7 +4,8 @@ import { StreamCode } from "../../src/core/stream_codes.ts";
 import { MAX_TUNNELS } from "../../src/hub/cloudbridge_tunnels.ts";
 import { MAX_DIALS_PER_LINK } from "../../src/tunnel/hub_egress.ts";
 import { testPlainAndTls } from "../helpers/plain_and_tls.ts";
-import { freePort, TcpService } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { connectTokens, member, namesOf, reach, tokenOf } from "../tunnel/connect_scene.ts";
 import {
@@ -151,7 +152,7 @@ Deno.test("CloudBridge frames: what cannot be reached is told apart, and the cli
   await using hub = await TestHub.start(connectTokens({ may: ["hub:127.0.0.1:*"] }));
   {
     await using client = await framing(hub, "may");
-    const target = { agent: "hub", host: "127.0.0.1", port: await freePort() };
+    const target = { agent: "hub", host: "127.0.0.1", port: freePort() };
     assert.equal(await client.echo(1, target, bytesOf("x")), StreamCode.localRefused);
     await hub.metricBecomes("trunkline_agents", 1);
   }

@@ -9,7 +9,8 @@ import {
   MAX_ADDRESSES,
 } from "../../src/link/checked_dial.ts";
 import { type Resolve, Resolver } from "../../src/link/resolver.ts";
-import { freePort, TcpService } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService } from "../helpers/tcp_echo.ts";
 
 interface Case extends Partial<CheckedDial> {
   readonly host: string;
@@ -137,7 +138,7 @@ Deno.test("Checked dial: whoever may not go to a name is not told whether it exi
 });
 
 Deno.test("Checked dial: refused, not found and too late are told apart", async () => {
-  const port = await freePort();
+  const port = freePort();
   const { code, reason, detail } = await refusal({ host: "127.0.0.1", port });
   assert.equal(code, StreamCode.localRefused);
   assert.equal(reason, "The destination cannot be reached");

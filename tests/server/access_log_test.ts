@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { DenoProcess, taskArguments } from "../helpers/process.ts";
-import { freePort, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { Visitor } from "../helpers/tcp_echo.ts";
 import { rawService, requestText, sendRaw } from "../tunnel/http_scene.ts";
 import { accessLine } from "../../src/server/access_log.ts";
 import type { ExchangeRecord } from "../../src/tunnel/exchange_record.ts";
@@ -81,7 +82,7 @@ Deno.test("Access log: a line of JSON with everything", () => {
 });
 
 Deno.test("Access log: a hub writes a line for each request, those that it refuses and those that broke off too", async () => {
-  const [hubPort, publicPort] = [await freePort(), await freePort()];
+  const [hubPort, publicPort] = [freePort(), freePort()];
   const settings = [
     `hub.listen=127.0.0.1:${hubPort}`,
     `public.listen=127.0.0.1:${publicPort}`,

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { visit } from "../helpers/http_visit.ts";
-import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { AgentProcess } from "../cli/agent_process.ts";
@@ -12,7 +13,7 @@ const GET = requestText("GET /");
 const ignore = Deno.build.os === "windows";
 
 Deno.test("HTTP faults: nobody at the address, nobody behind it, and pages as they are accepted", async () => {
-  await withService(await freePort(), async ({ port, edge, hub }) => {
+  await withService(freePort(), async ({ port, edge, hub }) => {
     const html = await visit(port, { host: "nobody.localhost", headers: { accept: "text/html,*/*" } });
     assert.equal(html.status, 404);
     assert.match(html.text, /^<!doctype html>[^]*<h1>404 Not Found<\/h1>/);
@@ -114,7 +115,7 @@ Deno.test({
   name: "HTTP faults: an agent that is killed cuts its answers, and is back under its name; a hub likewise",
   ignore,
   fn: async () => {
-    const [hubPort, publicPort] = [await freePort(), await freePort()];
+    const [hubPort, publicPort] = [freePort(), freePort()];
     const settings = [
       `hub.listen=127.0.0.1:${hubPort}`,
       `public.listen=127.0.0.1:${publicPort}`,

@@ -4,7 +4,8 @@ import { Buffer } from "node:buffer";
 import { AgentProcess } from "../cli/agent_process.ts";
 import { visit } from "../helpers/http_visit.ts";
 import { DenoProcess, taskArguments } from "../helpers/process.ts";
-import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { HOST } from "./http_scene.ts";
 
 const MIB = 1024 * 1024;
@@ -14,7 +15,7 @@ Deno.test({
     "HTTP faults: a hub that is killed in an upload: the visitor sees it, the agent is back, the next one works",
   ignore: Deno.build.os === "windows",
   fn: async () => {
-    const [hubPort, publicPort] = [await freePort(), await freePort()];
+    const [hubPort, publicPort] = [freePort(), freePort()];
     const settings = [
       `hub.listen=127.0.0.1:${hubPort}`,
       `public.listen=127.0.0.1:${publicPort}`,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { findOnPath } from "../helpers/tools.ts";
-import { freePort } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { Program, programOutput } from "../helpers/programs.ts";
 import { HOST, withService } from "./http_scene.ts";
 
@@ -115,7 +115,7 @@ Deno.test({
   ignore: findOnPath("nginx") === null || findOnPath("curl") === null,
   fn: async () => {
     using folder = new Folder();
-    const local = await freePort();
+    const local = freePort();
     const text = "a line of text that is compressed well\n".repeat(5000);
     Deno.writeTextFileSync(join(folder.path, "file.txt"), text);
     const config = `daemon off; pid ${folder.path}/pid; error_log stderr;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { StreamCode } from "../../src/core/stream_codes.ts";
 import { MAX_DIALS_PER_LINK } from "../../src/tunnel/hub_egress.ts";
 import type { Resolve } from "../../src/link/resolver.ts";
-import { freePort, TcpService } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService } from "../helpers/tcp_echo.ts";
 import { Spoke } from "../helpers/spoke.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { connectTokens, echoed, member, namesOf, reach } from "./connect_scene.ts";
@@ -91,7 +92,7 @@ Deno.test("Hub egress: a service that refuses, and one that resets, are told apa
   });
   await using hub = await TestHub.start(connectTokens({ may: ["hub:127.0.0.1:*"] }));
   await using spoke = await member(hub, "may");
-  const refused = await reach(spoke, ["hub", "127.0.0.1", await freePort()]).gatherer.over;
+  const refused = await reach(spoke, ["hub", "127.0.0.1", freePort()]).gatherer.over;
   assert.deepEqual([refused?.code, refused?.notStarted], [localRefused, true]);
   const { stream, gatherer } = reach(spoke, ["hub", "127.0.0.1", rude.port]);
   stream.write(Uint8Array.of(1));

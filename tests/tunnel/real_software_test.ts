@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { startSub } from "../cli/commands.ts";
-import { freePort } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { findTool, Program, programOutput } from "../helpers/programs.ts";
 import { findOnPath } from "../helpers/tools.ts";
@@ -42,7 +42,7 @@ Deno.test({
   name: "Real software: Redis and its benchmark (needs redis-server) (needs redis-benchmark)",
   ignore: findOnPath("redis-server") === null || findOnPath("redis-benchmark") === null,
   fn: async () => {
-    const port = await freePort();
+    const port = freePort();
     const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
     await using _redis = await Program.start("redis-server", { args, port });
     await throughTunnel(port, async (tunnel) => {
@@ -74,7 +74,7 @@ Deno.test({
   name: "Real software: iperf3 up, down and with many streams (needs iperf3)",
   ignore: findOnPath("iperf3") === null,
   fn: async () => {
-    const port = await freePort();
+    const port = freePort();
     await using _server = await Program.start("iperf3", {
       args: ["--server", "--bind", "127.0.0.1", "--port", `${port}`],
       port,

@@ -8,7 +8,8 @@ import { StreamCode } from "../../src/core/stream_codes.ts";
 import { Flusher } from "../../src/link/flusher.ts";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { Spoke } from "../helpers/spoke.ts";
-import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 import { RunningAgent } from "../agent/running_agent.ts";
 import { connectTokens, echoed, member, namesOf, reach, tokenOf } from "./connect_scene.ts";
@@ -89,7 +90,7 @@ Deno.test("Target: a list that is empty leads nowhere, and another one counts at
 Deno.test("Target: what refuses, and a name that leads to nobody, are told apart from what is not allowed", async () => {
   const resolve = () => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" }));
   await withEdge({ allow: ["127.0.0.1:*", "db.lan:*"], resolve }, async ({ through }) => {
-    assert.equal(await through("127.0.0.1", await freePort()), "The destination cannot be reached");
+    assert.equal(await through("127.0.0.1", freePort()), "The destination cannot be reached");
     assert.equal(await through("db.lan", 1), "The destination cannot be found");
   });
 });

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
 import { RunningAgent } from "../agent/running_agent.ts";
 import { AgentProcess } from "../cli/agent_process.ts";
-import { freePort, TcpService, Visitor } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { TcpService, Visitor } from "../helpers/tcp_echo.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 
 const KIB = 1024;
@@ -33,7 +34,7 @@ async function visit(port: number, text: string): Promise<string> {
 }
 
 Deno.test("Tunnel faults: a service that refuses or resets is a reset, and what came before it comes through", async () => {
-  await withTunnel(await freePort(), async ({ port, hub }) => {
+  await withTunnel(freePort(), async ({ port, hub }) => {
     assert.equal(await visit(port, "hello"), "ECONNRESET");
     await hub.metricBecomes('trunkline_tunnel_connections_refused_total{tunnel="anonymous/edge/t"}', 1);
   });
@@ -123,7 +124,7 @@ Deno.test({
   name: "Tunnel faults: an agent that is killed is a reset for its visitors, and its name is kept for it",
   ignore,
   fn: async () => {
-    const own = await freePort();
+    const own = freePort();
     await using hub = await TestHub.start([`tunnel.tcp_ports=${own}-${own}`]);
     await using echo = await TcpService.echo();
     const args = ["tcp", `${echo.port}`, "--agent-id", "edge", "--url", `tcp://127.0.0.1:${hub.port}`];
@@ -143,7 +144,7 @@ Deno.test({
 });
 
 Deno.test("Tunnel faults: a hub that is started anew has its agents back under their ports, and messages too", async () => {
-  const [hubPort, port, own] = [await freePort(), await freePort(), await freePort()];
+  const [hubPort, port, own] = [freePort(), freePort(), freePort()];
   // The usual ports are those of other hubs too.
   const settings = [
     `hub.listen=127.0.0.1:${hubPort}`,

@@ -1,7 +1,7 @@
 /** Whose the names and ports of tunnels are, with real hubs and agents. */
 import assert from "node:assert/strict";
 import { TunnelAgent } from "../agent/tunnel_agent.ts";
-import { freePort } from "../helpers/tcp_echo.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { Spoke } from "../helpers/spoke.ts";
 import { TestHub } from "../helpers/test_hub.ts";
 
@@ -17,9 +17,9 @@ function logins(port: number, range: string): string[] {
 const [OWNER, THIEF] = ["owner-secret-0001", "thief-secret-0001"];
 
 /** Three free ports in a row, as a range. */
-async function freeRange(): Promise<{ first: number; text: string }> {
-  const first = await freePort();
-  return first < 65_000 ? { first, text: `${first}-${first + 2}` } : await freeRange();
+function freeRange(): { first: number; text: string } {
+  const first = freePort(3);
+  return { first, text: `${first}-${first + 2}` };
 }
 
 function tunnels(port: number): string {
@@ -27,8 +27,8 @@ function tunnels(port: number): string {
 }
 
 Deno.test("Tunnel names: a thief gets no name of an agent that is away for a moment, and afterwards it does", async () => {
-  const { first, text } = await freeRange();
-  await using hub = await TestHub.start([...logins(await freePort(), text), "tunnel.name_lease=1s"]);
+  const { first, text } = freeRange();
+  await using hub = await TestHub.start([...logins(freePort(), text), "tunnel.name_lease=1s"]);
   const url = `tcp://127.0.0.1:${hub.port}`;
   await using thief = new TunnelAgent(url, "[]", { agentId: "thief", token: THIEF });
   {
@@ -54,8 +54,8 @@ Deno.test("Tunnel names: a thief gets no name of an agent that is away for a mom
 });
 
 Deno.test("Tunnel names: after a hub was started anew a name that a right reserves is its owner's, others are whose that ask first", async () => {
-  const [hubPort, reserved] = [await freePort(), await freePort()];
-  const { first, text } = await freeRange();
+  const [hubPort, reserved] = [freePort(), freePort()];
+  const { first, text } = freeRange();
   const settings = [...logins(reserved, text), `hub.listen=127.0.0.1:${hubPort}`, "shutdown.grace=0s"];
   const url = `tcp://127.0.0.1:${hubPort}`;
   {
@@ -77,8 +77,8 @@ Deno.test("Tunnel names: after a hub was started anew a name that a right reserv
 });
 
 Deno.test("Tunnel names: a token that was used once more takes neither place nor names", async () => {
-  const { first, text } = await freeRange();
-  await using hub = await TestHub.start(logins(await freePort(), text));
+  const { first, text } = freeRange();
+  await using hub = await TestHub.start(logins(freePort(), text));
   const port = { port: hub.port };
   const login = { token: OWNER, agentId: "edge" };
   await using before = await Spoke.connect(port);
@@ -97,8 +97,8 @@ Deno.test("Tunnel names: a token that was used once more takes neither place nor
 });
 
 Deno.test("Tunnel names: an id is an account's, so two accounts have agents of the same id with tunnels of their own", async () => {
-  const { first, text } = await freeRange();
-  await using hub = await TestHub.start(logins(await freePort(), text));
+  const { first, text } = freeRange();
+  await using hub = await TestHub.start(logins(freePort(), text));
   const url = `tcp://127.0.0.1:${hub.port}`;
   await using one = new TunnelAgent(url, tunnels(first), { agentId: "edge", token: OWNER });
   await using other = new TunnelAgent(url, tunnels(first + 1), { agentId: "edge", token: THIEF });
@@ -109,8 +109,8 @@ Deno.test("Tunnel names: an id is an account's, so two accounts have agents of t
 });
 
 Deno.test("Tunnel names: fewer rights take a tunnel back, and its agent is told", async () => {
-  const { first, text } = await freeRange();
-  const port = await freePort();
+  const { first, text } = freeRange();
+  const port = freePort();
   await using hub = await TestHub.start(logins(port, text));
   const url = `tcp://127.0.0.1:${hub.port}`;
   await using owner = new TunnelAgent(url, tunnels(port), { agentId: "owner", token: OWNER });
