@@ -33,7 +33,9 @@ const SCENARIOS: readonly (FanOutScenario & { readonly name: string })[] = [
   { name: "1 x 128 B, 1024 in flight", subscribers: 1, payloadBytes: 128, inFlight: 1024, seconds: SECONDS },
 ];
 
-type Kind = "without" | "memory" | "disk";
+/** `synced`: each message waits until the disk has it. */
+const KINDS = ["without", "memory", "disk", "synced"] as const;
+type Kind = typeof KINDS[number];
 type Figures = Readonly<Record<Kind, readonly FanOutFigures[]>>;
 
 async function fanOut(kind: Kind, scenario: FanOutScenario): Promise<FanOutFigures> {
@@ -41,7 +43,8 @@ async function fanOut(kind: Kind, scenario: FanOutScenario): Promise<FanOutFigur
   try {
     const set = [
       ...(kind === "without" ? [] : [KEEPING]),
-      ...(kind === "disk" ? [`storage.path=${folder}`] : []),
+      ...(kind === "disk" || kind === "synced" ? [`storage.path=${folder}`] : []),
+      ...(kind === "synced" ? ["storage.sync=0"] : []),
     ];
     await using server = await startHub({ set, folder });
     return await measureFanOut(server, { protocol: "broker", scenario });
@@ -51,10 +54,10 @@ async function fanOut(kind: Kind, scenario: FanOutScenario): Promise<FanOutFigur
 }
 
 async function measure(scenario: FanOutScenario & { readonly name: string }): Promise<Figures> {
-  const figures: Record<Kind, FanOutFigures[]> = { without: [], memory: [], disk: [] };
+  const figures: Record<Kind, FanOutFigures[]> = { without: [], memory: [], disk: [], synced: [] };
   for (let pair = 1; pair <= PAIRS; pair++) {
     progress(`${scenario.name}: pair ${pair} of ${PAIRS}`);
-    for (const kind of ["without", "memory", "disk"] as const) {
+    for (const kind of KINDS) {
       figures[kind].push(await fanOut(kind, scenario));
     }
   }
@@ -76,6 +79,7 @@ function rowOf(name: string, figures: Figures): Row {
     "disk µs": cpu("disk"),
     "memory/without": formatRatio(ratios(figures, "memory")),
     "disk/without": formatRatio(ratios(figures, "disk")),
+    "synced/without": formatRatio(ratios(figures, "synced")),
   };
 }
 

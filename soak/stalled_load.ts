@@ -1,6 +1,7 @@
 /**
  * Subscribers that never read, as a process of its own. It prints "go" when all have subscribed once, and ends with its
- * input. Whoever the hub closes comes again, also while the hub lets nobody in, so that it never gets rid of them.
+ * input. Whoever the hub closes comes again, later each time as clients do, also while the hub lets nobody in, so that
+ * it never gets rid of them.
  */
 import { print } from "../bench/load/console.ts";
 import { clientFrame } from "../bench/load/raw_websocket.ts";
@@ -15,7 +16,8 @@ export interface StalledTask {
 
 /** How often each looks whether it was closed, by writing a pong that nobody asked for. */
 const LOOK_MS = 2000;
-const RETRY_MS = 500;
+/** How long one that was closed or turned away waits: twice as long each time. */
+const RETRY_MS = { first: 500, most: 30_000 };
 /** How what the hub says first ends. */
 const GREETING_END = "}}";
 const encoder = new TextEncoder();
@@ -27,6 +29,7 @@ const passed = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve
 class Stalled {
   readonly #task: StalledTask;
   #connection: Deno.Conn | null = null;
+  #retryMs = RETRY_MS.first;
 
   constructor(task: StalledTask) {
     this.#task = task;
@@ -42,9 +45,14 @@ class Stalled {
         return await writeAll(this.#connection, clientFrame(1, encoder.encode(text)));
       } catch {
         // Turned away, or cut in the middle: that is what this is for.
-        await passed(RETRY_MS);
+        await this.#backOff();
       }
     }
+  }
+
+  async #backOff(): Promise<void> {
+    await passed(this.#retryMs * (0.5 + Math.random()));
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.most);
   }
 
   /** Looks whether it is still there, for ever. */
@@ -55,6 +63,7 @@ class Stalled {
         if (this.#connection !== null) await writeAll(this.#connection, PONG);
       } catch {
         this.#connection?.close();
+        await this.#backOff();
         await this.open();
       }
     }

@@ -186,6 +186,9 @@ export function storageSchema(context: SchemaContext) {
     path: path(context).nullable().prefault(null).describe(
       "Folder for retained messages and history, made when it is missing; null: memory",
     ),
+    sync: duration(0, 60_000).prefault("100ms").describe(
+      "How long what was acknowledged may wait for the disk itself, which a loss of power takes; 0: not at all",
+    ),
   });
 }
 

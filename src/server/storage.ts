@@ -15,9 +15,9 @@ export class Storage {
   readonly store: MemoryStore | SqliteStore;
 
   constructor(config: StorageConfig) {
-    const { storage: { path } } = config;
+    const { storage: { path, sync: syncMs } } = config;
     const options = { limits: limitsOf(config), knownFromId: firstIdOf(this.epochMs) };
-    this.store = path === null ? new MemoryStore(options) : new SqliteStore({ ...options, path });
+    this.store = path === null ? new MemoryStore(options) : new SqliteStore({ ...options, path, syncMs });
   }
 
   /** Throws a `TrunklineError` when what was kept cannot be read. */

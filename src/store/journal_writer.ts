@@ -1,5 +1,6 @@
 /** The near end of the thread that writes: one request at a time, each answered. */
 import type { JournalBatch } from "./journal_batch.ts";
+import type { StoreFileOptions } from "./store_file.ts";
 import type { WriterReply, WriterRequest } from "./sqlite_worker.ts";
 
 /** The writer. */
@@ -27,8 +28,8 @@ export class JournalWriter {
   }
 
   /** Opens the file; gives the reason when that cannot be. */
-  open(path: string, maxBytes: number | null): Promise<string | null> {
-    return this.#ask({ kind: "open", path, maxBytes }, []);
+  open(path: string, { maxBytes, syncMs }: StoreFileOptions): Promise<string | null> {
+    return this.#ask({ kind: "open", path, maxBytes, syncMs }, []);
   }
 
   /** Writes a batch; gives the reason when that cannot be. One at a time. */

@@ -1,6 +1,6 @@
 /**
  * Keeps messages in memory, from where they are read, and writes all that happens there to a file, from which the memory
- * is made again after a restart. What was told to be safe is on the disk. A disk that is full, or gone, is tried
+ * is made again after a restart. What was told to be safe is in the file. A disk that is full, or gone, is tried
  * again and again; what could not be written waits, up to a bound.
  */
 import { TrunklineError } from "../core/errors.ts";
@@ -29,6 +29,11 @@ export interface SqliteStoreOptions {
   readonly maxUnsafeBytes?: number;
   /** How large the file may become, in bytes; `null`: as there is room. @default null */
   readonly maxFileBytes?: number | null;
+  /**
+   * How long what was told to be safe may wait for the disk, in milliseconds: a loss of power takes it, nothing else
+   * does. 0: it is told when the disk has it. @default 100
+   */
+  readonly syncMs?: number;
   /** Of a tenant that is new, ids below this one are not known; `null`: those below the first that it keeps. @default null */
   readonly knownFromId?: string | null;
   /** How long after a failure the disk is tried again. @default 1000 */
@@ -69,6 +74,7 @@ export class SqliteStore implements MessageStore {
     this.#options = {
       maxUnsafeBytes: 67_108_864,
       maxFileBytes: null,
+      syncMs: 100,
       knownFromId: null,
       retryMs: 1000,
       now: Date.now,
@@ -90,7 +96,7 @@ export class SqliteStore implements MessageStore {
     const { filePath } = folder;
     try {
       await this.#load(filePath);
-      this.#writer = await openWriter(filePath, this.#options.maxFileBytes);
+      this.#writer = await openWriter(filePath, this.#options);
     } catch (error) {
       folder.close();
       throw damaged(filePath, error);
@@ -151,7 +157,7 @@ export class SqliteStore implements MessageStore {
   }
 
   async #load(path: string): Promise<void> {
-    const file = new StoreFile(path, { maxBytes: null });
+    const file = new StoreFile(path, { maxBytes: null, syncMs: 0 });
     try {
       const { wasClosedWell } = file;
       const numbers = await loadStore(file, {
@@ -241,9 +247,12 @@ export class SqliteStore implements MessageStore {
 }
 
 /** Starts the thread that writes to a file. */
-async function openWriter(path: string, maxBytes: number | null): Promise<JournalWriter> {
+async function openWriter(
+  path: string,
+  { maxFileBytes: maxBytes, syncMs }: Pick<Required<SqliteStoreOptions>, "maxFileBytes" | "syncMs">,
+): Promise<JournalWriter> {
   const writer = new JournalWriter();
-  const failure = await writer.open(path, maxBytes);
+  const failure = await writer.open(path, { maxBytes, syncMs });
   if (failure === null) return writer;
   await writer.close();
   const details = { path, setting: "storage.path" };

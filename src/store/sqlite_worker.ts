@@ -4,11 +4,11 @@
  */
 import { messageOf } from "../core/errors.ts";
 import type { JournalBatch } from "./journal_batch.ts";
-import { StoreFile } from "./store_file.ts";
+import { StoreFile, type StoreFileOptions } from "./store_file.ts";
 
 /** What the thread is asked for. */
 export type WriterRequest =
-  | { readonly kind: "open"; readonly path: string; readonly maxBytes: number | null }
+  | { readonly kind: "open"; readonly path: string } & StoreFileOptions
   | { readonly kind: "write"; readonly batch: JournalBatch }
   | { readonly kind: "close" };
 

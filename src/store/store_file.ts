@@ -4,6 +4,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { JournalBatch, MessageRow, TenantRow, TopicRow } from "./journal_batch.ts";
+import { LogSync } from "./log_sync.ts";
 import { unpackMessages } from "./message_columns.ts";
 import { APPLICATION_ID, checkStoreFile, SCHEMA, SCHEMA_VERSION } from "./store_schema.ts";
 
@@ -20,25 +21,30 @@ const MAX_LOG_BYTES = 33_554_432;
 export interface StoreFileOptions {
   /** How large it may become, in bytes; `null`: as there is room. */
   readonly maxBytes: number | null;
+  /** How long what was written may wait for the disk, in milliseconds; 0: a write ends when the disk has it. */
+  readonly syncMs: number;
 }
 
 /** The file, open. */
 export class StoreFile {
   readonly #db: DatabaseSync;
   readonly #statements: Statements;
+  /** `null`: SQLite waits itself. */
+  readonly #sync: LogSync | null;
 
   /**
    * Opens the file, and makes it what it has to be when it is empty.
    * @throws {TrunklineError} `start_failed` when it is damaged, newer, or something else; it stays as it is then.
    */
-  constructor(path: string, { maxBytes }: StoreFileOptions) {
+  constructor(path: string, options: StoreFileOptions) {
     const db = new DatabaseSync(path);
     try {
       checkStoreFile(db, path);
       this.#db = db;
-      this.#configure(maxBytes);
+      this.#configure(options);
       this.#statements = prepareStatements(db);
       this.#statements.messages.setReturnArrays(true);
+      this.#sync = options.syncMs === 0 ? null : new LogSync(path, { everyMs: options.syncMs });
     } catch (error) {
       db.close();
       throw error;
@@ -81,6 +87,7 @@ export class StoreFile {
   /** Writes a batch. Throws when that cannot be; nothing of it is written then. */
   write(batch: JournalBatch): void {
     const { begin, commit, rollback } = this.#statements;
+    this.#sync?.check();
     begin.run();
     try {
       this.#apply(batch);
@@ -90,12 +97,15 @@ export class StoreFile {
       this.#makeRoom();
       throw error;
     }
+    this.#sync?.note();
     // Each step of it gives one page back, and `run` or `exec` make one step only.
     if (this.hasSlack) this.#statements.vacuum.all();
   }
 
   close(): void {
+    // What is in the log goes into the file and to the disk.
     this.#db.close();
+    this.#sync?.close();
   }
 
   /** Brings SQLite's log into the file, so that the next try has its room: it may be the log that cannot grow. */
@@ -107,7 +117,7 @@ export class StoreFile {
     }
   }
 
-  #configure(maxBytes: number | null): void {
+  #configure({ maxBytes, syncMs }: StoreFileOptions): void {
     const db = this.#db;
     if (this.#number("PRAGMA user_version") === 0) {
       db.exec("PRAGMA auto_vacuum = INCREMENTAL");
@@ -116,8 +126,8 @@ export class StoreFile {
         PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
     }
     db.exec("PRAGMA journal_mode = WAL");
-    // With FULL each commit waits until the disk has it: what was told to be safe survives a loss of power too.
-    db.exec("PRAGMA synchronous = FULL");
+    // With FULL each commit waits until the disk has it. With NORMAL only the order of what is written is kept.
+    db.exec(`PRAGMA synchronous = ${syncMs === 0 ? "FULL" : "NORMAL"}`);
     db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.exec(`PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`);
     if (maxBytes === null) return;

@@ -1,5 +1,5 @@
 /**
- * Keeps numbered messages in the folder that it is given and prints the number of each that it was told is safe, until
+ * Keeps numbered messages in the folder that it is given, synced as often as it is told, and prints the number of each that it was told is safe, until
  * it is killed; or prints why it cannot.
  */
 import { messageOf } from "../../src/core/errors.ts";
@@ -14,8 +14,8 @@ function print(line: string): void {
   Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
-async function main(path: string): Promise<void> {
-  const store = new SqliteStore({ path, limits: WIDE });
+async function main(path: string, syncMs: number): Promise<void> {
+  const store = new SqliteStore({ path, limits: WIDE, syncMs });
   try {
     await store.open();
   } catch (error) {
@@ -40,4 +40,4 @@ async function main(path: string): Promise<void> {
   turn();
 }
 
-await main(Deno.args[0] ?? "");
+await main(Deno.args[0] ?? "", Number(Deno.args[1] ?? 100));

@@ -11,7 +11,8 @@ Deno.test("SqliteStore: what was told to be safe outlives a kill at any moment, 
   using folder = new TempFolder();
   let safe = 0;
   for (let kill = 0; kill < KILLS; kill++) {
-    safe = await keepUntilKilled(folder.path, Math.floor(Math.random() * 400));
+    const lines = Math.floor(Math.random() * 400);
+    safe = await keepUntilKilled(folder.path, { lines, syncMs: kill % 2 === 0 ? 100 : 0 });
     await using store = await openStore(folder.path);
     const tenant = store.store.tenant("t");
     const kept = numbers(tenant.page("a.#", { afterId: null, max: 1_000_000, nowMs: Date.now() }));
@@ -27,7 +28,7 @@ Deno.test("SqliteStore: what was told to be safe outlives a kill at any moment, 
 
 Deno.test("SqliteStore: after a kill it is not known what came behind the last id on disk", async () => {
   using folder = new TempFolder();
-  await keepUntilKilled(folder.path, 20);
+  await keepUntilKilled(folder.path, { lines: 20, syncMs: 100 });
   let last = "";
   // The second time, the one before closed well: the gap is remembered.
   for (let time = 0; time < 2; time++) {
@@ -41,8 +42,12 @@ Deno.test("SqliteStore: after a kill it is not known what came behind the last i
 });
 
 /** Gives the highest number that was told to be safe; the process is killed once so many were. */
-async function keepUntilKilled(path: string, lines: number): Promise<number> {
-  await using keeper = new DenoProcess(["run", "-A", "--no-check", "tests/store/keeper.ts", path]);
+async function keepUntilKilled(
+  path: string,
+  { lines, syncMs }: { readonly lines: number; readonly syncMs: number },
+): Promise<number> {
+  const args = ["tests/store/keeper.ts", path, String(syncMs)];
+  await using keeper = new DenoProcess(["run", "-A", "--no-check", ...args]);
   let safe = Number(await keeper.nextLine());
   for (let line = 0; line < lines; line++) safe = Number(await keeper.nextLine());
   keeper.kill("SIGKILL");
