@@ -14,7 +14,7 @@ import type { AuthRequest, AuthResponse, OpenStream } from "../../src/wire/frame
 import { echoOf } from "./echo_stream.ts";
 import { HubEnd, hubParts } from "./hub_end.ts";
 import { ServerWebSocket } from "./server_websocket.ts";
-import { fieldOf, readHead, SocketServer, upgradeAnswer } from "./socket_server.ts";
+import { fieldOf, readHead, serveWhileThere, SocketServer, upgradeAnswer } from "./socket_server.ts";
 
 /** What a hub is to do. */
 export interface FramesHubOptions {
@@ -91,7 +91,7 @@ export class FramesHub implements AsyncDisposable {
         return this.#begin(new PlainSocket(socket), chunk);
       }
       socket.unshift(chunk);
-      void this.#upgrade(socket);
+      void serveWhileThere((peer) => this.#upgrade(peer), socket);
     });
   }
 

@@ -7,6 +7,18 @@ import { createSecureContext, type SecureContextOptions, TLSSocket } from "node:
 /** What a server does with each connection. */
 export type Serve = (socket: Socket) => void | Promise<void>;
 
+/** The peer went before it had sent what it was to send; nothing is wrong with that. */
+class ClosedEarly extends Error {}
+
+/** Serves a peer, which may go at any time. */
+export async function serveWhileThere(serve: Serve, socket: Socket): Promise<void> {
+  try {
+    await serve(socket);
+  } catch (error) {
+    if (!(error instanceof ClosedEarly)) throw error;
+  }
+}
+
 /** Listens on a free loopback port until the end of its scope. */
 export class SocketServer implements AsyncDisposable {
   readonly #server: Server;
@@ -18,10 +30,10 @@ export class SocketServer implements AsyncDisposable {
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (raw) => {
       this.accepted++;
       this.#keep(raw);
-      if (tls === undefined) return void serve(raw);
+      if (tls === undefined) return void serveWhileThere(serve, raw);
       const socket = new TLSSocket(raw, { isServer: true, secureContext: createSecureContext(tls) });
       this.#keep(socket);
-      socket.once("secure", () => void serve(socket));
+      socket.once("secure", () => void serveWhileThere(serve, socket));
     });
   }
 
@@ -63,7 +75,7 @@ export function readHead(socket: Socket): Promise<string> {
   };
   socket.on("data", onData);
   socket.resume();
-  socket.once("close", () => reject(new Error("closed before the head was complete")));
+  socket.once("close", () => reject(new ClosedEarly("closed before the head was complete")));
   return promise;
 }
 
