@@ -1,7 +1,8 @@
 /**
  * What one client that floods does to a hundred well-behaved ones: the time until their echoes come, without and with
  * the flood. On every transport of the hub, and through tunnels; with the event interval that the project's tasks set
- * and with the runtime's default, hub and agents alike. Adjacent pairs against hubs that take turns.
+ * and with the runtime's default, hub and agents alike. Adjacent pairs against hubs that take turns. Beside the TCP
+ * tunnel a raw relay of as many processes, which tells what the machine makes of them.
  */
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { CertificateFiles } from "./certificate_files.ts";
@@ -116,6 +117,7 @@ function rowOf(condition: Condition): Row {
 }
 
 function notesOf(condition: Condition): string[] {
+  if (condition.scene.isBaseline === true) return [];
   const note = (label: string, quantile: Quantile) =>
     budgetNote(`${condition.name}: ${label} with the flood / without`, {
       value: median(ratios(condition, quantile)),

@@ -7,11 +7,12 @@ import type { FairLoad } from "./load/fair_load.ts";
 import type { FloodLoad } from "./load/flood_load.ts";
 import type { EchoTarget } from "./load/echo_way.ts";
 import { LoadProcess } from "./load_process.ts";
-import { type MeasuredHub, startAgent, startHub } from "./processes.ts";
+import { cpuSecondsOf, type MeasuredServer, startAgent, startHub } from "./processes.ts";
+import { startRawRelay } from "./raw_relay.ts";
 
 /** A place that runs. */
 export interface FairPlace {
-  readonly hub: MeasuredHub;
+  readonly hub: Pick<MeasuredServer, "cpuSeconds">;
   readonly clients: EchoTarget;
   readonly flooder: EchoTarget;
 }
@@ -19,6 +20,8 @@ export interface FairPlace {
 /** A kind of place. */
 export interface FairScene {
   readonly name: string;
+  /** No hub at all: what the machine makes of so many processes. */
+  readonly isBaseline?: boolean;
   readonly clients: Omit<FairLoad, "port">;
   readonly flood: Omit<FloodLoad, "port">;
   /** Starts it; what it started goes with `stack`. */
@@ -86,6 +89,20 @@ const tcpTunnel: FairScene = {
   },
 };
 
+/** The same without a hub: two processes that pass bytes on, a connection for a connection. */
+const rawRelay: FairScene = {
+  name: "raw relay",
+  isBaseline: true,
+  clients: VISITORS,
+  flood: SATURATED,
+  start: async (stack) => {
+    const service = stack.use(new LoadProcess("echo_service.ts", null));
+    const { port, pids: [near = 0] } = stack.use(await startRawRelay(Number(await service.line()), null));
+    const target: EchoTarget = { port, way: "tcp" };
+    return { hub: { cpuSeconds: () => cpuSecondsOf(near) }, clients: target, flooder: target };
+  },
+};
+
 /** Every kind of place. */
 export function fairScenes(tls: CertificateFiles): FairScene[] {
   return [
@@ -96,5 +113,6 @@ export function fairScenes(tls: CertificateFiles): FairScene[] {
     direct("frames", "frames"),
     httpTunnels,
     tcpTunnel,
+    rawRelay,
   ];
 }

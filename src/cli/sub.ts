@@ -4,10 +4,9 @@
  */
 import { TrunklineError } from "../core/errors.ts";
 import { isTopicPattern } from "../core/topic.ts";
-import type { TextMessage } from "../wire/text_message.ts";
-import { HeldMessages } from "./held_messages.ts";
+import type { HeldMessages } from "./held_messages.ts";
 import { expectSuccess } from "./hub_answer.ts";
-import { HubClient } from "./hub_client.ts";
+import type { HubClient } from "./hub_client.ts";
 import { type ConnectionArguments, type HubTarget, readHubTarget } from "./hub_target.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import type { MessageFormat } from "./message_format.ts";
@@ -15,6 +14,7 @@ import { MessageOutput } from "./message_output.ts";
 import { replayOf, type ReplayStart } from "./replay_start.ts";
 import { ResumeFile } from "./resume_file.ts";
 import { follow } from "./sub_follow.ts";
+import { subscribeOnce } from "./subscriber.ts";
 import { listenForStop } from "./signals.ts";
 import { PATTERN_RULE } from "./topic_rules.ts";
 
@@ -90,21 +90,20 @@ interface Receiving {
   readonly stopped: Promise<ExitCode>;
 }
 
-async function receive(target: HubTarget, { stopped, options, output, io }: Receiving): Promise<ExitCode> {
-  const messages = new HeldMessages((message: TextMessage) => void output.take(message));
-  const onPublish = (message: TextMessage) => messages.take(message);
-  const client = await Promise.race([
-    stopped,
-    HubClient.connect(target, { warn: (line) => io.err(line), onPublish }),
-  ]);
-  if (!(client instanceof HubClient)) return client;
-  const lost = client.ended.then((error) => Promise.reject(error));
+async function receive(target: HubTarget, receiving: Receiving): Promise<ExitCode> {
+  const { stopped, output, io } = receiving;
   try {
-    const subscribed = subscribeAll(client, { options, output, io, messages }).then(() => output.expire());
-    return await Promise.race([stopped, output.done, lost, subscribed]);
+    return await subscribeOnce(target, {
+      io,
+      stopped,
+      take: (message) => void output.take(message),
+      run: (client, messages) => {
+        const subscribed = subscribeAll(client, { ...receiving, messages }).then(() => output.expire());
+        return Promise.race([output.done, subscribed]);
+      },
+    });
   } finally {
     output.stop();
-    await client.close();
   }
 }
 

@@ -6,14 +6,15 @@ import { type ErrorCode, TrunklineError } from "../core/errors.ts";
 import { Backoff } from "../limits/backoff.ts";
 import { isSystemTopic } from "../core/topic.ts";
 import type { TextMessage } from "../wire/text_message.ts";
-import { HeldMessages } from "./held_messages.ts";
+import type { HeldMessages } from "./held_messages.ts";
 import { expectSuccess } from "./hub_answer.ts";
-import { HubClient } from "./hub_client.ts";
+import type { HubClient } from "./hub_client.ts";
 import type { HubTarget } from "./hub_target.ts";
 import type { CommandIo, ExitCode } from "./io.ts";
 import type { MessageOutput } from "./message_output.ts";
 import { replayOf, type ReplayStart } from "./replay_start.ts";
 import type { ResumeFile } from "./resume_file.ts";
+import { subscribeOnce } from "./subscriber.ts";
 
 /** What it works with. */
 export interface Following {
@@ -54,33 +55,21 @@ export async function follow(target: HubTarget, following: Following): Promise<E
 }
 
 /** One connection; rejects with how it was lost. */
-async function connectOnce(
+function connectOnce(
   target: HubTarget,
   following: Following,
   state: { isFirst: boolean },
 ): Promise<ExitCode> {
   const { stopped, output, file, io } = following;
-  const failed = Promise.withResolvers<never>();
-  const messages = new HeldMessages((message) => {
-    try {
-      take(message, { output, file });
-    } catch (error) {
-      failed.reject(error);
-    }
-  });
-  const onPublish = (message: TextMessage) => messages.take(message);
-  const client = await Promise.race([
+  return subscribeOnce(target, {
+    io,
     stopped,
-    HubClient.connect(target, { warn: (line) => io.err(line), onPublish }),
-  ]);
-  if (!(client instanceof HubClient)) return client;
-  const lost = client.ended.then((error) => Promise.reject(error));
-  try {
-    const subscribed = subscribe(client, { ...following, messages }, state).then(() => output.done);
-    return await Promise.race([stopped, output.done, lost, failed.promise, subscribed]);
-  } finally {
-    await client.close();
-  }
+    take: (message) => take(message, { output, file }),
+    run: (client, messages) => {
+      const subscribed = subscribe(client, { ...following, messages }, state).then(() => output.done);
+      return Promise.race([output.done, subscribed]);
+    },
+  });
 }
 
 /** What is kept in the file has been printed. */

@@ -1,6 +1,7 @@
 /** How a client speaks TLS: its PEM files read and checked before anything is dialled. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { type ErrorCode, messageOf, TrunklineError } from "../core/errors.ts";
+import { type PemFile, readPemFile } from "./pem_file.ts";
 
 /** How TLS is spoken; the texts are PEM. */
 export interface ClientTls {
@@ -33,7 +34,7 @@ export function readClientTls(
   { names, code }: ClientTlsNames,
 ): Pick<ClientTls, "ca" | "client"> {
   const read = (part: keyof ClientTlsFiles, path: string, check: (pem: string) => void) =>
-    readPem({ name: names[part], path, code, check });
+    readPem({ name: names[part], path, code }, check);
   const authority = ca === null ? null : read("ca", ca, (pem) => void new X509Certificate(pem));
   if (cert === null && key === null) return { ca: authority, client: null };
   if (cert === null || key === null) {
@@ -53,27 +54,14 @@ export function readClientTls(
   return { ca: authority, client };
 }
 
-interface PemFile {
-  /** What the setting is called. */
-  readonly name: string;
-  readonly path: string;
-  readonly code: ErrorCode;
-  /** Throws where it is no such PEM. */
-  readonly check: (pem: string) => void;
-}
-
-function readPem({ name, path, code, check }: PemFile): string {
-  let pem: string;
-  try {
-    pem = Deno.readTextFileSync(path);
-  } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound ? "the file does not exist" : messageOf(cause);
-    throw new TrunklineError(code, `Cannot read ${name} from ${path}: ${why}`, { cause });
-  }
+/** Reads a file; `check` throws where it is no such PEM. */
+function readPem(file: PemFile, check: (pem: string) => void): string {
+  const pem = readPemFile(file);
   try {
     check(pem);
     return pem;
   } catch (cause) {
+    const { name, path, code } = file;
     const message = `Cannot use ${name}: ${path} holds no valid PEM (${messageOf(cause)})`;
     throw new TrunklineError(code, message, { cause });
   }

@@ -6,6 +6,7 @@ import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "n
 import { createSecureContext, type SecureContext, type SecureVersion } from "node:tls";
 import { ClientTrust } from "../auth/client_trust.ts";
 import { messageOf, TrunklineError } from "../core/errors.ts";
+import { readPemFile } from "../link/pem_file.ts";
 
 /** Which files, and the oldest version of TLS that is spoken. */
 export interface TlsFiles {
@@ -146,17 +147,8 @@ function loadAuthorities(
   }
 }
 
-function readPem(setting: string, path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound
-      ? "the file does not exist"
-      : cause instanceof Deno.errors.NotCapable
-      ? `the permission is missing; run with --allow-read=${path}`
-      : messageOf(cause);
-    throw new TrunklineError("certificate_invalid", `Cannot read ${setting} from ${path}: ${why}`, { cause });
-  }
+function readPem(name: string, path: string): string {
+  return readPemFile({ name, path, code: "certificate_invalid" });
 }
 
 function parse<T>(setting: string, path: string, read: () => T): T {
