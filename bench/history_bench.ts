@@ -44,7 +44,7 @@ async function fanOut(kind: Kind, scenario: FanOutScenario): Promise<FanOutFigur
     const set = [
       ...(kind === "without" ? [] : [KEEPING]),
       ...(kind === "disk" || kind === "synced" ? [`storage.path=${folder}`] : []),
-      ...(kind === "synced" ? ["storage.sync=0"] : []),
+      ...(kind === "synced" ? ["storage.sync=0s"] : []),
     ];
     await using server = await startHub({ set, folder });
     return await measureFanOut(server, { protocol: "broker", scenario });

@@ -187,7 +187,7 @@ export function storageSchema(context: SchemaContext) {
       "Folder for retained messages and history, made when it is missing; null: memory",
     ),
     sync: duration(0, 60_000).prefault("100ms").describe(
-      "How long what was acknowledged may wait for the disk itself, which a loss of power takes; 0: not at all",
+      "How long what was acknowledged may wait for the disk itself, which a loss of power takes; 0s: not at all",
     ),
   });
 }
