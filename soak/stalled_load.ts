@@ -6,6 +6,7 @@
 import { print } from "../bench/load/console.ts";
 import { clientFrame } from "../bench/load/raw_websocket.ts";
 import { openWebSocket, writeAll } from "../bench/load/web_socket.ts";
+import { Backoff } from "../src/limits/backoff.ts";
 
 /** What it is told. */
 export interface StalledTask {
@@ -16,8 +17,6 @@ export interface StalledTask {
 
 /** How often each looks whether it was closed, by writing a pong that nobody asked for. */
 const LOOK_MS = 2000;
-/** How long one that was closed or turned away waits: twice as long each time. */
-const RETRY_MS = { first: 500, most: 30_000 };
 /** How what the hub says first ends. */
 const GREETING_END = "}}";
 const encoder = new TextEncoder();
@@ -29,7 +28,8 @@ const passed = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve
 class Stalled {
   readonly #task: StalledTask;
   #connection: Deno.Conn | null = null;
-  #retryMs = RETRY_MS.first;
+  /** As agents come again. */
+  readonly #backoff = new Backoff({ random: Math.random });
 
   constructor(task: StalledTask) {
     this.#task = task;
@@ -45,14 +45,9 @@ class Stalled {
         return await writeAll(this.#connection, clientFrame(1, encoder.encode(text)));
       } catch {
         // Turned away, or cut in the middle: that is what this is for.
-        await this.#backOff();
+        await passed(this.#backoff.next("transient"));
       }
     }
-  }
-
-  async #backOff(): Promise<void> {
-    await passed(this.#retryMs * (0.5 + Math.random()));
-    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.most);
   }
 
   /** Looks whether it is still there, for ever. */
@@ -63,7 +58,7 @@ class Stalled {
         if (this.#connection !== null) await writeAll(this.#connection, PONG);
       } catch {
         this.#connection?.close();
-        await this.#backOff();
+        await passed(this.#backoff.next("transient"));
         await this.open();
       }
     }

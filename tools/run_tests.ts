@@ -56,18 +56,13 @@ async function runShards(shards: readonly (readonly string[])[]): Promise<RunRes
   const runner = async () => {
     for (const shard of waiting) {
       const run = await runShard(["--no-check", ...shard], { stdout: "piped" });
-      writeWhole(run.output);
+      processIo.outBytes(run.output);
       exitCode = Math.max(exitCode, run.exitCode);
       results.push(...run.results);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, runner));
   return { exitCode, results };
-}
-
-/** In one go, so that nothing comes between. */
-function writeWhole(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }
 
 /** One run of `deno test`; what it says is passed on at once or, when piped, kept, and then it may not take for ever. */
