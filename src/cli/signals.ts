@@ -30,6 +30,11 @@ export class StopSequence {
     this.#clock = clock;
   }
 
+  /** Whether the first signal came. */
+  get hasBegun(): boolean {
+    return this.#first !== null;
+  }
+
   /** What a signal that came now asks for. */
   next(signal: Deno.Signal): StopStep {
     const nowMs = this.#clock.now();
@@ -46,6 +51,7 @@ export class StopSequence {
 export interface StopSignals {
   /** Resolves with the name of the first signal. */
   readonly first: Promise<Deno.Signal>;
+  /** Listens no more. After a first signal it goes on until the process ends, which an echo would fail else. */
   dispose(): void;
 }
 
@@ -64,7 +70,10 @@ export function listenForStop(endAtOnce: () => void): StopSignals {
   for (const { signal, handle } of handlers) Deno.addSignalListener(signal, handle);
   return {
     first: promise,
-    dispose: () => handlers.forEach(({ signal, handle }) => Deno.removeSignalListener(signal, handle)),
+    dispose: () => {
+      if (sequence.hasBegun) return;
+      for (const { signal, handle } of handlers) Deno.removeSignalListener(signal, handle);
+    },
   };
 }
 
