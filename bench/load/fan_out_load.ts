@@ -13,8 +13,13 @@ export interface FanOutLoad {
   readonly protocol: FanOutProtocol;
   readonly subscribers: number;
   readonly payloadBytes: number;
+  /** Messages that are sent and not delivered to who sent them, at most. */
   readonly inFlight: number;
+  /** So often that many are sent, if those before were delivered; left out: each as soon as one is delivered. */
+  readonly everyMs?: number;
   readonly seconds: number;
+  /** How long it runs before that, so that the server has compiled what it runs. @default 0.5 */
+  readonly warmUpSeconds?: number;
   readonly ca?: string;
   /** Every connection logs in with it. */
   readonly token?: string;
@@ -96,15 +101,19 @@ class Publisher {
   readonly #socket: RawWebSocket;
   readonly #wire: Wire;
   readonly #inFlight: number;
+  readonly #everyMs: number;
   readonly #counter = new PayloadCounter();
   #greetingBytes = 0;
   #wake: (() => void) | null = null;
+  /** When messages are sent again. */
+  #dueMs = 0;
   sent = 0;
 
-  constructor(socket: RawWebSocket, wire: Wire, inFlight: number) {
+  constructor(socket: RawWebSocket, wire: Wire, { inFlight, everyMs = 0 }: FanOutLoad) {
     this.#socket = socket;
     this.#wire = wire;
     this.#inFlight = inFlight;
+    this.#everyMs = everyMs;
     socket.onBytes = (chunk) => {
       this.#counter.add(chunk);
       this.#wake?.();
@@ -125,9 +134,19 @@ class Publisher {
     const end = performance.now() + seconds * 1000;
     while (performance.now() < end) {
       const room = this.#inFlight - (this.sent - this.delivered);
-      if (room > 0) await this.#send(room);
-      else await new Promise<void>((resolve) => this.#wake = resolve);
+      if (room === 0) await new Promise<void>((resolve) => this.#wake = resolve);
+      else {
+        await this.#send(room);
+        await this.#pause();
+      }
     }
+  }
+
+  /** Until it is time for more. */
+  async #pause(): Promise<void> {
+    if (this.#everyMs === 0) return;
+    this.#dueMs = Math.max(this.#dueMs + this.#everyMs, performance.now());
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, this.#dueMs - performance.now())));
   }
 
   async settle(): Promise<void> {
@@ -149,10 +168,10 @@ async function run(load: FanOutLoad): Promise<void> {
   const counting = sockets.map((socket) => socket.count());
   const [first] = sockets;
   if (first === undefined) throw new Error("Cannot publish: there is no subscriber");
-  const publisher = new Publisher(first, wire, load.inFlight);
+  const publisher = new Publisher(first, wire, load);
   await new Promise((resolve) => setTimeout(resolve, 300));
   publisher.begin();
-  await publisher.publishFor(WARM_UP_SECONDS);
+  await publisher.publishFor(load.warmUpSeconds ?? WARM_UP_SECONDS);
   await publisher.settle();
   const before = publisher.sent;
   print("go");

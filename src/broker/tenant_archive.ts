@@ -86,8 +86,11 @@ const FULL: KeptResult = { kind: "full" };
 export const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 /** What one waiting message takes beside its payload. */
 const WAITING_OVERHEAD_BYTES = 512;
-/** A disk makes many messages safe at once: so many deliveries are made in one turn, with one message at least. */
-const DELIVERIES_PER_TURN = 4096;
+/**
+ * A disk makes many messages safe at once, of all publishers: so many deliveries are made in one turn, with one message
+ * at least. What is cut in two is written to each subscriber twice.
+ */
+const DELIVERIES_PER_TURN = 8192;
 /** Messages that are read at a time when the hub starts. */
 const RESTORE_PAGE = 1000;
 

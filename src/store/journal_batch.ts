@@ -54,7 +54,7 @@ export interface JournalBatch {
   /** Numbers of topics that are not remembered any more. */
   readonly removedTopics: readonly number[];
   readonly messages: MessageColumns;
-  /** Messages that are kept nowhere any more. */
+  /** Messages that are kept nowhere any more: the first and the last number of each run, one after the other. */
   readonly drops: readonly number[];
   /** Messages that are in no history any more. */
   readonly demotes: readonly number[];

@@ -7,6 +7,7 @@ import type { JournalBatch, MessageRow, TenantRow, TopicRow } from "./journal_ba
 import { keptBytes } from "./kept_bytes.ts";
 import { packMessages } from "./message_columns.ts";
 import type { KeptMessage } from "./message_store.ts";
+import { SeqRuns } from "./seq_runs.ts";
 import type { KeptPlaces, TenantJournal } from "./store_journal.ts";
 import type { TenantMemory } from "./tenant_memory.ts";
 import type { Topic } from "./topic_tree.ts";
@@ -34,7 +35,7 @@ class Changes {
   /** Topics and values go by the number of the topic. */
   readonly topics = new Map<number, { readonly topic: Topic; readonly notes: TenantNotes }>();
   readonly removedTopics: number[] = [];
-  readonly drops: number[] = [];
+  readonly drops = new SeqRuns();
   readonly demotes: number[] = [];
   readonly values = new Map<number, number | null>();
 }
@@ -94,7 +95,7 @@ export class JournalQueue {
       topics: [...changes.topics.values()].map(({ topic, notes }) => topicRow(topic, notes.number)),
       removedTopics: changes.removedTopics,
       messages: packMessages(rows),
-      drops: changes.drops,
+      drops: changes.drops.bounds,
       demotes: changes.demotes,
       values: [...changes.values],
       isLast,
@@ -143,7 +144,7 @@ export class JournalQueue {
   drop(seq: number): void {
     const waiting = this.#changes.messages.get(seq);
     if (waiting === undefined) {
-      if (seq !== 0) this.#changes.drops.push(seq);
+      if (seq !== 0) this.#changes.drops.add(seq);
     } else {
       this.#changes.messages.delete(seq);
       this.#bytes -= keptBytes(waiting.message);

@@ -34,7 +34,10 @@ export class JournalWriter {
 
   /** Writes a batch; gives the reason when that cannot be. One at a time. */
   write(batch: JournalBatch): Promise<string | null> {
-    return this.#ask({ kind: "write", batch }, [batch.messages.payloads.buffer]);
+    return this.#ask({ kind: "write", batch }, [
+      batch.messages.payloads.buffer,
+      batch.messages.numbers.buffer,
+    ]);
   }
 
   /** Closes the file and ends the thread. */

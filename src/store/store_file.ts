@@ -5,7 +5,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { JournalBatch, MessageRow, TenantRow, TopicRow } from "./journal_batch.ts";
 import { LogSync } from "./log_sync.ts";
-import { unpackMessages } from "./message_columns.ts";
+import { MESSAGE_VALUES, type MessageColumns, unpackMessages } from "./message_columns.ts";
 import { APPLICATION_ID, checkStoreFile, SCHEMA, SCHEMA_VERSION } from "./store_schema.ts";
 
 /** Pages that lie idle before the file is made smaller, and how many are given back with one batch. */
@@ -13,6 +13,8 @@ const MIN_IDLE_PAGES = 1024;
 const VACUUM_PAGES = 512;
 /** Messages that are read at once: several times faster than one by one. */
 const READ_ROWS = 2000;
+/** Messages that one statement writes: what a statement costs is shared. */
+const WRITE_ROWS = 8;
 /** The log of SQLite goes into the file when it has so many pages, and is cut to this size in bytes then. */
 const CHECKPOINT_PAGES = 4096;
 const MAX_LOG_BYTES = 33_554_432;
@@ -31,6 +33,7 @@ export class StoreFile {
   readonly #statements: Statements;
   /** `null`: SQLite waits itself. */
   readonly #sync: LogSync | null;
+  #hasSlack = false;
 
   /**
    * Opens the file, and makes it what it has to be when it is empty.
@@ -44,6 +47,8 @@ export class StoreFile {
       this.#configure(options);
       this.#statements = prepareStatements(db);
       this.#statements.messages.setReturnArrays(true);
+      this.#statements.idlePages.setReturnArrays(true);
+      this.#look();
       this.#sync = options.syncMs === 0 ? null : new LogSync(path, { everyMs: options.syncMs });
     } catch (error) {
       db.close();
@@ -53,8 +58,7 @@ export class StoreFile {
 
   /** Whether so much of the file lies idle that it should be made smaller; every batch does some of that. */
   get hasSlack(): boolean {
-    const idle = this.#number("PRAGMA freelist_count");
-    return idle > MIN_IDLE_PAGES && idle * 4 > this.#number("PRAGMA page_count");
+    return this.#hasSlack;
   }
 
   /** What is known of all tenants and topics. */
@@ -99,13 +103,21 @@ export class StoreFile {
     }
     this.#sync?.note();
     // Each step of it gives one page back, and `run` or `exec` make one step only.
-    if (this.hasSlack) this.#statements.vacuum.all();
+    this.#look();
+    if (!this.#hasSlack) return;
+    this.#statements.vacuum.all();
+    this.#look();
   }
 
   close(): void {
     // What is in the log goes into the file and to the disk.
     this.#db.close();
     this.#sync?.close();
+  }
+
+  #look(): void {
+    const [idle] = this.#statements.idlePages.get() as unknown as [idle: number];
+    this.#hasSlack = idle > MIN_IDLE_PAGES && idle * 4 > this.#number("PRAGMA page_count");
   }
 
   /** Brings SQLite's log into the file, so that the next try has its room: it may be the log that cannot grow. */
@@ -137,10 +149,11 @@ export class StoreFile {
 
   /** What goes comes first: its room is there for what comes. */
   #apply(batch: JournalBatch): void {
-    const { removeTopic, drop, demote, tenant, topic, insert, setValue, clearValue, closed } =
-      this.#statements;
+    const { removeTopic, drop, demote, tenant, topic, setValue, clearValue, closed } = this.#statements;
     for (const number of batch.removedTopics) removeTopic.run(number);
-    for (const seq of batch.drops) drop.run(seq);
+    for (let at = 0; at < batch.drops.length; at += 2) {
+      drop.run(batch.drops[at] ?? 0, batch.drops[at + 1] ?? 0);
+    }
     for (const seq of batch.demotes) demote.run(seq);
     for (const row of batch.tenants) {
       const { number, name, lastId, latestMs, knownFromId, knownFromMs, forgottenId, forgottenAtMs, gaps } =
@@ -150,15 +163,24 @@ export class StoreFile {
     for (const row of batch.topics) {
       topic.run(row.number, row.tenant, row.key, row.size, row.ttlMs, row.trimmedId, row.trimmedAtMs);
     }
-    for (const row of unpackMessages(batch.messages)) {
-      const { seq, topic, inHistory, id, name, version, requestId, atMs, placedMs, payload } = row;
-      insert.run(seq, topic, inHistory, id, name, version, requestId, atMs, placedMs, payload);
-    }
+    this.#insert(batch.messages);
     for (const [topic, seq] of batch.values) {
       if (seq === null) clearValue.run(topic);
       else setValue.run(topic, seq);
     }
     closed.run(batch.isLast ? 1 : 0);
+  }
+
+  #insert(messages: MessageColumns): void {
+    const { insert, insertMany } = this.#statements;
+    for (const values of unpackMessages(messages, WRITE_ROWS)) {
+      if (values.length === WRITE_ROWS * MESSAGE_VALUES) insertMany.run(...values);
+      else {
+        for (let at = 0; at < values.length; at += MESSAGE_VALUES) {
+          insert.run(...values.slice(at, at + MESSAGE_VALUES));
+        }
+      }
+    }
   }
 
   #number(sql: string): number {
@@ -181,6 +203,8 @@ type MessageValues = [
 
 type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
 
+const MESSAGE_ROW = `(${Array(MESSAGE_VALUES).fill("?").join()})`;
+
 const SQL = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
@@ -194,11 +218,16 @@ const SQL = {
   messages: `SELECT seq, topic, in_history, id, name, version, request_id, at_ms, placed_ms, payload
     FROM messages WHERE seq > ? ORDER BY seq LIMIT ${READ_ROWS}`,
   removeTopic: "DELETE FROM topics WHERE number = ?",
-  drop: "DELETE FROM messages WHERE seq = ?",
+  drop: "DELETE FROM messages WHERE seq BETWEEN ? AND ?",
   demote: "UPDATE messages SET in_history = 0 WHERE seq = ?",
-  tenant: "INSERT OR REPLACE INTO tenants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  tenant: `INSERT INTO tenants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET
+    last_id = excluded.last_id, latest_ms = excluded.latest_ms, known_from_id = excluded.known_from_id,
+    known_from_ms = excluded.known_from_ms, forgotten_id = excluded.forgotten_id,
+    forgotten_at_ms = excluded.forgotten_at_ms, gaps = excluded.gaps`,
   topic: "INSERT OR REPLACE INTO topics VALUES (?, ?, ?, ?, ?, ?, ?)",
-  insert: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  insert: `INSERT INTO messages VALUES ${MESSAGE_ROW}`,
+  insertMany: `INSERT INTO messages VALUES ${Array(WRITE_ROWS).fill(MESSAGE_ROW).join()}`,
+  idlePages: "PRAGMA freelist_count",
   setValue: "INSERT OR REPLACE INTO retained VALUES (?, ?)",
   clearValue: "DELETE FROM retained WHERE topic = ?",
   vacuum: `PRAGMA incremental_vacuum(${VACUUM_PAGES})`,

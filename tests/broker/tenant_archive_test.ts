@@ -51,7 +51,7 @@ class Setup {
       stats: this.stats,
       later: (run) => this.later.push(run),
     });
-    this.archive.attach(this.archive.ids, (message) => this.delivered.push(message) && 4096);
+    this.archive.attach(this.archive.ids, (message) => this.delivered.push(message) && 8192);
   }
 
   keep(message: TextMessage, who = "ann") {
