@@ -36,7 +36,7 @@ interface Pair {
 interface Condition {
   readonly name: string;
   readonly scene: FairScene;
-  readonly env: Readonly<Record<string, string>>;
+  readonly interval: string;
   readonly pairs: Pair[];
 }
 
@@ -51,9 +51,11 @@ async function floodFor(load: LoadProcess, ms: number): Promise<FloodResult> {
 }
 
 /** Adjacent pairs at one place, after both loads warmed it up. */
-async function measurePairs({ scene, env, pairs }: Condition): Promise<void> {
+async function measurePairs({ scene, interval, pairs }: Condition): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const { hub, clients: target, flooder: aim } = await scene.start(stack, env);
+  const { hub, clients: target, flooder: aim } = await scene.start(stack, {
+    DENO_TOKIO_EVENT_INTERVAL: interval,
+  });
   const clients = stack.use(new LoadProcess("fair_load.ts", { ...scene.clients, ...target }));
   const flooder = stack.use(new LoadProcess("flood_load.ts", { ...scene.flood, ...aim }));
   await Promise.all([fairFor(clients, WARM_UP_MS), floodFor(flooder, WARM_UP_MS)]);
@@ -74,7 +76,7 @@ function conditionsOf(certificates: CertificateFiles): Condition[] {
     INTERVALS.map(([interval, how]) => ({
       name: `${scene.name}, ${how}`,
       scene,
-      env: { DENO_TOKIO_EVENT_INTERVAL: interval },
+      interval,
       pairs: [],
     }))
   );
@@ -86,7 +88,6 @@ async function measure(): Promise<Condition[]> {
   for (let hub = 1; hub <= HUBS; hub++) {
     for (const condition of conditions) {
       progress(`hub ${hub} of ${HUBS}: ${condition.name}`);
-
       await measurePairs(condition);
     }
   }
@@ -116,20 +117,32 @@ function rowOf(condition: Condition): Row {
   };
 }
 
-function notesOf(condition: Condition): string[] {
+/** How the flooded echoes of a condition compare to those of its baseline under the same interval. */
+function besideBaseline(condition: Condition, all: readonly Condition[]): string[] {
+  const { scene, interval, name } = condition;
+  const baseline = all.find((other) => other.scene.name === scene.baseline && other.interval === interval);
+  if (baseline === undefined) return [];
+  const ratio = (quantile: Quantile) => {
+    const of = ({ pairs }: Condition) => median(pairs.map(({ flooded }) => flooded[quantile]));
+    return round(of(condition) / of(baseline));
+  };
+  return [`${name}: flooded, to the ${scene.baseline}: p50 ${ratio("p50Ms")}, p99 ${ratio("p99Ms")}`];
+}
+
+function notesOf(condition: Condition, all: readonly Condition[]): string[] {
   if (condition.scene.isBaseline === true) return [];
   const note = (label: string, quantile: Quantile) =>
     budgetNote(`${condition.name}: ${label} with the flood / without`, {
       value: median(ratios(condition, quantile)),
       limit: LIMIT,
     });
-  return [note("p50", "p50Ms"), note("p99", "p99Ms")];
+  return [note("p50", "p50Ms"), note("p99", "p99Ms"), ...besideBaseline(condition, all)];
 }
 
 async function run(options: BenchmarkOptions): Promise<number> {
   const conditions = await measure();
   const samples = conditions.map(({ name, pairs }) => ({ name, pairs }));
-  const notes = conditions.flatMap(notesOf);
+  const notes = conditions.flatMap((condition) => notesOf(condition, conditions));
   await publish({ name: "fair", rows: conditions.map(rowOf), notes, samples }, options);
   return ExitCode.done;
 }

@@ -20,7 +20,8 @@ export interface FairPlace {
 /** A kind of place. */
 export interface FairScene {
   readonly name: string;
-  /** No hub at all: what the machine makes of so many processes. */
+  /** The scene without a hub beside which this one stands: what the machine makes of so many processes. */
+  readonly baseline?: string;
   readonly isBaseline?: boolean;
   readonly clients: Omit<FairLoad, "port">;
   readonly flood: Omit<FloodLoad, "port">;
@@ -77,6 +78,7 @@ const httpTunnels: FairScene = {
 /** Small echoes through a TCP tunnel beside a stream of the same agent that is kept full. */
 const tcpTunnel: FairScene = {
   name: "TCP tunnel",
+  baseline: "raw relay",
   clients: VISITORS,
   flood: SATURATED,
   start: async (stack, env) => {

@@ -1,5 +1,5 @@
 /**
- * Subscribers that never read, five of them a cycle, while publishers send as much as twenty that do read take, until
+ * Subscribers that never read, five of them a cycle, while publishers send as much as four that do read take, until
  * those got `--size` altogether: the hub stays below the memory that it may take, whoever reads gets every message, and once they are gone everybody is let in.
  */
 import { formatSize } from "../src/config/units.ts";
@@ -13,7 +13,7 @@ import { toMib } from "./usage.ts";
 const MIB = 1024 * 1024;
 const STALLED_PER_CYCLE = 5;
 const STALLED_PER_PROCESS = 1000;
-const READERS = 20;
+const READERS = 4;
 const PUBLISHERS = 4;
 const TOPIC = "soak.memory";
 const PAYLOAD_BYTES = 16 * 1024;
