@@ -75,7 +75,7 @@ async function run({ cycles, sizeBytes, progress }: SoakOptions): Promise<SoakRe
   await using steady = await LoadSide.start("steady_load.ts", steadyTask(hub.port));
   const scene = { hub, steady, stalled, watch: new Watch(hub) };
   const alone = await measureAlone(steady, progress);
-  const under = await measureUnder(scene, { sizeBytes, progress });
+  const { under, later } = await measureUnder(scene, { sizeBytes, progress });
   const series = await hub.metrics();
   const isLetIn = await becomesAmple(scene, progress);
   const last = await steady.ask<SteadyResult>();
@@ -89,7 +89,7 @@ async function run({ cycles, sizeBytes, progress }: SoakOptions): Promise<SoakRe
   ];
   return {
     problems,
-    lines: linesOf({ scene, alone, under, series, peakBytes, limitBytes, restBytes }),
+    lines: linesOf({ scene, alone, under, later, series, peakBytes, limitBytes, restBytes }),
     figures: {
       stalled,
       limitBytes,
@@ -97,6 +97,7 @@ async function run({ cycles, sizeBytes, progress }: SoakOptions): Promise<SoakRe
       peakBytes,
       alone: { ...alone, delaysMs: [] },
       under,
+      later,
       ...countsOf(scene, series),
     },
   };
@@ -121,11 +122,11 @@ async function measureAlone(steady: LoadSide, progress: (line: string) => void):
   return await steady.ask<SteadyResult>();
 }
 
-/** Lets the stalled come, and goes on until so much was published. */
+/** Lets the stalled come, and goes on until so much was published; `later` is the second half of it. */
 async function measureUnder(
   { hub, steady, watch, stalled }: Scene,
   { sizeBytes, progress }: Pick<SoakOptions, "sizeBytes" | "progress">,
-): Promise<SteadyResult> {
+): Promise<{ readonly under: SteadyResult; readonly later: SteadyResult }> {
   await using stack = new AsyncDisposableStack();
   for (let left = stalled; left > 0; left -= STALLED_PER_PROCESS) {
     const task: StalledTask = { port: hub.port, topic: TOPIC, count: Math.min(left, STALLED_PER_PROCESS) };
@@ -145,7 +146,7 @@ async function measureUnder(
     );
     if (part.faults.length > 0) break;
   }
-  return joined(parts);
+  return { under: joined(parts), later: joined(parts.slice(Math.floor(parts.length / 2))) };
 }
 
 function joined(parts: readonly SteadyResult[]): SteadyResult {
@@ -198,13 +199,14 @@ interface Outcome {
   readonly scene: Scene;
   readonly alone: SteadyResult;
   readonly under: SteadyResult;
+  readonly later: SteadyResult;
   readonly series: ReadonlyMap<string, number>;
   readonly peakBytes: number;
   readonly limitBytes: number;
   readonly restBytes: number;
 }
 
-function linesOf({ scene, alone, under, series, ...memory }: Outcome): string[] {
+function linesOf({ scene, alone, under, later, series, ...memory }: Outcome): string[] {
   const { peakBytes, limitBytes, restBytes } = memory;
   const line = (name: string, { bytesPerSecond, deliveries, seconds, p50Ms, p99Ms, maxMs }: SteadyResult) =>
     `${name}: ${toMib(bytesPerSecond)} MiB/s published, ${Math.round(deliveries / seconds)} deliveries/s, ` +
@@ -213,6 +215,7 @@ function linesOf({ scene, alone, under, series, ...memory }: Outcome): string[] 
     `resident at most ${toMib(peakBytes)} MiB of ${toMib(limitBytes)}, ${toMib(restBytes)} at rest`,
     line(`${READERS} who read, alone`, alone),
     line(`${READERS} who read beside ${scene.stalled} who do not, ${under.seconds.toFixed(0)} s`, under),
+    line(`the last ${later.seconds.toFixed(0)} s of them`, later),
     JSON.stringify(countsOf(scene, series)),
   ];
 }

@@ -83,17 +83,17 @@ export class CatchUp {
   #page: readonly KeptMessage[] = [];
   #nextMessage = 0;
   readonly #isOneTopic: boolean;
-  /** Whether what is gone already is told otherwise. */
-  #isGapKnown: boolean;
-  /** How much had been trimmed when that was told last. */
-  #trimmedBefore = -1;
+  /** How much had been trimmed when what is gone was told last: in the answer at first. */
+  #trimmedBefore: number;
+  /** Whether nothing was gone then. */
+  #wasComplete: boolean;
   /** A notice was made and nothing was read since. */
   #isGapPending = false;
   #lastTopic = "";
   #selectsLast = false;
 
-  /** `isGapKnown`: something behind its beginning is gone already, and that is told otherwise. */
-  constructor(options: CatchUpOptions, isGapKnown = false) {
+  /** What is gone already is for the answer to tell. */
+  constructor(options: CatchUpOptions) {
     this.#options = options;
     this.reader = options.reader;
     this.key = options.key;
@@ -102,7 +102,8 @@ export class CatchUp {
     this.position = this.after;
     this.#answer = options.answer;
     this.#isOneTopic = isTopic(options.key);
-    this.#isGapKnown = isGapKnown;
+    this.#trimmedBefore = options.archive.trimmed;
+    this.#wasComplete = !this.isReplay || !this.#isOneTopic || this.#isComplete();
   }
 
   /** Whether its pattern selects a topic, in lower case. */
@@ -185,7 +186,8 @@ export class CatchUp {
 
   #nextReplayed(): CatchUpItem | "again" | null {
     const { archive, settingsOf } = this.#options;
-    if (this.#nextMessage === this.#page.length) {
+    const isNewPage = this.#nextMessage === this.#page.length;
+    if (isNewPage) {
       const gap = this.#findGap();
       if (gap !== null) return gap;
       this.#isGapPending = false;
@@ -201,10 +203,11 @@ export class CatchUp {
       }
       this.position = message.id;
     }
-    // What is not yet safe comes live when it is.
-    const isThrough = this.#page.length < PAGE_MESSAGES || (this.#page.at(-1)?.id ?? "") > archive.released;
-    if (!isThrough) return "again";
+    // What is not yet safe comes live when it is. Behind the end of an older page there may be more by now.
+    const isThrough = (this.#page.at(-1)?.id ?? "") > archive.released ||
+      (isNewPage && this.#page.length < PAGE_MESSAGES);
     this.rest();
+    if (!isThrough) return "again";
     this.position = archive.released;
     return null;
   }
@@ -217,18 +220,24 @@ export class CatchUp {
   }
 
   /**
-   * Tells of what was trimmed away before it could be sent. Of a pattern the store does not say where, so that is told
-   * again only when more was trimmed since.
+   * Tells of what was trimmed away before it could be sent: once, until more was trimmed. Of a pattern all its topics
+   * have to be looked at, which nobody does in vain.
    */
   #findGap(): CatchUpItem | null {
-    const { archive, wallClock } = this.#options;
-    const from = { kind: "after", id: this.position } as const;
-    if (archive.tenant.start(this.key, from, wallClock.now()).isComplete) return null;
-    const { trimmed } = archive;
-    const isTold = this.#isGapKnown || (!this.#isOneTopic && trimmed === this.#trimmedBefore);
-    this.#isGapKnown = false;
+    const { trimmed } = this.#options.archive;
+    const isUnchanged = trimmed === this.#trimmedBefore;
+    if (isUnchanged && !this.#isOneTopic) return null;
+    const isComplete = this.#isComplete();
+    const isTold = isUnchanged && !this.#wasComplete;
     this.#trimmedBefore = trimmed;
-    return isTold || this.#isGapPending ? null : this.#tellGap();
+    this.#wasComplete = isComplete;
+    return isComplete || isTold || this.#isGapPending ? null : this.#tellGap();
+  }
+
+  /** Whether all behind the position is still there. */
+  #isComplete(): boolean {
+    const { archive, wallClock } = this.#options;
+    return archive.tenant.start(this.key, { kind: "after", id: this.position }, wallClock.now()).isComplete;
   }
 
   #tellGap(): CatchUpItem {

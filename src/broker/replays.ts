@@ -100,7 +100,7 @@ export class Replays implements HoldsBack {
     return {
       answer: { retained, until },
       begin: (answer) => {
-        const sent = this.#begin(reader, { key, answer, until, after: null, covers: [] }, true);
+        const sent = this.#begin(reader, { key, answer, until, after: null, covers: [] });
         return sent + Math.floor(retained / VALUES_PER_DELIVERY);
       },
     };
@@ -132,16 +132,8 @@ export class Replays implements HoldsBack {
     const isBehind = this.#isBehind(key, after);
     return {
       answer: { recovered: isComplete, position: isBehind ? after : archive.released, until },
-      begin: (answer) => {
-        const begin = { key, answer, until, after, covers };
-        return this.#begin(reader, begin, !this.#isComplete(key, after));
-      },
+      begin: (answer) => this.#begin(reader, { key, answer, until, after, covers }),
     };
-  }
-
-  #isComplete(key: string, after: string): boolean {
-    const { archive, wallClock } = this.#options;
-    return archive.tenant.start(key, { kind: "after", id: after }, wallClock.now()).isComplete;
   }
 
   /** Whether there is something to be sent. */
@@ -162,15 +154,11 @@ export class Replays implements HoldsBack {
     return { after: afterId ?? NO_POSITION, isComplete: isComplete && isKnown };
   }
 
-  #begin(
-    reader: Reader,
-    { key, answer, until, after, covers }: Beginning,
-    isGapKnown: boolean,
-  ): number {
+  #begin(reader: Reader, { key, answer, until, after, covers }: Beginning): number {
     const { archive, wallClock, subscriptions } = this.#options;
     const settingsOf = (topicKey: string): TopicSettings => subscriptions.route(topicKey).settings;
     const parts = { reader, key, answer, until, after, covers, archive, wallClock, settingsOf };
-    return this.#catching(reader).start(new CatchUp(parts, isGapKnown));
+    return this.#catching(reader).start(new CatchUp(parts));
   }
 
   #catching(reader: Reader): Catching {

@@ -67,6 +67,24 @@ Deno.test("Replay limits: a slow reader of much costs the hub no more than a par
   assert.equal((await nextOf(slow, "log.a"))[1], "last");
 });
 
+Deno.test("Replay limits: what is trimmed between the answer and the first message of a replay is told as a gap", async () => {
+  const size = 'broker.topics=[{ pattern: "log.#", history: { size: 3000, ttl: 1h } }]';
+  await using hub = await TestHub.start([size, "hub.outbox.publish=64KiB"]);
+  for (const topic of ["log.a", "log.b"]) await fill(hub, topic, 3000);
+  // The second has to wait for the first, of which the reader takes nothing.
+  await using slow = await sleeper(hub, ["log.a", "log.b"]);
+  await fill(hub, "log.b", 1000);
+  const gaps: unknown[] = [];
+  for (;;) {
+    const [header, payload] = await nextAny(slow);
+    if (topicOf({ header }) === "system.topic.gap") gaps.push(JSON.parse(payload));
+    if (topicOf({ header }) !== "log.b") continue;
+    assert.match(payload, /^1000 /);
+    break;
+  }
+  assert.deepEqual(gaps, [{ topic: "log.b", dropped: null }]);
+});
+
 Deno.test("Replay limits: what is trimmed before a slow reader gets it is told as a gap, in its place", async () => {
   await using hub = await TestHub.start([
     'broker.topics=[{ pattern: "log.#", history: { size: 3000, ttl: 1h } }]',

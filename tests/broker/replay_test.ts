@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { TestHub } from "../helpers/test_hub.ts";
+import { concat } from "../../src/core/concat.ts";
+import { REPLAYED_AT_ONCE } from "../../src/broker/replay_turns.ts";
 import { ALL_TRANSPORTS, BrokerClient, codeOf, newId } from "./broker_client.ts";
 import {
   connect,
@@ -11,6 +13,7 @@ import {
   replay,
   topicOf,
 } from "./history_client.ts";
+import { prefixed, TextLink } from "./text_link.ts";
 
 for (const transport of ALL_TRANSPORTS) {
   Deno.test(`Replay: what was missed since an id comes behind the answer, then what is live (${transport})`, async () => {
@@ -76,6 +79,32 @@ Deno.test("Replay: a connection with several subscriptions gets each message onc
   await replay(client, "log.a", { since: ids[0] });
   await publishAll(publisher, "log.a", ["6"]);
   assert.deepEqual(payloadsOf(await client.settle()), ["5", "3", "4", "2", "6"]);
+});
+
+Deno.test("Replay: what is published between two turns of it comes, also behind what came live already", async () => {
+  await using hub = await TestHub.start([HISTORY]);
+  await using publisher = await connect(hub);
+  const many = numbers(1, REPLAYED_AT_ONCE + 16);
+  await using client = await TextLink.connect({ port: hub.port });
+  client.send('request:system.topic.subscribe:1.0.0\n{"topic":"log.a","action":"publish"}');
+  await hub.metricBecomes("trunkline_broker_subscriptions", 1);
+  await publishAll(publisher, "log.b", many);
+  await publishAll(publisher, "log.a", ["live"]);
+  // In one piece: the hub publishes the second when a part of the replay is sent.
+  const asked = { topic: "log.#", action: "publish", replay: { last: 100 } };
+  await client.write(concat([
+    prefixed(`request:system.topic.subscribe:1.0.0\n${JSON.stringify(asked)}`),
+    prefixed("publish:log.b:1.0.0\nbetween"),
+  ]));
+  const got: string[] = [];
+  while (got.at(-1) !== "behind") {
+    const [header = "", payload = ""] = new TextDecoder().decode(await client.next() ?? assert.fail()).split(
+      "\n",
+    );
+    if (/^publish:log/.test(header)) got.push(payload);
+    if (payload === many.at(-1)) await publishAll(publisher, "log.b", ["behind"]);
+  }
+  assert.deepEqual(got, ["live", ...many, "between", "behind"]);
 });
 
 Deno.test("Replay: the same pattern again begins again, for who lost something", async () => {
