@@ -17,42 +17,51 @@ export interface PublishKey {
   readonly who: string;
 }
 
-interface Recent {
+/** What became of a publish. */
+export interface Published {
+  /** The message id that it got. */
+  readonly id: string;
+  /** It is in the history of its topic, and not its value. */
+  readonly isFull: boolean;
+}
+
+interface Recent extends Published {
+  readonly requestId: string;
   readonly topicKey: string;
   /** `null`: it was kept before the hub started, and nobody knows who sent it. */
   readonly who: string | null;
-  readonly id: string;
   readonly atMs: number;
 }
 
 /** The publishes of one tenant. */
 export class RecentPublishes {
-  /** In the order in which they came, by request id; those of which another has the same request id by all they are. */
+  /** In the order in which they came, by request id; one of which another has the same request id by all that it is. */
   readonly #recent = new Map<string, Recent>();
+  /** How many stand under all that they are, by request id. */
+  readonly #others = new Map<string, number>();
 
   /** How many are remembered. */
   get size(): number {
     return this.#recent.size;
   }
 
-  /** The message id that the same publish got before; `null` when it is new. */
-  find(key: PublishKey, nowMs: number): string | null {
-    const first = this.#recent.get(key.requestId);
-    if (first === undefined) return null;
-    const same = isSame(first, key) ? first : this.#recent.get(wholeKey(key));
-    return same === undefined || nowMs - same.atMs > RECENT_MS ? null : same.id;
+  /** What the same publish was answered before; `null` when it is new. */
+  find(key: PublishKey, nowMs: number): Published | null {
+    const name = this.#nameOf(key);
+    const same = name === null ? undefined : this.#recent.get(name);
+    return same === undefined || nowMs - same.atMs > RECENT_MS ? null : same;
   }
 
-  /** Remembers a publish under the message id that it got. */
-  add(key: PublishKey, id: string, nowMs: number): void {
-    const { topicKey, who } = key;
-    this.#set(key, { topicKey, who, id, atMs: nowMs });
+  /** Remembers a publish and what it was answered. */
+  add(key: PublishKey, { id, isFull }: Published, nowMs: number): void {
+    const { requestId, topicKey, who } = key;
+    this.#set(key, { requestId, topicKey, who, id, isFull, atMs: nowMs });
   }
 
   /** A publish is new when it comes again. */
   forget(key: PublishKey): void {
-    const first = this.#recent.get(key.requestId);
-    if (first !== undefined) this.#recent.delete(isSame(first, key) ? key.requestId : wholeKey(key));
+    const name = this.#nameOf(key);
+    if (name !== null) this.#delete(name);
   }
 
   /** Remembers what was kept before the hub started. */
@@ -60,24 +69,46 @@ export class RecentPublishes {
     { requestId, topicKey, id }: Omit<PublishKey, "who"> & { readonly id: string },
     nowMs: number,
   ): void {
-    this.#set({ requestId, topicKey, who: "" }, { topicKey, who: null, id, atMs: nowMs });
+    const recent = { requestId, topicKey, who: null, id, isFull: false, atMs: nowMs };
+    this.#set({ requestId, topicKey, who: "" }, recent);
+  }
+
+  /** Under which name a publish is remembered. */
+  #nameOf(key: PublishKey): string | null {
+    const { requestId } = key;
+    const first = this.#recent.get(requestId);
+    if (first !== undefined && isSame(first, key)) return requestId;
+    if (!this.#others.has(requestId)) return null;
+    return [key, { ...key, who: "" }].map(wholeKey).find((name) => this.#recent.has(name)) ?? null;
   }
 
   #set(key: PublishKey, recent: Recent): void {
-    const known = this.#recent.get(key.requestId);
-    const isTaken = known !== undefined && !isSame(known, key);
-    const name = isTaken ? wholeKey(key) : key.requestId;
+    const { requestId } = key;
+    const known = this.#nameOf(key);
     // What is set anew is the newest.
-    if (known !== undefined) this.#recent.delete(name);
-    this.#recent.set(name, recent);
+    if (known !== null) this.#delete(known);
+    const isTaken = this.#recent.has(requestId);
+    if (isTaken) this.#others.set(requestId, (this.#others.get(requestId) ?? 0) + 1);
+    this.#recent.set(isTaken ? wholeKey(key) : requestId, recent);
     this.forgetOld(recent.atMs);
+  }
+
+  #delete(name: string): void {
+    const recent = this.#recent.get(name);
+    if (recent === undefined) return;
+    this.#recent.delete(name);
+    const { requestId } = recent;
+    if (name === requestId) return;
+    const left = (this.#others.get(requestId) ?? 1) - 1;
+    if (left > 0) this.#others.set(requestId, left);
+    else this.#others.delete(requestId);
   }
 
   /** Forgets what is too old or too many. */
   forgetOld(nowMs: number): void {
     for (const [name, { atMs }] of this.#recent) {
       if (this.#recent.size <= MAX_RECENT && nowMs - atMs <= RECENT_MS) return;
-      this.#recent.delete(name);
+      this.#delete(name);
     }
   }
 }

@@ -105,7 +105,8 @@ export class TenantArchive {
   readonly #safe = new WaitingLine<Waiting>();
   #waitingBytes = 0;
   #isReleasing = false;
-  #isAsking = false;
+  /** What is asked about just now. */
+  #asking: Waiting | null = null;
   /** Deliveries of the turn whose time this is. */
   #deliveries = 0;
   #turnMs = -Infinity;
@@ -185,20 +186,22 @@ export class TenantArchive {
     if (before !== null) {
       this.#options.stats.duplicates++;
       this.#wait(arrived, {
-        message: toKeep(message, NOTHING, { id: before, atMs: 0 }),
+        message: toKeep(message, NOTHING, { id: before.id, atMs: 0 }),
         rules,
         isDuplicate: true,
-        isFull: false,
+        isFull: before.isFull,
       });
       return "duplicate";
     }
     const payload = chunks === null ? message.payload.slice() : chunks.copy(message.payload);
     const kept = toKeep(message, payload, { id: this.#ids.nextText(), atMs: this.#options.wallClock.now() });
-    const isFull = this.#options.tenant.keep(kept, rules) === "full";
+    const result = this.#options.tenant.keep(kept, rules);
+    const isFull = result === "full";
     if (isFull) this.#options.stats.retainedRefused++;
-    else if (key !== null) this.#recent.add(key, kept.id, nowMs);
-    const isLost = !this.#wait(arrived, { message: kept, rules, isDuplicate: false, isFull });
-    if (isLost && key !== null) this.#recent.forget(key);
+    const isKnown = result === "kept" || (isFull && rules.history !== null);
+    if (isKnown && key !== null) this.#recent.add(key, { id: kept.id, isFull }, nowMs);
+    const isGivenUp = !this.#wait(arrived, { message: kept, rules, isDuplicate: false, isFull });
+    if (isGivenUp && key !== null) this.#recent.forget(key);
     return "kept";
   }
 
@@ -210,9 +213,9 @@ export class TenantArchive {
     this.#waitingBytes += message.payload.length + WAITING_OVERHEAD_BYTES;
     const waiting: Waiting = { message, rules, isKnownText, publisher, isDuplicate, isFull, failure: null };
     this.#unsafe.push(waiting);
-    this.#isAsking = true;
+    this.#asking = waiting;
     this.#options.store.whenSafe(this.#onSafe);
-    this.#isAsking = false;
+    this.#asking = null;
     return waiting.failure === null;
   }
 
@@ -221,7 +224,7 @@ export class TenantArchive {
     if (waiting === undefined) return;
     waiting.failure = failure;
     // What is safe at once is bounded where it is read.
-    if (this.#isAsking && !this.#isReleasing) return void this.#releaseOne(waiting);
+    if (waiting === this.#asking && !this.#isReleasing) return void this.#releaseOne(waiting);
     this.#safe.push(waiting);
     if (!this.#isReleasing) this.#release();
   };

@@ -34,6 +34,8 @@ class Changes {
   readonly tenants = new Set<TenantNotes>();
   /** Topics and values go by the number of the topic. */
   readonly topics = new Map<number, { readonly topic: Topic; readonly notes: TenantNotes }>();
+  /** Those of which no batch before this one has said anything. */
+  readonly newTopics = new Set<number>();
   readonly removedTopics: number[] = [];
   readonly drops = new SeqRuns();
   readonly demotes: number[] = [];
@@ -118,9 +120,10 @@ export class JournalQueue {
     for (const seq of later.demotes) this.demote(seq);
     for (const seq of later.drops) this.drop(seq);
     for (const notes of later.tenants) this.advance(notes);
+    for (const number of later.newTopics) earlier.newTopics.add(number);
     for (const { topic, notes } of later.topics.values()) this.note(topic, notes);
-    for (const number of later.removedTopics) this.remove(number);
     for (const [number, seq] of later.values) earlier.values.set(number, seq);
+    for (const number of later.removedTopics) this.remove(number);
     this.#work();
   }
 
@@ -170,15 +173,21 @@ export class JournalQueue {
   }
 
   note(topic: Topic, notes: TenantNotes): void {
-    if (topic.number === 0) topic.number = this.#nextTopic++;
+    if (topic.number === 0) {
+      topic.number = this.#nextTopic++;
+      this.#changes.newTopics.add(topic.number);
+    }
     this.#changes.topics.set(topic.number, { topic, notes });
     this.#work();
   }
 
   /** Removes a topic by its number. */
   remove(number: number): void {
-    this.#changes.topics.delete(number);
-    if (number !== 0) this.#changes.removedTopics.push(number);
+    const { topics, newTopics, values, removedTopics } = this.#changes;
+    topics.delete(number);
+    // Of one that never was in the file nothing is left to say, or a disk that fails would make this grow.
+    if (newTopics.delete(number)) values.delete(number);
+    else if (number !== 0) removedTopics.push(number);
     this.#work();
   }
 

@@ -39,9 +39,10 @@ export interface HistoryRules {
 
 /**
  * What of a message was kept. `full`: the tenant's limit of retained values leaves no room for this one. The value before
- * it stays then, and what the rules say of history holds all the same.
+ * it stays then, and what the rules say of history holds all the same. `lost`: it is in memory alone, since too much waits
+ * for the disk; {@link MessageStore.whenSafe} tells so.
  */
-export type KeepResult = "kept" | "full";
+export type KeepResult = "kept" | "full" | "lost";
 
 /** From where on history is wanted: behind an id, from a time on, or so many of the last messages. */
 export type ReplayFrom =

@@ -102,17 +102,26 @@ export class StoreFile {
       throw error;
     }
     this.#sync?.note();
-    // Each step of it gives one page back, and `run` or `exec` make one step only.
-    this.#look();
-    if (!this.#hasSlack) return;
-    this.#statements.vacuum.all();
-    this.#look();
+    this.#tidy();
   }
 
   close(): void {
     // What is in the log goes into the file and to the disk.
     this.#db.close();
     this.#sync?.close();
+  }
+
+  /** Gives back some of what lies idle. What was written is, whatever becomes of that. */
+  #tidy(): void {
+    try {
+      this.#look();
+      if (!this.#hasSlack) return;
+      // Each step of it gives one page back, and `run` or `exec` make one step only.
+      this.#statements.vacuum.all();
+      this.#look();
+    } catch {
+      // A disk without room for that: the next batch tries again.
+    }
   }
 
   #look(): void {

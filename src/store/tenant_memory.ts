@@ -80,7 +80,8 @@ export class TenantMemory implements TenantStore {
     const isValue = rules.retain && message.payload.length > 0;
     const isFull = isValue && !this.#retained.hasRoomFor(message);
     if (rules.retain && !isValue) this.#clear(message.topicKey);
-    this.#place(message, { history: rules.history, isRetained: isValue && !isFull });
+    const isKept = this.#place(message, { history: rules.history, isRetained: isValue && !isFull });
+    if (!isKept) return "lost";
     return isFull ? "full" : "kept";
   }
 
@@ -178,20 +179,23 @@ export class TenantMemory implements TenantStore {
     this.#journal?.remove(topic);
   }
 
+  /** `false`: the journal did not take it. */
   #place(
     message: KeptMessage,
     { history, isRetained }: { history: KeepRules["history"]; isRetained: boolean },
-  ): void {
+  ): boolean {
     const inHistory = history !== null && this.#histories.hasRoomFor(message);
-    if (history === null && !isRetained) return;
+    if (history === null && !isRetained) return true;
     const topic = this.#topics.get(message.topicKey) ?? this.#topics.add(message.topicKey);
     if (history !== null) this.#histories.open(topic, history);
     const atMs = this.#latestMs;
     const places = { inHistory, isRetained, placedMs: atMs };
-    const seq = inHistory || isRetained ? this.#journal?.keep(topic, message, places) ?? 0 : 0;
+    const isJournalled = this.#journal !== null && (inHistory || isRetained);
+    const seq = isJournalled ? this.#journal?.keep(topic, message, places) ?? 0 : 0;
     if (isRetained) this.#retain(topic, { message, seq });
     if (inHistory) this.#histories.add(topic, { message, atMs, seq });
     else if (history !== null) this.#histories.miss(topic, { message, atMs });
+    return !isJournalled || seq !== 0;
   }
 
   #retain(topic: Topic, { message, seq }: { message: KeptMessage; seq: number }): void {

@@ -18,7 +18,7 @@ class SlowStore {
   tenant = (name: string) => this.store.tenant(name);
   /** Says at once that it will never be safe. */
   givesUp = false;
-  whenSafe = (done: (failure: string | null) => void) => {
+  whenSafe = (done: (failure: string | null) => void): void => {
     if (this.givesUp) done("too much waits");
     else this.waiting.push(done);
   };
@@ -43,7 +43,11 @@ class Setup {
 
   constructor(isSlow = true, store: MemoryStore = this.slow.store) {
     this.archive = new TenantArchive({
-      store: isSlow ? Object.assign(memoryStore(), { whenSafe: this.slow.whenSafe }) : store,
+      store: isSlow
+        ? Object.assign(memoryStore(), {
+          whenSafe: (done: (failure: string | null) => void) => this.slow.whenSafe(done),
+        })
+        : store,
       tenant: store.tenant("t"),
       ids: new TenantIds(1).enter("t", store.tenant("t").lastId),
       cachedClock: this.clock,
@@ -118,6 +122,45 @@ Deno.test("Archive: what the store gives up at once is a new message when it com
   const message = published("1");
   assert.deepEqual([setup.keep(message), setup.keep(message)], ["kept", "kept"]);
   assert.equal(setup.answers.at(-1)?.[1].kind, "unsafe");
+});
+
+Deno.test("Archive: what too much waits before is a new message when it comes again, answered or not", () => {
+  const setup = new Setup();
+  Object.assign(setup.slow.store.tenant("t"), { keep: () => "lost" });
+  const message = published("1");
+  assert.deepEqual([setup.keep(message), setup.keep(message)], ["kept", "kept"]);
+  for (const done of setup.slow.waiting) done("too much waits");
+  while (setup.later.length > 0) setup.later.shift()?.();
+  assert.deepEqual(setup.answers.map(([, { kind }]) => kind), ["unsafe", "unsafe"]);
+  assert.equal(setup.stats.duplicates, 0);
+});
+
+Deno.test("Archive: a message for which there is no room as a value is in its history once, and answered the same again", () => {
+  const setup = new Setup();
+  Object.assign(setup.slow.store.tenant("t"), { keep: () => "full" });
+  const message = published("1");
+  assert.deepEqual([setup.keep(message), setup.keep(message)], ["kept", "duplicate"]);
+  for (const done of setup.slow.waiting) done(null);
+  while (setup.later.length > 0) setup.later.shift()?.();
+  assert.equal(setup.delivered.length, 1);
+  assert.deepEqual(setup.answers.map(([, { kind }]) => kind), ["full", "full"]);
+  assert.equal(setup.answers[0]?.[0], setup.answers[1]?.[0]);
+});
+
+Deno.test("Archive: many that are told of a failure by the next message are delivered some a turn too", () => {
+  const setup = new Setup();
+  for (const text of ["1", "2", "3"]) setup.keep(published(text));
+  const { waiting } = setup.slow;
+  setup.slow.whenSafe = (done) => [...waiting.splice(0), done].forEach((each) => each("the disk is full"));
+  setup.keep(published("4"));
+  assert.equal(setup.delivered.length, 1);
+  while (setup.later.length > 0) setup.later.shift()?.();
+  assert.deepEqual(setup.delivered.map(({ payload }) => new TextDecoder().decode(payload)), [
+    "1",
+    "2",
+    "3",
+    "4",
+  ]);
 });
 
 Deno.test("Archive: what waits for the disk is bounded", () => {

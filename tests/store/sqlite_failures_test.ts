@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { TrunklineError } from "../../src/core/errors.ts";
-import type { MessageStore } from "../../src/store/message_store.ts";
+import type { KeepResult, MessageStore } from "../../src/store/message_store.ts";
 import { SqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite_store.ts";
 import { KEEP_ALL, replay, WIDE } from "../contract/message_store_contract.ts";
 import { idOf, message, NOW, numbers } from "../contract/message_store_parts.ts";
@@ -106,10 +106,13 @@ Deno.test("SqliteStore: what there is no room for to wait is refused, and missin
   await withStore({ path, maxUnsafeBytes: 20_000 }, async (store) => {
     const tenant = store.tenant("t");
     const told: (string | null)[] = [];
+    let result: KeepResult = "kept";
     while (store.figures.failures === 0) {
-      tenant.keep(message(++number, { payload: LARGE }), { retain: true, history: KEEP_ALL });
+      assert.equal(result, "kept");
+      result = tenant.keep(message(++number, { payload: LARGE }), { retain: true, history: KEEP_ALL });
       store.whenSafe((failure) => told.push(failure));
     }
+    assert.equal(result, "lost");
     assert.equal(await safe(store), null);
     const lost = told.pop();
     assert.equal(lost, `Cannot write to ${path}: too much waits to be written already`);
