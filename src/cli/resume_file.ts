@@ -1,6 +1,6 @@
 /**
  * How far something was printed, kept in a file: written beside it and moved over it, so that it is the old or the new
- * position whenever the program, or the machine, ends.
+ * position whenever the program ends. When the machine does, it is what its file system makes of that.
  */
 import { messageOf, TrunklineError } from "../core/errors.ts";
 

@@ -12,6 +12,7 @@ import type { HubClient } from "./hub_client.ts";
 import type { HubTarget } from "./hub_target.ts";
 import type { CommandIo, ExitCode } from "./io.ts";
 import type { MessageOutput } from "./message_output.ts";
+import { PrintedPosition } from "./printed_position.ts";
 import { replayOf, type ReplayStart } from "./replay_start.ts";
 import type { ResumeFile } from "./resume_file.ts";
 import { subscribeOnce } from "./subscriber.ts";
@@ -61,21 +62,38 @@ function connectOnce(
   state: { isFirst: boolean },
 ): Promise<ExitCode> {
   const { stopped, output, file, io } = following;
+  const connected = Promise.withResolvers<HubClient>();
+  const position = new PrintedPosition({
+    hasHistory: async (topic) => await hasHistory(await connected.promise, topic),
+    keep: (id) => file.keep(id),
+  });
   return subscribeOnce(target, {
     io,
     stopped,
-    take: (message) => take(message, { output, file }),
+    take: (message) => take(message, { output, position }),
     run: (client, messages) => {
+      connected.resolve(client);
       const subscribed = subscribe(client, { ...following, messages }, state).then(() => output.done);
-      return Promise.race([output.done, subscribed]);
+      return Promise.race([output.done, subscribed, position.failed]);
     },
+    leave: () => position.settle(),
   });
 }
 
-/** What is kept in the file has been printed. */
-function take(message: TextMessage, { output, file }: Pick<Following, "output" | "file">): void {
+/** What counts as a position has been printed. */
+function take(
+  message: TextMessage,
+  { output, position }: { readonly output: MessageOutput; readonly position: PrintedPosition },
+): void {
   const { requestId, topicKey } = message;
-  if (output.take(message) && requestId !== null && !isSystemTopic(topicKey)) file.keep(requestId);
+  if (output.take(message) && requestId !== null && !isSystemTopic(topicKey)) {
+    position.printed(topicKey, requestId);
+  }
+}
+
+async function hasHistory(client: HubClient, topic: string): Promise<boolean> {
+  const answer = await client.request("system.topic.info", { topic });
+  return expectSuccess(answer, `look at ${topic}`)["history"] !== null;
 }
 
 async function subscribe(

@@ -5,6 +5,9 @@ import { HubClient } from "./hub_client.ts";
 import type { HubTarget } from "./hub_target.ts";
 import type { CommandIo, ExitCode } from "./io.ts";
 
+/** For so long the end of a connection may be put off. */
+const LEAVE_MS = 1000;
+
 /** What a subscriber is. */
 export interface Subscriber {
   readonly io: CommandIo;
@@ -14,12 +17,14 @@ export interface Subscriber {
   readonly take: (message: TextMessage) => void;
   /** Subscribes; resolves when it is done with the connection. */
   readonly run: (client: HubClient, messages: HeldMessages) => Promise<ExitCode>;
+  /** Called while the connection may still be used, whatever ends it; waited for a moment. */
+  readonly leave?: () => Promise<void>;
 }
 
 /** Connects once. Rejects with how the connection was lost, or with what {@link Subscriber.take} threw. */
 export async function subscribeOnce(
   target: HubTarget,
-  { io, stopped, take, run }: Subscriber,
+  { io, stopped, take, run, leave }: Subscriber,
 ): Promise<ExitCode> {
   const failed = Promise.withResolvers<never>();
   const messages = new HeldMessages((message) => {
@@ -39,6 +44,13 @@ export async function subscribeOnce(
   try {
     return await Promise.race([stopped, lost, failed.promise, run(client, messages)]);
   } finally {
+    if (leave !== undefined) await waitShortly(Promise.race([leave(), lost.catch(() => {})]));
     await client.close();
   }
+}
+
+async function waitShortly(leaving: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, LEAVE_MS);
+  await Promise.race([leaving, late.promise]).finally(() => clearTimeout(timer));
 }

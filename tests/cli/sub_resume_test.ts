@@ -56,6 +56,18 @@ Deno.test("sub: --resume goes on where it was, over every transport", async () =
   }, [KEPT]);
 });
 
+Deno.test("sub: --resume does not take a message without history for its position", async () => {
+  await using hub = await TestHub.start([KEPT]);
+  await using at = await freshPath();
+  const sub = await startSub(["#", "--resume", at.path, "--count", "2", "--json", ...urlOf(hub)]);
+  await publish(hub, "log.a", ["1"]);
+  await publish(hub, "other.x", ["2"]);
+  assert.equal(await sub.ended, 0, sub.io.errors);
+  const [kept, other] = sub.io.lines.map((line) => JSON.parse(line));
+  assert.deepEqual([kept.topic, other.topic], ["log.a", "other.x"]);
+  assert.equal(await Deno.readTextFile(at.path), `${kept.id}\n`);
+});
+
 Deno.test("sub: --resume comes back by itself when the hub restarts, and loses nothing of what is on the disk", async () => {
   await using at = await freshPath();
   const storage = await Deno.makeTempDir();
