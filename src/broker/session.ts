@@ -5,6 +5,7 @@
 import { CloseCode } from "../core/close_codes.ts";
 import { isSystemTopic } from "../core/topic.ts";
 import type { Connection, ConnectionUser } from "../hub/connection.ts";
+import { retryWhenFull } from "../limits/connection_quota.ts";
 import { FaultBudget } from "../limits/fault_budget.ts";
 import type { MalformedMessage } from "../wire/malformed_message.ts";
 import { parseTextMessage, type TextMessage } from "../wire/text_message.ts";
@@ -311,7 +312,10 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
   #refuseRate(message: TextMessage, error: BrokerError): number {
     if (message.requestId !== null || this.#rates.mayNotice()) this.#answer(message, encodeError(error));
     if (!this.#rates.isPatient()) {
-      this.#connection?.close(CloseCode.rateLimited, "Too many messages, whatever was said");
+      const retryAfterMs = retryWhenFull();
+      this.#connection?.close(CloseCode.rateLimited, "Too many messages, whatever was said", {
+        retryAfterMs,
+      });
     }
     return 1;
   }

@@ -9,7 +9,7 @@ import type { Clock } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { EventOrigin } from "../core/security_event.ts";
 import type { OutgoingMessage, TransportKind } from "../core/transport.ts";
-import { ConnectionQuota, tooManyConnections } from "../limits/connection_quota.ts";
+import { ConnectionQuota, retryWhenFull, tooManyConnections } from "../limits/connection_quota.ts";
 import type { QuotaRefusal } from "../limits/quota_scope.ts";
 import type { QuotaManager } from "../limits/quota_manager.ts";
 import type { LinkStats } from "../link/link_stats.ts";
@@ -152,7 +152,8 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   authenticated(login: Login): boolean {
     const refusal = this.reserve(login.principal);
     if (refusal !== null) {
-      this.close(CloseCode.rateLimited, tooManyConnections(refusal));
+      const retryAfterMs = retryWhenFull();
+      this.close(CloseCode.rateLimited, tooManyConnections(refusal), { retryAfterMs });
       return false;
     }
     if (!this.#move({ type: "authenticated", login })) return false;

@@ -1,6 +1,7 @@
 /**
  * How fast bytes may go in one direction of a connection: as fast as the slowest of its own bandwidth, its account's and
- * its tenant's. Nothing is dropped: what went already is a debt, and the next bytes wait until it is paid.
+ * its tenant's. Nothing is dropped: what went already is a debt, and the next bytes wait until it is paid. Who owes
+ * something else is held too, for as long as he does.
  */
 import type { Clock } from "../core/ports.ts";
 import type { TokenBucket } from "./token_bucket.ts";
@@ -15,11 +16,19 @@ const MIN_PIECE_BYTES = 1024;
 /** In one piece goes what may go in this part of a second. */
 const PIECES_PER_SECOND = 10;
 
+/**
+ * Nobody is held for longer at a time, whatever he owes: others of his account may owe most of it, and signs of life come
+ * between what is read.
+ */
+export const MAX_HOLD_MS = 10_000;
+
 /** The pace of one direction. */
 export class BytePace {
   readonly #clock: Clock;
   #limits: readonly TokenBucket[] = [];
-  #heldUntilMs = 0;
+  /** For how long still something is owed; `null`: nothing is. */
+  #owedMs: ((nowMs: number) => number) | null = null;
+  #heldSinceMs = 0;
   /** Whether anything can have to wait. */
   isActive = false;
   /** How much may go in one piece, so that it is not waited for too long. */
@@ -34,12 +43,13 @@ export class BytePace {
     this.#limits = bandwidths.map((one) => one?.bytes ?? null).filter((bucket) => bucket !== null);
     const slowest = Math.min(...this.#limits.map(({ ratePerSecond }) => ratePerSecond));
     this.pieceBytes = Math.max(MIN_PIECE_BYTES, slowest / PIECES_PER_SECOND);
-    this.isActive = this.#limits.length > 0 || this.#heldUntilMs > 0;
+    this.isActive = this.#limits.length > 0 || this.#owedMs !== null;
   }
 
-  /** Nothing goes for so long. */
-  hold(ms: number): void {
-    this.#heldUntilMs = Math.max(this.#heldUntilMs, this.#clock.now() + ms);
+  /** Nothing goes while something is owed: `owedMs` is asked again and again for how many milliseconds that is. */
+  hold(owedMs: (nowMs: number) => number): void {
+    if (this.#owedMs === null) this.#heldSinceMs = this.#clock.now();
+    this.#owedMs = owedMs;
     this.isActive = true;
   }
 
@@ -54,12 +64,16 @@ export class BytePace {
   waitMs(): number {
     if (!this.isActive) return 0;
     const nowMs = this.#clock.now();
-    let waitMs = Math.max(0, Math.ceil(this.#heldUntilMs - nowMs));
-    if (waitMs === 0 && this.#heldUntilMs > 0) {
-      this.#heldUntilMs = 0;
-      this.isActive = this.#limits.length > 0;
-    }
+    let waitMs = this.#owedMs === null ? 0 : this.#heldMs(this.#owedMs(nowMs), nowMs);
     for (const bucket of this.#limits) waitMs = Math.max(waitMs, bucket.waitMs(nowMs));
     return waitMs;
+  }
+
+  #heldMs(owedMs: number, nowMs: number): number {
+    const heldMs = Math.ceil(Math.min(owedMs, this.#heldSinceMs + MAX_HOLD_MS - nowMs));
+    if (heldMs > 0) return heldMs;
+    this.#owedMs = null;
+    this.isActive = this.#limits.length > 0;
+    return 0;
   }
 }

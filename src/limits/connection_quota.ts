@@ -6,10 +6,9 @@ import type { Clock } from "../core/ports.ts";
 import { BytePace } from "./byte_pace.ts";
 import type { QuotaCount, QuotaRate, QuotaScopeKind } from "../core/quota_words.ts";
 import type { ConnectionLimits } from "./quota_rules.ts";
-import type { QuotaRefusal, QuotaScope } from "./quota_scope.ts";
+import { Direction, type QuotaRefusal, type QuotaScope } from "./quota_scope.ts";
 import type { QuotaStats } from "./quota_stats.ts";
 import { RateGate } from "./rate_gate.ts";
-import { TokenBucket } from "./token_bucket.ts";
 
 /** What a quota is made of. */
 export interface ConnectionQuotaOptions {
@@ -47,6 +46,10 @@ export class ConnectionQuota {
   #account: QuotaScope | null;
   readonly tenant: QuotaScope;
   #limits: ConnectionLimits;
+  /** Its own bandwidth, in and out. */
+  readonly #bandwidth = { incoming: new Direction(), outgoing: new Direction() };
+  /** Something came that could not be refused, and is not paid for by the configured rate. */
+  #owesRate = false;
   #isLeft = false;
 
   constructor(options: ConnectionQuotaOptions) {
@@ -87,18 +90,17 @@ export class ConnectionQuota {
     const account = this.#account?.messages ?? null;
     const waitMs = this.#waitFor(this.own, account, this.tenant.messages, nowMs);
     if (waitMs > 0) return this.#turnedAway("messages", account ?? this.own, waitMs);
-    const delayMs = this.#passMessage(nowMs);
-    if (delayMs > 0) this.#pace().reading.hold(delayMs);
+    this.#passMessage(nowMs);
+    if (this.#loadMs(nowMs) > 0) this.#hold();
     return 0;
   }
 
   /** One message that cannot be refused: the connection is not read until what it takes is paid. */
   chargeMessage(): void {
     const nowMs = this.#options.clock.now();
-    const delayMs = this.#passMessage(nowMs);
-    const account = this.#account?.messages ?? null;
-    const waitMs = Math.max(delayMs, this.#waitFor(this.own, account, this.tenant.messages, nowMs));
-    if (waitMs > 0) this.#pace().reading.hold(waitMs);
+    this.#passMessage(nowMs);
+    this.#owesRate = true;
+    if (this.#owedMs(nowMs) > 0) this.#hold();
   }
 
   /** One request of HTTP: gives 0, or the milliseconds after which it may be sent again. */
@@ -106,8 +108,14 @@ export class ConnectionQuota {
     const nowMs = this.#options.clock.now();
     const account = this.#account?.requests ?? null;
     const tenant = this.tenant.requests;
-    const waitMs = this.#waitFor(null, account, tenant, nowMs) || (account?.delayMs(nowMs) ?? 0);
+    const waitMs = this.#waitFor(null, account, tenant, nowMs);
     if (waitMs > 0) return this.#turnedAway("requests", account, waitMs);
+    const delayMs = Math.max(account?.delayMs(nowMs) ?? 0, tenant.delayMs(nowMs));
+    if (delayMs > 0) {
+      account?.refuse();
+      this.#options.stats.delayed.requests++;
+      return delayMs;
+    }
     account?.pass(nowMs);
     tenant.pass(nowMs);
     return 0;
@@ -160,22 +168,34 @@ export class ConnectionQuota {
     return waitMs;
   }
 
-  /** Gives for how long the load of the hub makes the next one wait. */
-  #passMessage(nowMs: number): number {
+  /** It is read later. */
+  #hold(): void {
+    this.#options.stats.delayed.messages++;
+    this.#pace().reading.hold(this.#owedMs);
+  }
+
+  #passMessage(nowMs: number): void {
+    if (this.own !== null) this.own.pass(nowMs);
+    if (this.#account !== null) this.#account.messages.pass(nowMs);
+    this.tenant.messages.pass(nowMs);
+  }
+
+  /** For how long the load of the hub makes the next message wait. */
+  #loadMs(nowMs: number): number {
     const { own, tenant: { messages } } = this;
     const account = this.#account;
-    let delayMs = 0;
-    if (own !== null) {
-      own.pass(nowMs);
-      delayMs = own.delayMs(nowMs);
-    }
-    if (account !== null) {
-      account.messages.pass(nowMs);
-      delayMs = Math.max(delayMs, account.messages.delayMs(nowMs));
-    }
-    messages.pass(nowMs);
-    return Math.max(delayMs, messages.delayMs(nowMs));
+    const ownMs = own === null ? 0 : own.delayMs(nowMs);
+    const accountMs = account === null ? 0 : account.messages.delayMs(nowMs);
+    return Math.max(ownMs, accountMs, messages.delayMs(nowMs));
   }
+
+  /** For how long it is not read. */
+  readonly #owedMs = (nowMs: number): number => {
+    const account = this.#account?.messages ?? null;
+    const rateMs = this.#owesRate ? this.#waitFor(this.own, account, this.tenant.messages, nowMs) : 0;
+    if (rateMs === 0) this.#owesRate = false;
+    return Math.max(rateMs, this.#loadMs(nowMs));
+  };
 
   #turnedAway(what: QuotaRate, demand: RateGate | null, waitMs: number): number {
     demand?.refuse();
@@ -203,12 +223,19 @@ export class ConnectionQuota {
 
   #follow(): void {
     if (this.paces === null) return;
-    const { bandwidth, burst } = this.#limits;
-    const nowMs = this.#options.clock.now();
-    const own = () => ({ bytes: bandwidth === 0 ? null : new TokenBucket(bandwidth, nowMs, burst) });
-    this.paces.reading.follow([own(), this.#account?.incoming ?? null, this.tenant.incoming]);
-    this.paces.writing.follow([own(), this.#account?.outgoing ?? null, this.tenant.outgoing]);
+    const { incoming, outgoing } = this.#bandwidth;
+    for (const own of [incoming, outgoing]) own.configure(this.#limits, this.#options.clock.now());
+    this.paces.reading.follow([incoming, this.#account?.incoming ?? null, this.tenant.incoming]);
+    this.paces.writing.follow([outgoing, this.#account?.outgoing ?? null, this.tenant.outgoing]);
   }
+}
+
+/** Those that are told to come later come in so long a time, from that on. */
+const RETRY_MS = 5000;
+
+/** After how many milliseconds one that is one too many may try again: not all at the same time. */
+export function retryWhenFull(random: () => number = Math.random): number {
+  return RETRY_MS + Math.floor(random() * RETRY_MS);
 }
 
 /** Why a connection is not let in, for people. */

@@ -23,7 +23,7 @@ export interface ScopeName {
 }
 
 /** One direction of a bandwidth. */
-class Direction implements Bandwidth {
+export class Direction implements Bandwidth {
   bytes: TokenBucket | null = null;
 
   configure({ bandwidth, burst }: Pick<QuotaLimits, "bandwidth" | "burst">, nowMs: number): void {

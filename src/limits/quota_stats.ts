@@ -9,6 +9,8 @@ export class QuotaStats {
   readonly #refused = new Map<QuotaScopeKind, Map<Refused, number>>();
   /** Rates were lowered, and raised again, so often. */
   readonly adjusted = { lowered: 0, raised: 0 };
+  /** Messages after which their connection was read later, and requests that were told to come later, for the load. */
+  readonly delayed: Record<QuotaRate, number> = { messages: 0, requests: 0 };
 
   /** One was turned away. */
   refuse(scope: QuotaScopeKind, what: Refused): void {

@@ -12,9 +12,9 @@ const NO_BURST = 1;
 
 /** What a hub under load leaves. */
 export interface Restriction {
-  /** Of configured rates, from 0 to 1. */
+  /** Of a configured rate, from 0 to 1, where there is no ceiling. */
   readonly share: number;
-  /** A second; `Infinity`: as configured. */
+  /** A second; `Infinity`: none. */
   readonly ceiling: number;
   readonly nowMs: number;
 }
@@ -34,12 +34,19 @@ export class RateGate {
   #load: TokenBucket | null = null;
   /** What passed, was turned away, and whether something had to wait, since {@link takeDemand} was called last. */
   #passed = 0;
+  /** What passed before that. */
+  #passedBefore = 0;
   #refused = 0;
   #hasWaited = false;
 
   /** What the load of the hub leaves, a second; `Infinity`: it takes nothing away. */
   get leftByLoad(): number {
     return this.#load === null ? Infinity : this.#load.ratePerSecond;
+  }
+
+  /** What passed since it was made; never falls. */
+  get passed(): number {
+    return this.#passedBefore + this.#passed;
   }
 
   /** Another limit from now on; 0: none. */
@@ -50,8 +57,9 @@ export class RateGate {
 
   /** The hub is under load, or is not any more. */
   restrict({ share, ceiling, nowMs }: Restriction): void {
-    const own = this.#configured === 0 || share === 1 ? Infinity : this.#configured * share;
-    const perSecond = Math.max(LEAST_RATE, Math.min(own, ceiling));
+    // Where there is a ceiling the load is shared out by it, and who wants less than that is left alone.
+    const isFree = ceiling !== Infinity || this.#configured === 0 || share === 1;
+    const perSecond = Math.max(LEAST_RATE, isFree ? ceiling : this.#configured * share);
     this.#load = changed(this.#load, { perSecond, burst: NO_BURST }, nowMs);
   }
 
@@ -91,6 +99,7 @@ export class RateGate {
       passed: this.#passed,
       wanted: this.#hasWaited ? Infinity : this.#passed + this.#refused,
     };
+    this.#passedBefore += this.#passed;
     this.#passed = 0;
     this.#refused = 0;
     this.#hasWaited = false;

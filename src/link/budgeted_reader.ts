@@ -15,6 +15,9 @@ import type { Turns, Waiting } from "./turns.ts";
  */
 export const SLICE_BYTES = 1024;
 
+/** So long a wait is looked at again. */
+const LOOK_AGAIN_MS = 1000;
+
 /** Who gets the bytes. */
 export interface SliceReceiver {
   /**
@@ -167,7 +170,8 @@ export class BudgetedReader implements Waiting {
     const { waitMs } = this.#budget;
     if (waitMs === 0) return this.#turns.next(this);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.nextTurn(), waitMs);
+    // What is waited for may be over before, as load is.
+    this.#timer = setTimeout(() => this.nextTurn(), Math.min(waitMs, LOOK_AGAIN_MS));
   }
 
   #readOn(): void {

@@ -13,6 +13,8 @@ export interface HeartbeatPeer {
   ask(): void;
   /** The peer is gone: ends its connection. */
   expire(): void;
+  /** Whether this side reads nothing of the peer, so that no sign of life can be seen. @default it reads */
+  readonly isHeld?: boolean;
   /** For how long the peer took nothing of what waits for it; 0 when nothing waits. @default nobody looks */
   stalledMs?(nowMs: number): number;
   /** The peer took nothing for `timeoutMs`, whatever it says: ends its connection. */
@@ -75,6 +77,11 @@ export class HeartbeatMonitor {
       if ((peer.stalledMs?.(now) ?? 0) >= timeoutMs && now >= this.#patientUntilMs) {
         this.#askedMs.delete(peer);
         peer.stalled?.();
+        continue;
+      }
+      if (peer.isHeld === true) {
+        // It is asked anew, and has its time to answer, when it is read again.
+        this.#askedMs.set(peer, -Infinity);
         continue;
       }
       const silentMs = now - peer.lastHeardMs;

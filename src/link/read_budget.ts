@@ -47,8 +47,13 @@ export class ReadBudget {
   isSpent(): boolean {
     this.#renew();
     const { messages, bytes, deliveries } = this.#limits;
-    if (this.pace !== null && this.pace.waitMs() > 0) return true;
+    if (this.isHeld) return true;
     return this.#messages >= messages || this.#bytes >= bytes || this.#deliveries >= deliveries;
+  }
+
+  /** Whether its pace lets nothing be read, whatever turn it is. */
+  get isHeld(): boolean {
+    return this.pace !== null && this.pace.waitMs() > 0;
   }
 
   /** For how many milliseconds nothing may be read, whatever turn it is. */

@@ -140,6 +140,11 @@ export abstract class SocketTransport implements Transport, SliceReceiver {
     return this.#lastHeardMs;
   }
 
+  /** Whether a limit, or the load of the hub, lets nothing of it be read. */
+  get isHeld(): boolean {
+    return this.budget.isHeld;
+  }
+
   stalledMs(nowMs: number): number {
     const { outbox } = this;
     return outbox.isBehind ? this.#standstill.look(nowMs, outbox.progress) : this.#standstill.rest();

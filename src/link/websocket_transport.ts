@@ -75,6 +75,7 @@ export class WebSocketTransport extends SocketTransport {
       const isBinary = chunk[at] === BINARY_FRAME;
       at = message.byteOffset - chunk.byteOffset + message.length;
       this.#received(message, isBinary);
+      if (this.budget.isHeld) break;
     }
     if (at > from) {
       this.settings.stats.bytesReceived += at - from;

@@ -16,13 +16,24 @@ export const quotaMetrics = defineMetrics({
   trunkline_quota_used: { type: "gauge", help: "What accounts and tenants use at the moment", labels: WHO },
   trunkline_quota_limit: {
     type: "gauge",
-    help: "What accounts and tenants may use at a time; 0: without a limit",
-    labels: WHO,
+    help: "What accounts and tenants may use at a time, and of rates in a second; 0: without a limit",
+    labels: { ...WHO, what: [...QUOTA_COUNTS, ...QUOTA_RATES] },
+  },
+  trunkline_quota_passed_total: {
+    type: "counter",
+    help: "What accounts and tenants sent of what has a rate, and was not turned away",
+    labels: { ...WHO, what: QUOTA_RATES },
   },
   trunkline_quota_refused_total: {
     type: "counter",
     help: "What was turned away because a quota was used up",
     labels: { scope: QUOTA_SCOPES, what: [...QUOTA_COUNTS, ...QUOTA_RATES] },
+  },
+  trunkline_limits_delayed_total: {
+    type: "counter",
+    help:
+      "Messages after which a connection was read later, and requests that were told to come later, as the hub lags behind or what cannot be refused was over its rate",
+    labels: { what: QUOTA_RATES },
   },
   trunkline_limits_share: {
     type: "gauge",

@@ -1,6 +1,6 @@
 /** What accounts and tenants use of what they may use, as metrics. */
 import type { QuotaManager } from "../limits/quota_manager.ts";
-import { QUOTA_COUNTS } from "../core/quota_words.ts";
+import { QUOTA_COUNTS, QUOTA_RATES } from "../core/quota_words.ts";
 import type { QuotaScope } from "../limits/quota_scope.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 
@@ -12,6 +12,9 @@ export function* quotaSamples(quotas: QuotaManager): Iterable<MetricSample> {
   for (const scope of named(quotas.scopes())) yield* scopeSamples(scope);
   for (const { scope, what, count } of quotas.stats.refused()) {
     yield { name: "trunkline_quota_refused_total", labels: { scope, what }, value: count };
+  }
+  for (const what of QUOTA_RATES) {
+    yield { name: "trunkline_limits_delayed_total", labels: { what }, value: quotas.stats.delayed[what] };
   }
   yield { name: "trunkline_limits_share", value: quotas.share };
   for (const direction of ["lowered", "raised"] as const) {
@@ -27,6 +30,12 @@ function* scopeSamples(scope: QuotaScope): Iterable<MetricSample> {
     const labels = { scope: kind, tenant, name, what };
     yield { name: "trunkline_quota_used", labels, value: scope.used(what) };
     yield { name: "trunkline_quota_limit", labels, value: scope.limits[what] };
+  }
+  const perSecond = { messages: scope.limits.messagesPerSecond, requests: scope.limits.requestsPerSecond };
+  for (const what of QUOTA_RATES) {
+    const labels = { scope: kind, tenant, name, what };
+    yield { name: "trunkline_quota_passed_total", labels, value: scope.gate(what).passed };
+    yield { name: "trunkline_quota_limit", labels, value: perSecond[what] };
   }
 }
 

@@ -25,6 +25,7 @@ export class HubQuotas {
   /** Of the present interval, in seconds. */
   #lags: number[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
+  #isRunning = false;
   /** Where the present interval began. */
   #sinceMs = 0;
   #cpuBefore = 0;
@@ -43,12 +44,13 @@ export class HubQuotas {
   change(limits: Config["limits"]): void {
     this.#settings = limits.adjust;
     this.manager.change(quotaRules(limits), adjustSettings(limits.adjust));
-    if (this.#timer === undefined) return;
+    if (!this.#isRunning) return;
     this.stop();
     this.start();
   }
 
   start(): void {
+    this.#isRunning = true;
     const { enabled, interval } = this.#settings;
     if (!enabled) return;
     this.#begin();
@@ -56,13 +58,15 @@ export class HubQuotas {
   }
 
   stop(): void {
+    this.#isRunning = false;
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#lags = [];
   }
 
   /** The event loop was so late, in seconds. */
   observe(lagSeconds: number): void {
-    if (this.#settings.enabled) this.#lags.push(lagSeconds);
+    if (this.#timer !== undefined) this.#lags.push(lagSeconds);
   }
 
   #begin(): void {

@@ -3,6 +3,7 @@ import { CloseCode } from "../core/close_codes.ts";
 import { HUB_AGENT } from "../core/rights.ts";
 import { LOGIN_REFUSALS, type LoginRefusalCode } from "../core/login_refusal.ts";
 import type { LoginRefusal } from "../hub/login.ts";
+import { retryWhenFull } from "../limits/connection_quota.ts";
 import type { AuthResponse } from "../wire/frame_payloads.ts";
 
 /** A refusal. */
@@ -56,7 +57,7 @@ export function placeRefusal(reason: "name_taken" | "too_many_connections", agen
   if (reason === "too_many_connections") {
     const message = `Agent ${quoted} has as many connections as it may have`;
     const closeCode = CloseCode.rateLimited;
-    return { code: "connection_limit_reached", message, closeCode, retryAfterMs: null };
+    return { code: "connection_limit_reached", message, closeCode, retryAfterMs: retryWhenFull() };
   }
   const message = `Agent ${quoted} is connected from elsewhere: give this one another id, or stop the other`;
   return { code: "name_taken", message, closeCode: CloseCode.replaced, retryAfterMs: null };
@@ -68,7 +69,7 @@ export function quotaRefusal(message: string): AgentRefusal {
     code: "connection_limit_reached",
     message,
     closeCode: CloseCode.rateLimited,
-    retryAfterMs: null,
+    retryAfterMs: retryWhenFull(),
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { BytePace } from "../../src/limits/byte_pace.ts";
+import { BytePace, MAX_HOLD_MS } from "../../src/limits/byte_pace.ts";
 import { TokenBucket } from "../../src/limits/token_bucket.ts";
 
 function setUp(...rates: readonly number[]) {
@@ -40,13 +40,31 @@ Deno.test("Byte pace: what went is waited for, at the pace of the slowest", () =
   );
 });
 
-Deno.test("Byte pace: it can be held, and goes on afterwards", () => {
+Deno.test("Byte pace: it is held while something is owed, and goes on as soon as that is paid or remitted", () => {
   const { clock, pace } = setUp();
-  pace.hold(250);
+  let paidMs = 250;
+  pace.hold((nowMs) => paidMs - nowMs);
   assert.equal(pace.waitMs(), 250);
   clock.ms = 249;
   assert.equal(pace.waitMs(), 1);
   clock.ms = 250;
   assert.equal(pace.waitMs(), 0);
   assert.equal(pace.isActive, false);
+  paidMs = 5000;
+  pace.hold((nowMs) => paidMs - nowMs);
+  assert.equal(pace.waitMs(), 4750);
+  paidMs = 0;
+  assert.equal(pace.waitMs(), 0);
+});
+
+Deno.test("Byte pace: nobody is held for longer than so long at a time, whatever is owed", () => {
+  const { clock, pace } = setUp();
+  pace.hold(() => 1e9);
+  clock.ms = MAX_HOLD_MS / 2;
+  pace.hold(() => 1e9);
+  assert.equal(pace.waitMs(), MAX_HOLD_MS / 2);
+  clock.ms = MAX_HOLD_MS;
+  assert.equal(pace.waitMs(), 0);
+  pace.hold(() => 1e9);
+  assert.equal(pace.waitMs(), MAX_HOLD_MS);
 });

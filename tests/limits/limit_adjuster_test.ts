@@ -78,6 +78,15 @@ Deno.test("Limit adjuster: who wants little is not touched by who floods", () =>
   assert.ok((passed[0] ?? 0) < 1500, String(passed[0]));
 });
 
+Deno.test("Limit adjuster: a small configured rate is not cut for somebody else's flood", () => {
+  const plant = new Plant(3, 1000);
+  plant.gates[1]?.configure(20, { burst: 2, nowMs: 0 });
+  plant.gates[2]?.configure(5000, { burst: 2, nowMs: 0 });
+  const [, small = 0] = run(plant, [8000, 15, 4000], { seconds: 90, last: 60 });
+  assert.ok(plant.adjuster.share < 0.6, String(plant.adjuster.share));
+  assert.ok(small >= 14.5, String(small));
+});
+
 Deno.test("Limit adjuster: nobody starves, however many there are", () => {
   const plant = new Plant(300, 100);
   const passed = run(plant, new Array<number>(300).fill(50), { seconds: 60, last: 30 });

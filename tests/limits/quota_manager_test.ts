@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectionQuota } from "../../src/limits/connection_quota.ts";
+import { MAX_HOLD_MS } from "../../src/limits/byte_pace.ts";
 import { MAX_AWAY, type Payer, type QuotaManager } from "../../src/limits/quota_manager.ts";
 import { quotasOf, rulesOf } from "../helpers/quotas.ts";
 
@@ -172,6 +173,58 @@ Deno.test("Quotas: an attack of ever new accounts and tenants takes no more memo
   assert.ok([...quotas.scopes()].length <= MAX_AWAY + 4);
   stays.add("streams");
   assert.equal(usedOf(quotas, "acme").streams, 1);
+});
+
+Deno.test("Quotas: many connections of one account are not held for what all of them owe, nor when the load is gone", () => {
+  const { quotas, clock } = quotasOf({}, { targetLagMs: 20, floor: 0.1 });
+  const members = Array.from({ length: 200 }, () => enter(quotas, ACME));
+  const waits = () => members.map(({ paces }) => paces?.reading.waitMs() ?? 0);
+  const second = (lagMs: number) => {
+    // What a slice of each that is read holds passes at once.
+    const read = waits();
+    members.forEach((quota, at) => {
+      for (let sent = 0; sent < 48 && read[at] === 0; sent++) quota.takeMessage();
+    });
+    clock.ms += 1000;
+    quotas.adjust({ lagMs, seconds: 1 });
+  };
+  for (let late = 0; late < 20; late++) second(100);
+  second(100);
+  assert.ok(waits().some((ms) => ms > 0));
+  assert.ok(Math.max(...waits()) <= MAX_HOLD_MS);
+  assert.ok(quotas.stats.delayed.messages > 0);
+  for (let calm = 0; calm < 30; calm++) quotas.adjust({ lagMs: 1, seconds: 1 });
+  assert.equal(Math.max(...waits()), 0);
+});
+
+Deno.test("Quotas: other rules for others do not give a connection its own bandwidth anew", () => {
+  const { quotas } = quotasOf({ connection: { bandwidth: 1000 } });
+  const quota = enter(quotas, ACME);
+  quota.paces?.reading.spend(10_000);
+  const waitMs = quota.paces?.reading.waitMs() ?? 0;
+  assert.ok(waitMs > 5000, String(waitMs));
+  quotas.change(rulesOf({ connection: { bandwidth: 1000 }, accounts: { other: { connections: 1 } } }), null);
+  assert.equal(quota.paces?.reading.waitMs(), waitMs);
+});
+
+Deno.test("Quotas: a request that comes while the hub is under load is told when to come, and no limit is blamed", () => {
+  const adjust = { targetLagMs: 20, floor: 0.1 };
+  const { quotas, clock } = quotasOf({ tenants: { default: { requestsPerSecond: 100, burst: 1 } } }, adjust);
+  const [quota, other] = [enter(quotas, ACME), enter(quotas, OTHER)];
+  const second = () => {
+    let late = 0;
+    for (let at = 0; at < 20; at++) {
+      clock.ms += 50;
+      for (const one of [quota, other]) if (one.takeRequest() > 0) late++;
+    }
+    quotas.adjust({ lagMs: 100, seconds: 1 });
+    return late;
+  };
+  assert.equal(second(), 0);
+  for (let more = 0; more < 15; more++) second();
+  assert.ok(second() > 0);
+  assert.ok(quotas.stats.delayed.requests > 0);
+  assert.deepEqual([...quotas.stats.refused()], []);
 });
 
 Deno.test("Quotas: a hub under load leaves the same for accounts and for connections for which nobody pays", () => {

@@ -50,7 +50,7 @@ Deno.test("Rate gate: who waits as long as he is told passes", () => {
   assert.ok(nowMs > 32_000 && nowMs < 34_000, String(nowMs));
 });
 
-Deno.test("Rate gate: a hub under load leaves a share of the rate, and no more than its ceiling", () => {
+Deno.test("Rate gate: a hub under load leaves a share of the rate, or where the load is shared out its ceiling", () => {
   const gate = new RateGate();
   gate.configure(100, { burst: 1, nowMs: 0 });
   const left = (share: number, ceiling: number) => {
@@ -59,6 +59,7 @@ Deno.test("Rate gate: a hub under load leaves a share of the rate, and no more t
   };
   assert.equal(left(0.5, Infinity), 50);
   assert.equal(left(0.5, 20), 20);
+  assert.equal(left(0.1, 20), 20, "who wants less than the others have is left alone");
   assert.equal(left(0.5, 0), LEAST_RATE);
   assert.equal(left(1, Infinity), Infinity);
 });
@@ -74,6 +75,7 @@ Deno.test("Rate gate: what is over what the load leaves waits, and is not turned
   }
   assert.ok(nowMs > 9500 && nowMs < 10_500, String(nowMs));
   assert.deepEqual(gate.takeDemand(), { passed: 100, wanted: Infinity });
+  assert.equal(gate.passed, 100);
 });
 
 Deno.test("Rate gate: a limit that goes away is no limit any more", () => {

@@ -7,6 +7,7 @@ class FakePeer implements HeartbeatPeer {
   expired = 0;
   stallMs = 0;
   ended = 0;
+  isHeld = false;
 
   stalledMs(): number {
     return this.stallMs;
@@ -68,6 +69,20 @@ Deno.test("Heartbeat: a peer that answers is kept and asked again", () => {
   }
   assert.equal(peer.expired, 0);
   assert.equal(peer.asked, 9);
+});
+
+Deno.test("Heartbeat: a peer of whom nothing is read is not given up, and has its time once it is read again", () => {
+  const { peer, at } = setUp();
+  at(40);
+  assert.equal(peer.asked, 1);
+  peer.isHeld = true;
+  at(500);
+  assert.deepEqual([peer.asked, peer.expired], [1, 0]);
+  peer.isHeld = false;
+  at(529);
+  assert.deepEqual([peer.asked, peer.expired], [2, 0]);
+  at(540);
+  assert.equal(peer.expired, 1);
 });
 
 Deno.test("Heartbeat: nobody is given up for a stall of the whole process", () => {
