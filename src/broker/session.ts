@@ -114,7 +114,9 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
     if (this.#service !== null) space.services.heard(this.#service, this.#parts.cachedClock.now());
     const message = parseTextMessage(data, this.#parts.reading);
     if (message.kind === "malformed") return this.#refuseMalformed(connection, message);
-    const refusal = this.#checkForm(message) ?? this.#checkPlace(message, connection);
+    const fault = this.#checkForm(message);
+    if (fault !== null) connection.quota?.chargeMessage();
+    const refusal = fault ?? this.#checkPlace(message, connection);
     if (refusal !== null) return this.#refuse(message, refusal);
     switch (message.action) {
       case "publish":
@@ -164,12 +166,14 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
     return { code: "VERSION_NOT_SUPPORTED", message: text, details: { supported: ["1.0.0"] } };
   }
 
-  /** Why somebody who is logged in may not send a message there, or not now. */
+  /** Why somebody who is logged in may not send a message there, or not now. What is forbidden is paid for too. */
   #checkPlace(message: TextMessage, connection: Connection): BrokerError | null {
     if (!isSystemTopic(message.topicKey)) {
-      return this.#checkRight(message) ?? this.#rates.check(message.action, connection);
+      return this.#rates.check(message.action, connection) ?? this.#checkRight(message);
     }
     if (message.action !== "publish") return this.#checkSystemRate(message, connection);
+    const rate = this.#rates.check("publish", connection);
+    if (rate !== null) return rate;
     const text = `Cannot publish to ${message.topic}: topics under system are the hub's own`;
     return { code: "FORBIDDEN", message: text };
   }

@@ -234,9 +234,11 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     if (this.#membership === null) return LOGIN_NEEDED;
     switch (frame.kind) {
       case "register_tunnel":
+        this.quota?.chargeMessage();
         this.#options.services.register(frame.request, this);
         return null;
       case "unregister_tunnel":
+        this.quota?.chargeMessage();
         this.#options.services.unregister(frame.request, this);
         return null;
       case "datagram":

@@ -20,6 +20,7 @@ import { joinStreams } from "./stream_joint.ts";
 import { type ListenRefusal, TcpListener } from "./tcp_listener.ts";
 import { type Tunnel, tunnelLabel, type TunnelRefusal } from "./tunnel.ts";
 import { listTunnels, type TunnelEntry } from "./tunnel_list.ts";
+import { TunnelLines } from "./tunnel_lines.ts";
 import { type TunnelQuota, TunnelRegistry } from "./tunnel_registry.ts";
 import type { TunnelSettings } from "./tunnel_rules.ts";
 import { TunnelCounts } from "./tunnel_counts.ts";
@@ -72,12 +73,14 @@ export class Tunnels implements FrameServices {
   readonly #pools = new AgentPools();
   readonly #listeners = new Map<number, TcpListener>();
   readonly #idle: IdleWatch;
+  readonly #lines: TunnelLines;
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
     const { settings, clock, wallClock, leaseMs, quota } = options;
     this.egress = new HubEgress(options);
     this.#idle = new IdleWatch(options.idleMs, clock);
+    this.#lines = new TunnelLines(options.logger, clock);
     this.registry = new TunnelRegistry({
       settings,
       pools: this.#pools,
@@ -144,7 +147,8 @@ export class Tunnels implements FrameServices {
       return link.tell({ requestId, ok: false, code: "invalid_tunnel_info", message });
     }
     this.registry.remove(tunnel, { isGivenBack: true });
-    this.#options.logger.info("A tunnel is gone: its agent gave it back", about(tunnel));
+    const message = "A tunnel is gone: its agent gave it back";
+    this.#lines.tell("info", link, { message, fields: about(tunnel) });
     link.tell({ requestId, ok: true, tunnelId, url: tunnel.url });
   }
 
@@ -152,7 +156,8 @@ export class Tunnels implements FrameServices {
     for (const tunnel of this.registry.ofAgent(link.name)) {
       const refusal = this.registry.judge(tunnel, link);
       if (refusal === null || !this.registry.remove(tunnel, { isGivenBack: true })) continue;
-      this.#options.logger.warning("A tunnel is gone: its agent may not have it any more", about(tunnel));
+      const message = "A tunnel is gone: its agent may not have it any more";
+      this.#lines.tell("warning", link, { message, fields: about(tunnel) });
       link.tell({ requestId: tunnel.request.requestId, ok: false, ...refusal });
     }
   }
@@ -193,10 +198,11 @@ export class Tunnels implements FrameServices {
       const { name = null, kind } = request;
       const { agentId: agent, account } = link.name;
       const { code, message: cause } = outcome;
-      this.#options.logger.info("A tunnel is refused", { agent, account, name, kind, code, cause });
+      const fields = { agent, account, name, kind, code, cause };
+      this.#lines.tell("info", link, { message: "A tunnel is refused", fields });
       return link.tell({ requestId, ok: false, ...outcome });
     }
-    this.#options.logger.info("A tunnel is there", about(outcome));
+    this.#lines.tell("info", link, { message: "A tunnel is there", fields: about(outcome) });
     link.tell({ requestId, ok: true, tunnelId: outcome.id, url: outcome.url });
   }
 

@@ -109,6 +109,17 @@ for (const transport of TRANSPORTS) {
   });
 }
 
+Deno.test("Quotas: what is forbidden is paid for as well", async () => {
+  const limits = { default: { messages_per_second: 20, burst: "1x" }, adjust: { enabled: false } };
+  await using hub = await TestHub.start(settings(limits));
+  await using client = await BrokerClient.connect(hub, "websocket", { token: tokenOf("acme") });
+  const ids = Array.from({ length: 60 }, newId);
+  for (const id of ids) client.send(`publish:system.log:1.0.0:${id}`);
+  const codes = [];
+  for (const id of ids) codes.push(codeOf((await client.answer(id)).payload));
+  assert.deepEqual([...new Set(codes)].sort(), ["FORBIDDEN", "RATE_LIMITED"]);
+});
+
 Deno.test("Quotas: who goes on over his rate, whatever he is told, ends with 4429", async () => {
   await using hub = await TestHub.start(["limits.connection.messages_per_second=1"]);
   await using client = await BrokerClient.connect(hub, "text");
