@@ -22,9 +22,13 @@ const PIECES_PER_SECOND = 10;
  */
 export const MAX_HOLD_MS = 10_000;
 
+/** Those who wait for the same bandwidth look again within so long of each other. */
+const SPREAD_MS = 100;
+
 /** The pace of one direction. */
 export class BytePace {
   readonly #clock: Clock;
+  readonly #random: () => number;
   #limits: readonly TokenBucket[] = [];
   /** For how long still something is owed; `null`: nothing is. */
   #owedMs: ((nowMs: number) => number) | null = null;
@@ -34,8 +38,9 @@ export class BytePace {
   /** How much may go in one piece, so that it is not waited for too long. */
   pieceBytes = Infinity;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, random: () => number = Math.random) {
     this.#clock = clock;
+    this.#random = random;
   }
 
   /** Keeps to these from now on. */
@@ -67,6 +72,14 @@ export class BytePace {
     let waitMs = this.#owedMs === null ? 0 : this.#heldMs(this.#owedMs(nowMs), nowMs);
     for (const bucket of this.#limits) waitMs = Math.max(waitMs, bucket.waitMs(nowMs));
     return waitMs;
+  }
+
+  /**
+   * After how many milliseconds to look again for who has to wait for so many. Of several who wait for one bandwidth the
+   * first would always be the first: the others find what he owes.
+   */
+  lookAgainMs(waitMs: number): number {
+    return waitMs + Math.ceil(this.#random() * Math.min(waitMs, SPREAD_MS));
   }
 
   #heldMs(owedMs: number, nowMs: number): number {

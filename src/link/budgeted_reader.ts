@@ -167,7 +167,7 @@ export class BudgetedReader implements Waiting {
     this.#isWaiting = true;
     this.#link.pause();
     if (this.#isHeld) return;
-    const { waitMs } = this.#budget;
+    const waitMs = this.#budget.lookAgainMs;
     if (waitMs === 0) return this.#turns.next(this);
     clearTimeout(this.#timer);
     // What is waited for may be over before, as load is.

@@ -304,7 +304,7 @@ export class Outbox {
     const bytes = room > 0 ? this.#takeUrgent(parts, room) : 0;
     pace.spend(bytes);
     clearTimeout(this.#paceTimer);
-    if (this.#hasMore) this.#paceTimer = setTimeout(() => this.flush(), waitMs);
+    if (this.#hasMore) this.#paceTimer = setTimeout(() => this.flush(), pace.lookAgainMs(waitMs));
     return bytes;
   }
 

@@ -56,9 +56,10 @@ export class ReadBudget {
     return this.pace !== null && this.pace.waitMs() > 0;
   }
 
-  /** For how many milliseconds nothing may be read, whatever turn it is. */
-  get waitMs(): number {
-    return this.pace === null ? 0 : this.pace.waitMs();
+  /** After how many milliseconds to look whether something may be read, whatever turn it is; 0: in the next turn. */
+  get lookAgainMs(): number {
+    const waitMs = this.pace === null ? 0 : this.pace.waitMs();
+    return this.pace === null || waitMs === 0 ? 0 : this.pace.lookAgainMs(waitMs);
   }
 
   #renew(): void {

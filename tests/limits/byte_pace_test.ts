@@ -68,3 +68,27 @@ Deno.test("Byte pace: nobody is held for longer than so long at a time, whatever
   pace.hold(() => 1e9);
   assert.equal(pace.waitMs(), MAX_HOLD_MS);
 });
+
+Deno.test("Byte pace: two who always have something to send share one bandwidth", () => {
+  const rate = 10_000;
+  const clock = { ms: 0, now: () => clock.ms };
+  const shared = { bytes: new TokenBucket(rate, 0, 1) };
+  let seed = 1;
+  const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+  const senders = [0, 1].map(() => ({ pace: new BytePace(clock, random), sent: 0, dueMs: 0 }));
+  for (const { pace } of senders) pace.follow([shared]);
+  while (clock.ms < 60_000) {
+    const [next] = senders.toSorted((one, other) => one.dueMs - other.dueMs);
+    assert.ok(next !== undefined);
+    clock.ms = next.dueMs;
+    const { pace } = next;
+    if (pace.waitMs() === 0) {
+      pace.spend(pace.pieceBytes);
+      next.sent += pace.pieceBytes;
+    }
+    next.dueMs = clock.ms + pace.lookAgainMs(pace.waitMs());
+  }
+  const total = senders.reduce((sum, { sent }) => sum + sent, 0);
+  assert.ok(Math.abs(total / 60 - rate) < rate * 0.05, `${total / 60} a second`);
+  for (const { sent } of senders) assert.ok(sent > 0.4 * total, `${sent} of ${total}`);
+});
