@@ -48,7 +48,9 @@ export class SendRates {
   /** Why any message may not be sent now. */
   checkQuota(quota: NonNullable<Connection["quota"]>): BrokerError | null {
     const retryAfterMs = quota.takeMessage();
-    return retryAfterMs === 0 ? null : rateLimited(`this ${quota.refusedBy}`, retryAfterMs);
+    if (retryAfterMs === 0) return null;
+    const { refusedBy: scope } = quota;
+    return rateLimited(`this ${scope}`, retryAfterMs, { scope });
   }
 
   /** Counts a message over a rate; whether that can go on. */
@@ -73,7 +75,11 @@ export class SendRates {
 }
 
 /** Something sends too much. */
-export function rateLimited(what: string, retryAfterMs: number): BrokerError {
+export function rateLimited(
+  what: string,
+  retryAfterMs: number,
+  more: Readonly<Record<string, unknown>> = {},
+): BrokerError {
   const message = `Too many messages of ${what}: try again in ${retryAfterMs} ms`;
-  return { code: "RATE_LIMITED", message, details: { retryAfterMs } };
+  return { code: "RATE_LIMITED", message, details: { retryAfterMs, ...more } };
 }

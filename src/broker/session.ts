@@ -18,7 +18,7 @@ import { cutList } from "./listings.ts";
 import type { MessageTaps } from "./message_taps.ts";
 import { HubMessage } from "./outgoing.ts";
 import { RightCache } from "./right_cache.ts";
-import { rateLimited, SendRates } from "./send_rates.ts";
+import { MAX_OVER_RATE, rateLimited, SendRates } from "./send_rates.ts";
 import type { Registrant, SystemResult } from "./system_handler.ts";
 import { SLOW_REQUEST_COST } from "./system_topics.ts";
 import type { Service, ServiceDescription } from "./service_registry.ts";
@@ -317,9 +317,8 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
     if (message.requestId !== null || this.#rates.mayNotice()) this.#answer(message, encodeError(error));
     if (!this.#rates.isPatient()) {
       const retryAfterMs = retryWhenFull();
-      this.#connection?.close(CloseCode.rateLimited, "Too many messages, whatever was said", {
-        retryAfterMs,
-      });
+      const reason = `More than ${MAX_OVER_RATE} messages a minute over the rate`;
+      this.#connection?.close(CloseCode.rateLimited, reason, { retryAfterMs });
     }
     return 1;
   }

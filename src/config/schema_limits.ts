@@ -55,6 +55,18 @@ function ownQuota() {
 export type Quota = z.infer<ReturnType<typeof defaultQuota>>;
 type OwnQuota = z.infer<ReturnType<typeof ownQuota>>;
 
+/** A tenant has as much as its accounts have together. */
+const NO_LIMITS: Quota = {
+  connections: 0,
+  requests_per_second: 0,
+  messages_per_second: 0,
+  bandwidth: 0,
+  burst: 2,
+  streams: 0,
+  subscriptions: 0,
+  tunnels: 0,
+};
+
 function withDefaults(own: OwnQuota, base: Quota): Quota {
   return {
     connections: own.connections ?? base.connections,
@@ -87,7 +99,7 @@ export function limitsSchema() {
     accounts: z.record(z.string().min(1), ownQuota()).prefault({})
       .describe("Limits of single accounts, by name; what is left out is as in limits.default"),
     tenants: z.record(z.string().min(1), ownQuota()).prefault({})
-      .describe("Limits of single tenants, by name; what is left out is as in limits.default"),
+      .describe("Limits of single tenants, by name; what is left out has no limit"),
     adjust: section({
       enabled: bool().prefault(true).describe("Lower rates while the hub lags behind"),
       interval: duration(100, MINUTE).prefault("1s").describe("Time between two adjustments"),
@@ -97,7 +109,7 @@ export function limitsSchema() {
   }).transform((limits) => ({
     ...limits,
     accounts: fillIn(limits.accounts, limits.default),
-    tenants: fillIn(limits.tenants, limits.default),
+    tenants: fillIn(limits.tenants, NO_LIMITS),
   }));
 }
 

@@ -38,7 +38,7 @@ import { Lifecycle, type LifecycleStep } from "./lifecycle.ts";
 import { formatListening, type ListeningAddress } from "./listening_address.ts";
 import { Logins } from "./logins.ts";
 import { HubMetricSource } from "./metric_sources.ts";
-import { warnOfOpenHub } from "./open_hub.ts";
+import { warnOfIdleLimits, warnOfOpenHub } from "./open_hub.ts";
 import { MetricsDoor } from "./metrics_door.ts";
 import { LiveMetrics } from "./live_metrics.ts";
 import { createReload } from "./live_parts.ts";
@@ -221,6 +221,7 @@ export class HubServer {
   /** Starts all parts. Throws a `TrunklineError`; nothing is left running then. */
   async start(): Promise<void> {
     warnOfOpenHub(this.#config, this.#logger);
+    warnOfIdleLimits(this.#config, this.#logger);
     await this.#lifecycle.start();
     this.#logger.info("The hub is ready", { addresses: this.addresses().map(formatListening) });
   }

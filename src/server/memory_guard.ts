@@ -165,10 +165,18 @@ export class MemoryGuard {
     const limitBytes = this.#limits.residentBytes ?? Infinity;
     const { baseBytes } = this.#options.readMemory();
     if (baseBytes + LEAST_ROOM_BYTES <= limitBytes) return;
-    this.#options.logger.warning("The process takes most of the memory that it may take before it begins", {
+    const { logger } = this.#options;
+    const fields = {
       setting: "performance.memory",
       limit: formatSize(limitBytes),
       taken: formatSize(baseBytes),
-    });
+      next: "raise performance.memory",
+    };
+    if (baseBytes < limitBytes) {
+      logger.warning("The process takes most of the memory that it may take before it begins", fields);
+    } else {
+      const message = "Nobody will be let in: the process takes more memory than it may before it begins";
+      logger.error(message, fields);
+    }
   }
 }

@@ -3,6 +3,7 @@
  * mode, keeps the process below its bounds of memory by collecting garbage, reading less, closing the slowest consumers
  * and at last refusing new connections, in this order. Each change is logged and counted with its reason.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/schema.ts";
 import type { MetricSample } from "../metrics/metric_table.ts";
 import { TUNING_REASONS, type TuningReason } from "../metrics/tuning_metric_table.ts";
@@ -52,6 +53,8 @@ export class PerformanceOptimizer {
   change(config: Config): void {
     this.#config = config;
     this.#memory.change(config);
+    const { tuning } = this.#options.knobs;
+    if (isDeepStrictEqual(tuningFor(config, this.#situation), tuning)) return;
     this.#take(this.#situation, "reload");
   }
 

@@ -43,7 +43,11 @@ export class HubQuotas {
   /** Other limits from now on. */
   change(limits: Config["limits"]): void {
     this.#settings = limits.adjust;
+    const before = this.manager.share;
     this.manager.change(quotaRules(limits), adjustSettings(limits.adjust));
+    if (before < 1 && this.manager.share === 1) {
+      this.#ports.logger.info("Rates do not follow the load any more: they are as configured");
+    }
     if (!this.#isRunning) return;
     this.stop();
     this.start();

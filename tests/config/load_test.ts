@@ -161,13 +161,14 @@ Deno.test("Config: relative paths start at the folder of the file", () => {
   equal(config.logging.output, "stderr");
 });
 
-Deno.test("Config: accounts and tenants have the default limits but for their own", () => {
+Deno.test("Config: accounts have the default limits but for their own, tenants none", () => {
   const raw = {
     limits: { default: { tunnels: 7 }, accounts: { acme: { burst: "3x" } }, tenants: { blue: {} } },
   };
   const { limits } = configSchema(detachedContext).parse(raw);
   deepEqual(limits.accounts["acme"], { ...limits.default, burst: 3 });
-  deepEqual(limits.tenants["blue"], limits.default);
+  const blue = limits.tenants["blue"];
+  deepEqual([blue?.connections, blue?.tunnels, blue?.bandwidth, blue?.burst], [0, 0, 0, 2]);
   equal(limits.default.tunnels, 7);
 });
 

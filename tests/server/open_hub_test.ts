@@ -61,7 +61,7 @@ Deno.test("Hub without logins: who comes through a proxy on its machine does not
   assert.equal(codeOf(await client.request("system.control.log_level", { level: "info" })), MAY_NOT);
 });
 
-Deno.test("Hub without logins: it says at the start that others come", async () => {
+Deno.test("Hub without logins: it says at the start that others come, and which limits hold for nobody", async () => {
   const warningsOf = async (set: readonly string[]) => {
     await using hub = await TestHub.start(set);
     return hub.logger.lines.filter(({ level }) => level === "warning").map(({ fields }) => fields["setting"]);
@@ -70,6 +70,12 @@ Deno.test("Hub without logins: it says at the start that others come", async () 
   assert.deepEqual(await warningsOf([]), []);
   assert.deepEqual(await warningsOf(["hub.proxy_protocol=[127.0.0.1]"]), ["hub.proxy_protocol"]);
   assert.deepEqual(await warningsOf(open), ["auth.allow_anonymous"]);
+  assert.deepEqual(await warningsOf(["limits.default.tunnels=7"]), ["limits.default"]);
+  assert.deepEqual(await warningsOf(["limits.accounts={ acme: { tunnels: 7 } }"]), ["limits.accounts"]);
+  assert.deepEqual(await warningsOf(["limits.tenants={ default: { tunnels: 7 } }"]), []);
   const login = ["auth.mode=required", "auth.tokens=[{ token: sixteen-or-more-chars, subject: s }]"];
-  assert.deepEqual(await warningsOf([...login, "hub.proxy_protocol=[127.0.0.1]"]), []);
+  assert.deepEqual(
+    await warningsOf([...login, "hub.proxy_protocol=[127.0.0.1]", "limits.default.tunnels=7"]),
+    [],
+  );
 });

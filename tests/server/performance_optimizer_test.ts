@@ -136,12 +136,15 @@ Deno.test("Optimizer: memory that fills is met in order, and let go in order", (
   ]);
 });
 
-Deno.test("Optimizer: another configuration holds at once", () => {
+Deno.test("Optimizer: another configuration holds at once, and counts as a change where it is one", () => {
   const { optimizer, ledger, knobs, metric } = setUp();
   optimizer.change(testConfig(["performance.memory=256MiB", "performance.mode=throughput"]));
   assert.equal(ledger.maxBytes, 64 * MIB);
   assert.equal(knobs.tuning.joinWindowMs, 2);
   assert.equal(metric("trunkline_tuning_changes_total", { reason: "reload" }), 1);
+  optimizer.change(testConfig(["performance.memory=200MiB", "performance.mode=throughput"]));
+  assert.equal(ledger.maxBytes, 50 * MIB);
+  assert.equal(metric("trunkline_tuning_changes_total", { reason: "reload" }), 1, "it tunes nothing else");
 });
 
 Deno.test("Optimizer: at rest it changes nothing, and nothing waits", () => {

@@ -11,9 +11,10 @@ function setUp(time: FakeTime) {
     ...limits,
     adjust: { ...limits.adjust, enabled, interval: 1000 },
   });
+  const logger = new MemoryLogger();
   const quotas = new HubQuotas({ limits: adjust(false) }, {
     clock: time,
-    logger: new MemoryLogger(),
+    logger,
     cpuSeconds: () => time.now() / 1000,
   });
   const lateFor = (seconds: number) => {
@@ -22,12 +23,12 @@ function setUp(time: FakeTime) {
       time.tick(1000);
     }
   };
-  return { quotas, lateFor, change: (enabled: boolean) => quotas.change(adjust(enabled)) };
+  return { logger, quotas, lateFor, change: (enabled: boolean) => quotas.change(adjust(enabled)) };
 }
 
 Deno.test("Hub quotas: rates follow the load when that is switched on, and no more when it is switched off", () => {
   using time = new FakeTime();
-  const { quotas, lateFor, change } = setUp(time);
+  const { logger, quotas, lateFor, change } = setUp(time);
   quotas.start();
   lateFor(3);
   assert.equal(quotas.manager.share, 1);
@@ -37,6 +38,7 @@ Deno.test("Hub quotas: rates follow the load when that is switched on, and no mo
     assert.ok(quotas.manager.share < 1);
     change(false);
     assert.equal(quotas.manager.share, 1);
+    assert.match(logger.lines.at(-1)?.message ?? "", /as configured$/);
     lateFor(3);
     assert.equal(quotas.manager.share, 1);
   }
