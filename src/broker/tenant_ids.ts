@@ -1,6 +1,6 @@
 /**
  * The message ids of each tenant. They go on where they were when a tenant comes back, so that positions only rise and
- * no id is given twice. Of tenants that are away only so many are remembered: who was forgotten goes on in a later
+ * no id is given twice; a tenant that published nothing has the same position again. Of tenants that are away only so many are remembered: who was forgotten goes on in a later
  * epoch than every one before. What is kept on a disk has ids too, and new ones are above them.
  */
 import { epochOf, MessageIds } from "./message_ids.ts";
@@ -13,6 +13,7 @@ export class TenantIds {
   readonly #maxAway: number;
   /** The one that left first comes first. */
   readonly #away = new Map<string, MessageIds>();
+  readonly #random = crypto.getRandomValues(new Uint8Array(2));
   #epochMs: number;
 
   /** `epochMs` is when the hub started, in milliseconds since 1970. */
@@ -35,7 +36,7 @@ export class TenantIds {
     this.#away.delete(tenant);
     if (known !== undefined) return known;
     const lastEpochMs = lastId === null ? 0 : epochOf(lastId);
-    return new MessageIds(Math.max(this.#epochMs, lastEpochMs + 1));
+    return new MessageIds(Math.max(this.#epochMs, lastEpochMs + 1), this.#random);
   }
 
   /** Takes back the ids of a tenant whose last connection went. */

@@ -107,7 +107,9 @@ async function subscribe(
   await messages.until(asked, (answer) => {
     const { recovered, position } = expectSuccess(answer, `subscribe to ${pattern}`);
     if (recovered === false) output.tellUnrecovered(pattern);
-    if (file.position === null && typeof position === "string") file.keep(position);
+    // What is gone is told once.
+    const isNew = file.position === null || recovered === false;
+    if (isNew && typeof position === "string") file.restart(position);
     if (!options.quiet) io.err(`${state.isFirst ? "Subscribed to" : "Connected again to"} ${pattern}`);
     if (state.isFirst) void output.expire();
     state.isFirst = false;

@@ -113,7 +113,7 @@ export class HubServer {
       ? null
       : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock, gate });
     this.#tls = new TlsStore(config.hub.tls, { door: "hub", logger: logger.child("tls") });
-    this.#storage = new Storage(config);
+    this.#storage = new Storage(config, logger.child("storage"));
     const turns = new Turns();
     const cachedClock = new TurnClock(clock, turns);
     this.#quotas = new HubQuotas(config, { clock: cachedClock, logger: logger.child("limits") });

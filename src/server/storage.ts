@@ -1,6 +1,7 @@
 /** Where the hub keeps messages: made from the configuration, opened before the broker starts, closed after it. */
 import { firstIdOf } from "../broker/message_ids.ts";
 import type { Config } from "../config/schema.ts";
+import type { Logger } from "../core/ports.ts";
 import { MemoryStore } from "../store/memory_store.ts";
 import { SqliteStore } from "../store/sqlite_store.ts";
 import type { StoreLimits } from "../store/tenant_memory.ts";
@@ -14,10 +15,17 @@ export class Storage {
   readonly epochMs = Date.now();
   readonly store: MemoryStore | SqliteStore;
 
-  constructor(config: StorageConfig) {
+  constructor(config: StorageConfig, logger: Logger) {
     const { storage: { path, sync: syncMs } } = config;
     const options = { limits: limitsOf(config), knownFromId: firstIdOf(this.epochMs) };
-    this.store = path === null ? new MemoryStore(options) : new SqliteStore({ ...options, path, syncMs });
+    const onFailure = (failure: string | null) => {
+      if (failure === null) return logger.info("Kept messages are written to the disk again");
+      const next = "make room or mend the disk; it is tried again and again, and publishers are told";
+      logger.error(failure, { setting: "storage.path", next });
+    };
+    this.store = path === null
+      ? new MemoryStore(options)
+      : new SqliteStore({ ...options, path, syncMs, onFailure });
   }
 
   /** Throws a `TrunklineError` when what was kept cannot be read. */

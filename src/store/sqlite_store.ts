@@ -36,6 +36,8 @@ export interface SqliteStoreOptions {
   readonly syncMs?: number;
   /** Of a tenant that is new, ids below this one are not known; `null`: those below the first that it keeps. @default null */
   readonly knownFromId?: string | null;
+  /** Told when writing begins to fail, with the reason, and with `null` when all is written again. */
+  readonly onFailure?: (failure: string | null) => void;
   /** How long after a failure the disk is tried again. @default 1000 */
   readonly retryMs?: number;
   /** The time of messages, in milliseconds since 1970. @default Date.now */
@@ -76,6 +78,7 @@ export class SqliteStore implements MessageStore {
       maxFileBytes: null,
       syncMs: 100,
       knownFromId: null,
+      onFailure: () => {},
       retryMs: 1000,
       now: Date.now,
       ...options,
@@ -226,7 +229,9 @@ export class SqliteStore implements MessageStore {
     [this.#waitingForSent, this.#waiting] = [this.#waiting, []];
     this.#isSending = true;
     const failure = await writer.write(this.#queue.take(this.#isClosing));
+    const before = this.#failure;
     this.#failure = failure === null ? null : `Cannot write to ${this.#options.path}: ${failure}`;
+    if ((before === null) !== (failure === null)) this.#options.onFailure(this.#failure);
     if (failure === null) this.#queue.done();
     else {
       this.#failures++;

@@ -53,6 +53,9 @@ function readNumbers(db: DatabaseSync, path: string): readonly [number, number, 
 /** The error for a file that cannot be read as what it should be. */
 export function damaged(path: string, cause: unknown): TrunklineError {
   if (cause instanceof TrunklineError) return cause;
+  if (/readonly|unable to open/.test(messageOf(cause))) {
+    return refusal(path, `${messageOf(cause)}; let the hub write to its folder and the files in it`, cause);
+  }
   const next = "it was left as it is; put a copy of it back, or move it (and what begins with its name) " +
     "out of the way to begin with an empty store";
   return refusal(path, `${messageOf(cause)}; ${next}`, cause);

@@ -107,6 +107,19 @@ Deno.test("Replay: what is published between two turns of it comes, also behind 
   assert.deepEqual(got, ["live", ...many, "between", "behind"]);
 });
 
+Deno.test("Replay: a position from before anything was published holds, also when everybody was gone meanwhile", async () => {
+  await using hub = await TestHub.start([HISTORY]);
+  const early = await connect(hub);
+  const { position } = await replay(early, "log.#", { last: 0 });
+  await early.close();
+  await hub.metricBecomes("trunkline_broker_subscriptions", 0);
+  await using publisher = await connect(hub);
+  await publishAll(publisher, "log.a", ["1", "2"]);
+  await using client = await connect(hub);
+  assert.equal((await replay(client, "log.#", { since: position })).recovered, true);
+  assert.deepEqual(payloadsOf(await client.take(2)), ["1", "2"]);
+});
+
 Deno.test("Replay: the same pattern again begins again, for who lost something", async () => {
   await using hub = await TestHub.start([HISTORY]);
   await using client = await connect(hub);

@@ -11,8 +11,11 @@ Deno.test("Tenant ids: a tenant that comes back goes on where it was", () => {
   assert.equal(ids.size, 0);
 });
 
-Deno.test("Tenant ids: who never published leaves nothing behind", () => {
+Deno.test("Tenant ids: who never published leaves nothing behind, and has the same position again", () => {
   const ids = new TenantIds(1);
+  const first = ids.enter("a");
+  ids.leave("a", first);
+  assert.equal(ids.enter("a").position, first.position);
   for (let at = 0; at < 100; at++) ids.leave(`t-${at}`, ids.enter(`t-${at}`));
   assert.equal(ids.size, 0);
 });

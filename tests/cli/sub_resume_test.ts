@@ -87,6 +87,19 @@ Deno.test("sub: --resume comes back by itself when the hub restarts, and loses n
   await Deno.remove(storage, { recursive: true });
 });
 
+Deno.test("sub: --resume tells once of what is gone, also when nothing comes after it", async () => {
+  await using at = await freshPath();
+  const resume = (hub: TestHub) =>
+    run(["sub", "log.#", "--resume", at.path, "--timeout", "100ms", ...urlOf(hub)]);
+  {
+    await using hub = await TestHub.start([KEPT]);
+    await resume(hub);
+  }
+  await using another = await TestHub.start([KEPT]);
+  assert.match((await resume(another)).io.errors, /Cannot replay all of log/);
+  assert.doesNotMatch((await resume(another)).io.errors, /Cannot replay/);
+});
+
 Deno.test("sub: what cannot go together, or is no position, is told before anything is dialled", async () => {
   await using at = await freshPath();
   await Deno.writeTextFile(at.path, "something else\n");

@@ -39,7 +39,9 @@ async function refusal(path: string): Promise<TrunklineError> {
 Deno.test("SqliteStore: a full disk is told, and what waits is written once there is room", async () => {
   using folder = new TempFolder();
   const { path } = folder;
-  await withStore({ path, maxFileBytes: 200_000 }, async (store) => {
+  const told: (string | null)[] = [];
+  const onFailure = (failure: string | null) => void told.push(failure);
+  await withStore({ path, maxFileBytes: 200_000, onFailure }, async (store) => {
     const tenant = store.tenant("t");
     let number = 0;
     let failure: string | null = null;
@@ -52,6 +54,7 @@ Deno.test("SqliteStore: a full disk is told, and what waits is written once ther
     // Fewer are kept from now on: the others make room.
     tenant.keep(message(++number), { retain: false, history: { size: 3, ttlMs: 1_000_000 } });
     while (await safe(store) !== null);
+    assert.deepEqual(told, [failure, null], "once each");
     assert.equal(store.figures.unsafe, 0);
     assert.deepEqual(numbers(tenant.history("a.b", NOW)), [number - 2, number - 1, number]);
   });
