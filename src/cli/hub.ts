@@ -12,6 +12,7 @@ import { printProblems } from "./check.ts";
 import { type ConfigArguments, hubSource } from "./config_source.ts";
 import { ConfigWatch } from "./config_watch.ts";
 import { ExitCode, type Io } from "./io.ts";
+import { SocketTurns } from "../link/socket_turns.ts";
 import { listenForReload, listenForStop } from "./signals.ts";
 
 /** What `hub` takes. */
@@ -57,7 +58,9 @@ interface Serving {
 async function serve(config: Config, { logging, options, io, readConfig, watch }: Serving): Promise<void> {
   const { logger } = logging;
   const { promise: request, resolve: onStopRequested } = Promise.withResolvers<void>();
+  const socketTurns = await openSocketTurns();
   const hub = new HubServer(config, {
+    ...(socketTurns === null ? {} : { atEndOfTurn: socketTurns.atEndOfTurn }),
     logger,
     log: logging,
     readConfig,
@@ -75,10 +78,18 @@ async function serve(config: Config, { logging, options, io, readConfig, watch }
     else logger.info("Stopping; a second signal ends at once", { signal });
     await hub.stop();
   } finally {
+    socketTurns?.close();
     watch.stop();
     stopReloading();
     signals.dispose();
   }
+}
+
+/** `null` where the runtime looks at the sockets in every turn by itself, or this process may not connect to itself. */
+async function openSocketTurns(): Promise<SocketTurns | null> {
+  if (Deno.env.get("DENO_TOKIO_EVENT_INTERVAL") === "1") return null;
+  const { state } = Deno.permissions.querySync({ name: "net", host: "127.0.0.1" });
+  return state === "granted" ? await SocketTurns.open().catch(() => null) : null;
 }
 
 interface Printing {

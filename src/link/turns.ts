@@ -1,7 +1,7 @@
 /**
  * Counts the turns of the event loop and brings back at the next one who has used up its share of this one, in
  * the order in which they gave way. How often sockets are read between turns is the runtime's: every turn with
- * DENO_TOKIO_EVENT_INTERVAL=1, as the tasks of this project set it, every 61 turns without.
+ * DENO_TOKIO_EVENT_INTERVAL=1, as the tasks of this project set it; without, a turn has to end by a socket.
  */
 
 /** Who goes on in a later turn. */

@@ -114,7 +114,7 @@ export class HubServer {
       : new Logins(config, { events: this.#audit.events, logger: logger.child("auth"), clock, gate });
     this.#tls = new TlsStore(config.hub.tls, { door: "hub", logger: logger.child("tls") });
     this.#storage = new Storage(config, logger.child("storage"));
-    const turns = new Turns();
+    const turns = new Turns(options.atEndOfTurn);
     const cachedClock = new TurnClock(clock, turns);
     this.#quotas = new HubQuotas(config, { clock: cachedClock, logger: logger.child("limits") });
     const ledger = new OutboxLedger(config.hub.outbox.total, clock);

@@ -11,6 +11,8 @@ export interface HubServerOptions {
   readonly logger: Logger;
   /** The log behind the logger, for administrators to follow and change. @default none */
   readonly log?: LogControl;
+  /** Runs a function once, when the current turn of the event loop is over. @default an immediate */
+  readonly atEndOfTurn?: (run: () => void) => void;
   /** Reads the configuration again, for `reload`. @default it cannot be read again */
   readonly readConfig?: () => ConfigResult;
   /** An administrator asks the hub to stop: whoever runs it calls `stop`. @default it stops itself */
