@@ -130,7 +130,7 @@ function besideBaseline(condition: Condition, all: readonly Condition[]): string
 }
 
 function notesOf(condition: Condition, all: readonly Condition[]): string[] {
-  if (condition.scene.isBaseline === true) return [];
+  if (all.some(({ scene }) => scene.baseline === condition.scene.name)) return [];
   const note = (label: string, quantile: Quantile) =>
     budgetNote(`${condition.name}: ${label} with the flood / without`, {
       value: median(ratios(condition, quantile)),

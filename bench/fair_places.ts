@@ -22,7 +22,6 @@ export interface FairScene {
   readonly name: string;
   /** The scene without a hub beside which this one stands: what the machine makes of so many processes. */
   readonly baseline?: string;
-  readonly isBaseline?: boolean;
   readonly clients: Omit<FairLoad, "port">;
   readonly flood: Omit<FloodLoad, "port">;
   /** Starts it; what it started goes with `stack`. */
@@ -94,7 +93,6 @@ const tcpTunnel: FairScene = {
 /** The same without a hub: two processes that pass bytes on, a connection for a connection. */
 const rawRelay: FairScene = {
   name: "raw relay",
-  isBaseline: true,
   clients: VISITORS,
   flood: SATURATED,
   start: async (stack) => {

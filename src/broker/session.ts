@@ -172,10 +172,8 @@ export class BrokerSession implements ConnectionUser, Registrant, KeepingPublish
       return this.#rates.check(message.action, connection) ?? this.#checkRight(message);
     }
     if (message.action !== "publish") return this.#checkSystemRate(message, connection);
-    const rate = this.#rates.check("publish", connection);
-    if (rate !== null) return rate;
     const text = `Cannot publish to ${message.topic}: topics under system are the hub's own`;
-    return { code: "FORBIDDEN", message: text };
+    return this.#rates.check("publish", connection) ?? { code: "FORBIDDEN", message: text };
   }
 
   /** Whether it may be sent there. Answers need no right: who was asked may answer. */

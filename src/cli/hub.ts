@@ -8,11 +8,11 @@ import { BROKER_PATHS } from "../server/broker_setup.ts";
 import { HubServer } from "../server/hub_server.ts";
 import { formatListening, type ListeningAddress } from "../server/listening_address.ts";
 import { createLogging, type Logging } from "../server/logging.ts";
+import { SocketTurns } from "../link/socket_turns.ts";
 import { printProblems } from "./check.ts";
 import { type ConfigArguments, hubSource } from "./config_source.ts";
 import { ConfigWatch } from "./config_watch.ts";
 import { ExitCode, type Io } from "./io.ts";
-import { SocketTurns } from "../link/socket_turns.ts";
 import { listenForReload, listenForStop } from "./signals.ts";
 
 /** What `hub` takes. */

@@ -24,17 +24,16 @@ export class ResumeFile {
     return this.#position;
   }
 
-  /** What came before cannot be had any more: it goes on from here, wherever that is. Throws as {@link keep} does. */
-  restart(position: string): void {
-    this.#write(position);
-  }
-
-  /** Everything up to this id was printed; one that is below the last changes nothing. Throws `request_failed` when it cannot be written. */
+  /** Everything up to this id was printed; one that is below the last changes nothing. Throws as {@link restart} does. */
   keep(position: string): void {
-    if (this.#position === null || position > this.#position) this.#write(position);
+    if (this.#position === null || position > this.#position) this.restart(position);
   }
 
-  #write(position: string): void {
+  /**
+   * What came before cannot be had any more: it goes on from here, wherever that is. Throws `request_failed` when
+   * it cannot be written.
+   */
+  restart(position: string): void {
     const beside = `${this.#path}.new`;
     try {
       Deno.writeTextFileSync(beside, `${position}\n`);

@@ -152,14 +152,18 @@ export class Connection implements TransportOwner, OutboxOwner, LoginHolder {
   authenticated(login: Login): boolean {
     const refusal = this.reserve(login.principal);
     if (refusal !== null) {
-      const retryAfterMs = retryWhenFull();
-      this.close(CloseCode.rateLimited, tooManyConnections(refusal), { retryAfterMs });
+      this.closeAsFull(refusal);
       return false;
     }
     if (!this.#move({ type: "authenticated", login })) return false;
     this.#watch?.loggedIn(this, login);
     this.#user.opened(this);
     return true;
+  }
+
+  /** There are as many connections as there may be: it may come again later. */
+  closeAsFull(refusal: QuotaRefusal): void {
+    this.close(CloseCode.rateLimited, tooManyConnections(refusal), { retryAfterMs: retryWhenFull() });
   }
 
   /** The same somebody logged in again. `false`: nobody is logged in. */

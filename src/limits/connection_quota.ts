@@ -87,9 +87,8 @@ export class ConnectionQuota {
    */
   takeMessage(): number {
     const nowMs = this.#options.clock.now();
-    const account = this.#account?.messages ?? null;
-    const waitMs = this.#waitFor(this.own, account, this.tenant.messages, nowMs);
-    if (waitMs > 0) return this.#turnedAway("messages", account ?? this.own, waitMs);
+    const waitMs = this.#rateMs(nowMs);
+    if (waitMs > 0) return this.#turnedAway("messages", this.#account?.messages ?? this.own, waitMs);
     this.#passMessage(nowMs);
     if (this.#loadMs(nowMs) > 0) this.#hold();
     return 0;
@@ -180,6 +179,11 @@ export class ConnectionQuota {
     this.tenant.messages.pass(nowMs);
   }
 
+  /** For how long configured rates make the next message wait. */
+  #rateMs(nowMs: number): number {
+    return this.#waitFor(this.own, this.#account?.messages ?? null, this.tenant.messages, nowMs);
+  }
+
   /** For how long the load of the hub makes the next message wait. */
   #loadMs(nowMs: number): number {
     const { own, tenant: { messages } } = this;
@@ -191,8 +195,7 @@ export class ConnectionQuota {
 
   /** For how long it is not read. */
   readonly #owedMs = (nowMs: number): number => {
-    const account = this.#account?.messages ?? null;
-    const rateMs = this.#owesRate ? this.#waitFor(this.own, account, this.tenant.messages, nowMs) : 0;
+    const rateMs = this.#owesRate ? this.#rateMs(nowMs) : 0;
     if (rateMs === 0) this.#owesRate = false;
     return Math.max(rateMs, this.#loadMs(nowMs));
   };

@@ -1,31 +1,33 @@
 /**
- * Lines of one kind in a log: one a second at most, however much there is to tell. A line costs more than what it tells
- * of, so that who floods would be paid for it.
+ * Lines of one kind in a log: one a second, and so many at once, however much there is to tell. A line costs more than
+ * what it tells of, so that who floods would be paid for it.
  */
 import type { Clock } from "../core/ports.ts";
+import { TokenBucket } from "./token_bucket.ts";
 
-const PAUSE_MS = 1000;
+const LINES_PER_SECOND = 1;
 
 /** The pace of one kind of lines. */
 export class LinePace {
   readonly #clock: Clock;
-  #toldMs = -Infinity;
+  readonly #lines: TokenBucket;
   /** How many were not told since the last line. */
   #untold = 0;
 
-  constructor(clock: Clock) {
+  /** `atOnce` lines are told without a pause between them. */
+  constructor(clock: Clock, atOnce = 1) {
     this.#clock = clock;
+    this.#lines = new TokenBucket(LINES_PER_SECOND, clock.now(), 1 + atOnce);
   }
 
   /** Has a line written, with how many were not told before it; or counts this one for the next line. */
   tell(write: (before: number) => void): void {
-    const nowMs = this.#clock.now();
-    if (nowMs - this.#toldMs < PAUSE_MS) {
+    if (this.#lines.take(this.#clock.now()) > 0) {
       this.#untold++;
       return;
     }
-    write(this.#untold);
-    this.#toldMs = nowMs;
+    const before = this.#untold;
     this.#untold = 0;
+    write(before);
   }
 }

@@ -58,8 +58,7 @@ export class ReadBudget {
 
   /** After how many milliseconds to look whether something may be read, whatever turn it is; 0: in the next turn. */
   get lookAgainMs(): number {
-    const waitMs = this.pace === null ? 0 : this.pace.waitMs();
-    return this.pace === null || waitMs === 0 ? 0 : this.pace.lookAgainMs(waitMs);
+    return this.pace === null ? 0 : this.pace.lookAgainMs(this.pace.waitMs());
   }
 
   #renew(): void {

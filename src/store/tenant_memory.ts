@@ -190,12 +190,12 @@ export class TenantMemory implements TenantStore {
     if (history !== null) this.#histories.open(topic, history);
     const atMs = this.#latestMs;
     const places = { inHistory, isRetained, placedMs: atMs };
-    const isJournalled = this.#journal !== null && (inHistory || isRetained);
-    const seq = isJournalled ? this.#journal?.keep(topic, message, places) ?? 0 : 0;
+    const taken = inHistory || isRetained ? this.#journal?.keep(topic, message, places) : undefined;
+    const seq = taken ?? 0;
     if (isRetained) this.#retain(topic, { message, seq });
     if (inHistory) this.#histories.add(topic, { message, atMs, seq });
     else if (history !== null) this.#histories.miss(topic, { message, atMs });
-    return !isJournalled || seq !== 0;
+    return taken !== 0;
   }
 
   #retain(topic: Topic, { message, seq }: { message: KeptMessage; seq: number }): void {

@@ -55,15 +55,13 @@ export function loginRefusal({ code, message, retryAfterMs }: LoginRefusal): Age
 export function placeRefusal(reason: "name_taken" | "too_many_connections", agentId: string): AgentRefusal {
   const quoted = JSON.stringify(agentId);
   if (reason === "too_many_connections") {
-    const message = `Agent ${quoted} has as many connections as it may have`;
-    const closeCode = CloseCode.rateLimited;
-    return { code: "connection_limit_reached", message, closeCode, retryAfterMs: retryWhenFull() };
+    return quotaRefusal(`Agent ${quoted} has as many connections as it may have`);
   }
   const message = `Agent ${quoted} is connected from elsewhere: give this one another id, or stop the other`;
   return { code: "name_taken", message, closeCode: CloseCode.replaced, retryAfterMs: null };
 }
 
-/** Of an account or tenant that has as many connections as it may have. */
+/** Of an agent, account or tenant that has as many connections as it may have. */
 export function quotaRefusal(message: string): AgentRefusal {
   return {
     code: "connection_limit_reached",

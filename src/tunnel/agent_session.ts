@@ -13,7 +13,7 @@ import { StreamCode } from "../core/stream_codes.ts";
 import type { Connection, ConnectionUser } from "../hub/connection.ts";
 import type { FramesUser } from "../hub/frames_user.ts";
 import type { Login, LoginDesk, LoginOutcome } from "../hub/login.ts";
-import { type ConnectionQuota, retryWhenFull, tooManyConnections } from "../limits/connection_quota.ts";
+import { type ConnectionQuota, tooManyConnections } from "../limits/connection_quota.ts";
 import type { OwnerFrame } from "../link/frames_transport.ts";
 import type { Stream, StreamConsumer } from "../link/stream.ts";
 import type { OpenRefusal, StreamMux, StreamRefusal } from "../link/stream_mux.ts";
@@ -308,10 +308,7 @@ export class AgentSession implements FramesUser, AgentLink, AgentConnection {
     if (now.kind === "ended") return connection.close(CloseCode.unauthorized, TOKEN_REVOKED.message);
     const { principal } = now.login;
     const full = connection.reserve(principal);
-    if (full !== null) {
-      const retryAfterMs = retryWhenFull();
-      return connection.close(CloseCode.rateLimited, tooManyConnections(full), { retryAfterMs });
-    }
+    if (full !== null) return connection.closeAsFull(full);
     const name = { tenant: principal.tenant, account: accountOf(principal), agentId };
     const newcomer = { ...name, session, resume: null, connection: this };
     const { agent } = this.#options.sessions.admitNew(newcomer);
