@@ -27,6 +27,8 @@ export interface AgentOptions extends Omit<AgentLinkOptions, "onTunnel" | "onGiv
   readonly logger: Logger;
   readonly clock: Clock;
   readonly offer: AgentOffer;
+  /** Ends the turns of its event loop. @default by `setImmediate` */
+  readonly atEndOfTurn?: (run: () => void) => void;
   /** Finds what others want to reach. @default the system is asked */
   readonly resolve?: Resolve | undefined;
   /** Told of each request over HTTP, as soon as it is known what becomes of it. */
@@ -55,7 +57,7 @@ export class Agent {
       errors[kind]++;
       problems.tell(error);
     };
-    const turns = createAgentTurns();
+    const turns = createAgentTurns(options.atEndOfTurn);
     this.link = new AgentLink({
       ...options,
       turns,

@@ -35,9 +35,9 @@ export interface AgentTurns {
   readonly flusher: Flusher;
 }
 
-/** Makes it. */
-export function createAgentTurns(): AgentTurns {
-  return { turns: new Turns(), flusher: new Flusher(JOIN_BYTES) };
+/** Makes them; `atEndOfTurn` runs a function once, when the current turn is over and sockets were read again. */
+export function createAgentTurns(atEndOfTurn?: (run: () => void) => void): AgentTurns {
+  return { turns: new Turns(atEndOfTurn), flusher: new Flusher(JOIN_BYTES) };
 }
 
 /** What sessions share. */

@@ -18,6 +18,7 @@ import { AgentView } from "./agent_view.ts";
 import { printProblems } from "./check.ts";
 import { agentSource, type ConfigArguments, hasAgentFile } from "./config_source.ts";
 import { ConfigWatch } from "./config_watch.ts";
+import { type EndOfTurns, openEndOfTurns } from "./end_of_turns.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
 import { STOP_GRACE_MS } from "./passing_agent.ts";
 import { listenForReload, listenForStop } from "./signals.ts";
@@ -79,7 +80,8 @@ async function serve(
 ): Promise<void> {
   const { logger } = logging;
   const changed = () => view.changed(agent);
-  const agent = createAgent(config, { agentId, logger, changed });
+  using turns = await openEndOfTurns();
+  const agent = createAgent(config, { agentId, logger, changed, turns });
   const reload = new AgentReload(config, {
     readConfig: () => watch.read(),
     prepare: (next) => {
@@ -113,11 +115,19 @@ async function serve(
   }
 }
 
+interface AgentSurroundings {
+  readonly agentId: string;
+  readonly logger: Logger;
+  readonly changed: () => void;
+  readonly turns: EndOfTurns;
+}
+
 function createAgent(
   { hub, ...offer }: AgentConfig,
-  { agentId, logger, changed }: { agentId: string; logger: Logger; changed: () => void },
+  { agentId, logger, changed, turns }: AgentSurroundings,
 ): Agent {
   return new Agent({
+    ...turns.options,
     target: readDialTarget(
       hub,
       Deno.env.toObject(),

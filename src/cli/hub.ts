@@ -8,10 +8,10 @@ import { BROKER_PATHS } from "../server/broker_setup.ts";
 import { HubServer } from "../server/hub_server.ts";
 import { formatListening, type ListeningAddress } from "../server/listening_address.ts";
 import { createLogging, type Logging } from "../server/logging.ts";
-import { SocketTurns } from "../link/socket_turns.ts";
 import { printProblems } from "./check.ts";
 import { type ConfigArguments, hubSource } from "./config_source.ts";
 import { ConfigWatch } from "./config_watch.ts";
+import { openEndOfTurns } from "./end_of_turns.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { listenForReload, listenForStop } from "./signals.ts";
 
@@ -58,9 +58,9 @@ interface Serving {
 async function serve(config: Config, { logging, options, io, readConfig, watch }: Serving): Promise<void> {
   const { logger } = logging;
   const { promise: request, resolve: onStopRequested } = Promise.withResolvers<void>();
-  const socketTurns = await openSocketTurns();
+  using turns = await openEndOfTurns();
   const hub = new HubServer(config, {
-    ...(socketTurns === null ? {} : { atEndOfTurn: socketTurns.atEndOfTurn }),
+    ...turns.options,
     logger,
     log: logging,
     readConfig,
@@ -78,18 +78,10 @@ async function serve(config: Config, { logging, options, io, readConfig, watch }
     else logger.info("Stopping; a second signal ends at once", { signal });
     await hub.stop();
   } finally {
-    socketTurns?.close();
     watch.stop();
     stopReloading();
     signals.dispose();
   }
-}
-
-/** `null` where the runtime looks at the sockets in every turn by itself, or this process may not connect to itself. */
-async function openSocketTurns(): Promise<SocketTurns | null> {
-  if (Deno.env.get("DENO_TOKIO_EVENT_INTERVAL") === "1") return null;
-  const { state } = Deno.permissions.querySync({ name: "net", host: "127.0.0.1" });
-  return state === "granted" ? await SocketTurns.open().catch(() => null) : null;
 }
 
 interface Printing {

@@ -11,6 +11,7 @@ import { printable } from "../core/printable.ts";
 import { type Logger, type LogLevel, systemClock } from "../core/ports.ts";
 import { createLogging } from "../server/logging.ts";
 import { AgentView } from "./agent_view.ts";
+import { openEndOfTurns } from "./end_of_turns.ts";
 import { FirstTry } from "./first_try.ts";
 import { type ConnectionArguments, readHubChoice } from "./hub_target.ts";
 import { type CommandIo, ExitCode } from "./io.ts";
@@ -68,7 +69,9 @@ export async function runPassingAgent(
     firstTry.changed(agent);
     view.changed(agent);
   };
+  using turns = await openEndOfTurns();
   const agent = new Agent({
+    ...turns.options,
     target: { url, proxy, tls, connectTimeoutMs: CONNECT_TIMEOUT_MS, names: OPTION_NAMES },
     identity: { agentId, token, tenant: null },
     logger: logging.logger,
