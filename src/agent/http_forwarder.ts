@@ -8,6 +8,7 @@ import type { Clock } from "../core/ports.ts";
 import { StreamCode } from "../core/stream_codes.ts";
 import { keptOf, viewOf } from "../core/views.ts";
 import type { ByteMeter } from "../link/socket_pump.ts";
+import { track } from "../link/read_memory.ts";
 import type { SocketWriter } from "../link/socket_writer.ts";
 import type { Stream, StreamConsumer, StreamReset } from "../link/stream.ts";
 import { type BodyDecoder, createBodyDecoder, requestFraming, responseFraming } from "../wire/http_body.ts";
@@ -202,6 +203,8 @@ class HttpForward implements StreamConsumer, LocalUser {
   heard(chunk: Uint8Array): void {
     this.#hasHeard = true;
     this.#options.meter.bytesRead += chunk.length;
+    // Fields of a head are read from its bytes only when they are asked for.
+    if (this.#phase !== "head") track(chunk);
     if (this.#phase === "upgraded") return this.#passOn(chunk);
     let at = 0;
     while (at < chunk.length) {

@@ -10,6 +10,7 @@ import { FrameDecoder, type FrameSink } from "../wire/frame_decoder.ts";
 import { type FrameFault, protocolFault } from "../wire/frame_header.ts";
 import type { ErrorPayload } from "../wire/frame_payloads.ts";
 import { TurnClock } from "./turn_clock.ts";
+import { passedOn, track } from "./read_memory.ts";
 import type { TransportOptions } from "./socket_transport.ts";
 import { OpenReader } from "./open_refs.ts";
 import type { LinkRole } from "./stream_ids.ts";
@@ -55,6 +56,8 @@ export interface FramesOptions extends TransportOptions {
 
 /** Data is handed out in pieces as large as they came. */
 const SLICE_BYTES = 64 * 1024;
+/** Frames of which nobody keeps bytes: they are numbers. */
+const PASSING: ReadonlySet<string> = new Set(["heartbeat", "window_update"]);
 /** The words of Error frames that are not `server_unavailable`. */
 const ERROR_CODES: Readonly<Record<number, string>> = {
   [CloseCode.protocolError]: "protocol_error",
@@ -77,6 +80,9 @@ export class FramesTransport extends StreamTransport implements FrameSink {
   readonly #decoder: FrameDecoder;
   /** Only hubs give refs. */
   readonly #opens: OpenReader | null;
+  /** Of what is being taken: bytes that went to streams, and whether somebody may keep others. */
+  #dataBytes = 0;
+  #isKept = false;
 
   constructor(options: FramesOptions) {
     super(options);
@@ -93,6 +99,16 @@ export class FramesTransport extends StreamTransport implements FrameSink {
     return SLICE_BYTES;
   }
 
+  /** What is no data has been looked at when it was taken, unless it was a frame that somebody may keep. */
+  protected override take(chunk: Uint8Array, from: number): number {
+    if (from === 0) track(chunk);
+    this.#dataBytes = 0;
+    this.#isKept = false;
+    const end = super.take(chunk, from);
+    if (!this.#isKept) passedOn(chunk, end - from - this.#dataBytes);
+    return end;
+  }
+
   ask(): void {
     this.mux.ask();
   }
@@ -107,11 +123,13 @@ export class FramesTransport extends StreamTransport implements FrameSink {
 
   data(streamId: number, bytes: Uint8Array, isEnd: boolean): FrameFault | null {
     this.budget.spendMessage(0);
+    this.#dataBytes += bytes.length;
     return this.mux.data(streamId, bytes, isEnd);
   }
 
   frame(frame: OtherFrame): FrameFault | null {
     this.cameWhole();
+    if (!PASSING.has(frame.kind)) this.#isKept = true;
     switch (frame.kind) {
       case "message":
         this.received(frame.message);

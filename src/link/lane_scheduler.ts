@@ -21,7 +21,11 @@ export interface ServedLane {
 export interface StreamLane extends ServedLane {
   /** Takes the control messages of streams that are only made when they go out; gives their bytes. */
   takeControl(parts: Uint8Array[]): number;
+  /** The reads whose last bytes were taken since it was asked; see {@link import("./read_memory.ts")}. */
+  takenReads(): readonly Uint8Array[];
 }
+
+const NOTHING: readonly Uint8Array[] = [];
 
 /** Stands in the data lane of a connection without streams. */
 const NO_STREAMS: StreamLane = {
@@ -30,6 +34,7 @@ const NO_STREAMS: StreamLane = {
   peekBytes: () => 0,
   take: () => undefined,
   takeControl: () => 0,
+  takenReads: () => NOTHING,
   clear: () => {},
 };
 
@@ -106,6 +111,11 @@ export class LaneScheduler {
       bytes += message.bytes;
     }
     return bytes;
+  }
+
+  /** The reads whose last bytes were taken since it was asked. */
+  takenReads(): readonly Uint8Array[] {
+    return this.#streams.takenReads();
   }
 
   /** Takes what is of the lane of control alone. The pieces are added to `parts`; gives their bytes. */

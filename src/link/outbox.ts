@@ -12,6 +12,7 @@ import { detach } from "../wire/slab.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Lane, LaneSettings, QueueLane } from "./lane.ts";
 import { LaneScheduler, type StreamLane } from "./lane_scheduler.ts";
+import { passedOn } from "./read_memory.ts";
 import type { OutboxLedger } from "./outbox_ledger.ts";
 
 /** Where the bytes go: one thin adapter to a real socket. */
@@ -247,19 +248,21 @@ export class Outbox {
       return false;
     }
     const finished = this.#phase === "finishing" && this.#last === null;
-    const isTaken = this.#sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished));
-    if (isTaken) this.#taken(bytes, finished);
+    const reads = this.#lanes.takenReads();
+    const isTaken = this.#sink.write(flusher.joiner.join(parts), () => this.#written(bytes, finished, reads));
+    if (isTaken) this.#taken(bytes, finished, reads);
     else this.#tellLedger();
     return isTaken;
   }
 
-  #written(bytes: number, finished: boolean): void {
+  #written(bytes: number, finished: boolean, reads: readonly Uint8Array[]): void {
     if (this.#phase === "closed") return;
-    this.#taken(bytes, finished);
+    this.#taken(bytes, finished, reads);
     if (!finished && this.#due === "no" && this.#hasMore) this.flush();
   }
 
-  #taken(bytes: number, finished: boolean): void {
+  #taken(bytes: number, finished: boolean, reads: readonly Uint8Array[]): void {
+    for (const read of reads) passedOn(read);
     this.#inFlightBytes -= bytes;
     this.progress++;
     this.#tellLedger();

@@ -8,6 +8,7 @@ import { StreamCode } from "../core/stream_codes.ts";
 import { keptOf } from "../core/views.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
 import type { GatedSocket } from "./gated_socket.ts";
+import { passedOn, passedOnCopied, track } from "./read_memory.ts";
 import { SocketSink } from "./socket_sink.ts";
 import { ignoreSocketError } from "./socket_transport.ts";
 import type { Stream, StreamConsumer, StreamReset } from "./stream.ts";
@@ -81,7 +82,7 @@ export class SocketPump implements StreamConsumer, Flushable {
       return;
     }
     this.#socket.on("data", this.#read);
-    if (head.length === 0 || this.#read(head)) this.#link.resume();
+    if (head.length === 0 || this.#pass(head)) this.#link.resume();
   }
 
   data(bytes: Uint8Array): void {
@@ -115,10 +116,16 @@ export class SocketPump implements StreamConsumer, Flushable {
       const joined = this.#flusher.joiner.join(parts);
       // What waits in the socket must not keep alive what it was cut from.
       const kept = this.#sink.isBehind ? joined.map(keptOf) : joined;
-      const isTaken = this.#sink.write(kept, () => this.#consumed(bytes));
-      if (isTaken) this.#consumed(bytes);
+      const reads = passedOnCopied(parts, kept);
+      const isTaken = this.#sink.write(kept, () => this.#written(reads, bytes));
+      if (isTaken) this.#written(reads, bytes);
     }
     if (this.#hasStreamEnded) this.#socket.end();
+  }
+
+  #written(reads: readonly Uint8Array[], bytes: number): void {
+    for (const read of reads) passedOn(read);
+    this.#consumed(bytes);
   }
 
   /** Whatever becomes of the socket, each byte is passed on once. */
@@ -136,14 +143,19 @@ export class SocketPump implements StreamConsumer, Flushable {
     this.#flusher.schedule(this);
   }
 
+  readonly #read = (chunk: Uint8Array): void => {
+    track(chunk);
+    this.#pass(chunk);
+  };
+
   /** Whether more may be read. */
-  readonly #read = (chunk: Uint8Array): boolean => {
+  #pass(chunk: Uint8Array): boolean {
     this.#meter.bytesRead += chunk.length;
     this.progress += chunk.length;
     const wantsMore = this.#stream?.write(chunk) ?? false;
     if (!wantsMore) this.#link.pause();
     return wantsMore;
-  };
+  }
 
   readonly #socketEnded = (): void => {
     this.#hasSocketEnded = true;

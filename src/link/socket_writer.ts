@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import { keptOf } from "../core/views.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
+import { passedOn, passedOnCopied } from "./read_memory.ts";
 import { RingQueue } from "./ring_queue.ts";
 import { SocketSink } from "./socket_sink.ts";
 
@@ -20,11 +21,17 @@ interface Credit {
   bytes: number;
 }
 
+/** What has to be told once the socket took a write. */
+interface Sent {
+  readonly credits: Credit[];
+  /** Parts of it that are watched: {@link passedOn}. */
+  readonly reads: readonly Uint8Array[];
+}
+
 /** What a turn brought, as it waits for its turn. */
-interface Batch {
+interface Batch extends Sent {
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
-  readonly credits: Credit[];
 }
 
 /**
@@ -44,8 +51,8 @@ export class SocketWriter implements Flushable {
   readonly #held = new RingQueue<Batch>();
   #heldBytes = 0;
   #writtenBytes = 0;
-  /** The credits of each write that the socket has and did not take yet, the oldest first. */
-  readonly #inFlight = new RingQueue<readonly Credit[]>();
+  /** The writes that the socket has and did not take yet, the oldest first. */
+  readonly #inFlight = new RingQueue<Sent>();
   /** The credits of what was written last, as long as it was not taken. */
   #newest: Credit[] | null = null;
   #isDue = false;
@@ -97,11 +104,10 @@ export class SocketWriter implements Flushable {
     if (parts.length > 0) this.#parts = [];
     // Credits of what is written may get others later, which are none of the next flush.
     if (parts.length + credits.length > 0) this.#credits = [];
-    if (this.#socket.destroyed) settle(credits);
+    if (this.#socket.destroyed) credit(credits);
     else if (parts.length === 0) this.#creditNewest(credits);
     else if (this.#heldBytes > 0 || this.#isFull) this.#hold(parts, credits);
-    else if (this.#write(parts)) settle(credits);
-    else this.#sent(credits);
+    else this.#write(parts, credits);
     this.#endIfDue();
   }
 
@@ -112,19 +118,15 @@ export class SocketWriter implements Flushable {
 
   /** Nothing was written with them: they count with what was written before. */
   #creditNewest(credits: readonly Credit[]): void {
-    if (this.#newest === null) return settle(credits);
+    if (this.#newest === null) return credit(credits);
     this.#newest.push(...credits);
   }
 
   #hold(parts: readonly Uint8Array[], credits: Credit[]): void {
     const bytes = bytesOf(parts);
-    this.#held.push({ parts: this.#flusher.joiner.join(parts).map(keptOf), bytes, credits });
+    const kept = this.#flusher.joiner.join(parts).map(keptOf);
+    this.#held.push({ parts: kept, bytes, credits, reads: passedOnCopied(parts, kept) });
     this.#heldBytes += bytes;
-    this.#newest = credits;
-  }
-
-  #sent(credits: Credit[]): void {
-    this.#inFlight.push(credits);
     this.#newest = credits;
   }
 
@@ -132,19 +134,21 @@ export class SocketWriter implements Flushable {
     if (this.#isEnding && this.#heldBytes === 0 && !this.#socket.destroyed) this.#socket.end();
   }
 
-  /** Whether the socket took it at once. */
-  #write(parts: readonly Uint8Array[]): boolean {
+  #write(parts: readonly Uint8Array[], credits: Credit[]): void {
     const { joiner } = this.#flusher;
     const joined = this.#sink.isBehind ? joiner.join(parts).map(keptOf) : joiner.joinBriefly(parts);
-    return this.#sink.write(joined, this.#taken);
+    const sent = { credits, reads: passedOnCopied(parts, joined) };
+    if (this.#sink.write(joined, this.#taken)) return settle(sent);
+    this.#inFlight.push(sent);
+    this.#newest = credits;
   }
 
   /** The socket took the oldest write. */
   readonly #taken = (): void => {
-    const credits = this.#inFlight.shift();
-    if (credits === undefined) return;
-    if (credits === this.#newest) this.#newest = null;
-    settle(credits);
+    const sent = this.#inFlight.shift();
+    if (sent === undefined) return;
+    if (sent.credits === this.#newest) this.#newest = null;
+    settle(sent);
     if (this.#heldBytes === 0) return;
     while (this.#heldBytes > 0 && !this.#isFull) this.#sendHeld();
     this.#endIfDue();
@@ -154,19 +158,16 @@ export class SocketWriter implements Flushable {
     const batch = this.#held.shift();
     if (batch === undefined) return;
     this.#heldBytes -= batch.bytes;
-    if (!this.#sink.write(batch.parts, this.#taken)) return this.#inFlight.push(batch.credits);
+    if (!this.#sink.write(batch.parts, this.#taken)) return this.#inFlight.push(batch);
     if (batch.credits === this.#newest) this.#newest = null;
-    settle(batch.credits);
+    settle(batch);
   }
 
   /** The socket is gone. */
   #released(): void {
     this.#newest = null;
-    for (let credits = this.#inFlight.shift(); credits !== undefined; credits = this.#inFlight.shift()) {
-      settle(credits);
-    }
-    for (let batch = this.#held.shift(); batch !== undefined; batch = this.#held.shift()) {
-      settle(batch.credits);
+    for (const queue of [this.#inFlight, this.#held]) {
+      for (let sent = queue.shift(); sent !== undefined; sent = queue.shift()) credit(sent.credits);
     }
     this.#heldBytes = 0;
   }
@@ -178,7 +179,13 @@ export class SocketWriter implements Flushable {
   }
 }
 
-function settle(credits: readonly Credit[]): void {
+/** The socket took it. */
+function settle({ credits, reads }: Sent): void {
+  for (const read of reads) passedOn(read);
+  credit(credits);
+}
+
+function credit(credits: readonly Credit[]): void {
   for (const { stream, bytes } of credits) stream.consumed(bytes);
 }
 

@@ -30,7 +30,8 @@ export interface StreamReset {
 export interface StreamConsumer {
   /**
    * Bytes came, as a view that stays valid but may keep a large buffer alive: who keeps it beyond the turn copies it
-   * ({@link keptOf}). {@link Stream.consumed} has to be told when they were passed on.
+   * ({@link keptOf}). {@link Stream.consumed} has to be told when they were passed on. Who writes them to a stream or a
+   * socket here looks at them no more: their memory may be gone then (`read_memory.ts`).
    */
   data(bytes: Uint8Array): void;
   /** Nothing more will come. */
@@ -139,7 +140,8 @@ export class Stream implements StreamSource, Member {
   }
 
   /**
-   * Writes bytes, which must not change any more. Whether more may be written now; if not, `drained` will tell.
+   * Writes bytes, which must not change any more, and which nobody else may need any more if they are of a read that is
+   * watched (`read_memory.ts`). Whether more may be written now; if not, `drained` will tell.
    * Bytes for a stream that is over, or was ended, are dropped.
    */
   write(bytes: Uint8Array): boolean {
@@ -287,6 +289,7 @@ export class Stream implements StreamSource, Member {
       } else {
         parts.push(this.#offset === 0 ? chunk : viewOf(chunk, this.#offset, chunk.length));
         this.#chunks.shift();
+        this.#host.queue.taken(chunk);
         this.#offset = 0;
         missing -= available;
       }

@@ -5,6 +5,8 @@
  */
 import type { Encoded } from "../core/transport.ts";
 import type { StreamLane } from "./lane_scheduler.ts";
+import { SMALL_BYTES } from "./join_parts.ts";
+import { isTracked } from "./read_memory.ts";
 import { RingQueue } from "./ring_queue.ts";
 
 /** A stream as its queue sees it. */
@@ -42,6 +44,7 @@ export interface StreamQueueOptions {
   readonly wake: () => void;
 }
 
+const NOTHING: readonly Uint8Array[] = [];
 /** What a turn of a stream counts beside its bytes, so that an empty one counts too. */
 const TURN_BYTES = 12;
 /** So few sources that are over are not worth a look at all others. */
@@ -56,6 +59,8 @@ export class StreamQueue implements StreamLane {
   /** Sources in it that have no turn any more. */
   #dead = 0;
   #heldBytes = 0;
+  /** Reads whose last bytes were taken, until somebody asks. */
+  #taken: Uint8Array[] = [];
   /** What the first one has written of its turn. */
   #turnTaken = 0;
 
@@ -87,6 +92,18 @@ export class StreamQueue implements StreamLane {
   /** Counts bytes that a stream holds no more. */
   release(bytes: number): void {
     this.#heldBytes -= bytes;
+  }
+
+  /** The last bytes of a chunk were taken. A small one was perhaps copied, and must not be kept for that write. */
+  taken(chunk: Uint8Array): void {
+    if (chunk.length > SMALL_BYTES && isTracked(chunk)) this.#taken.push(chunk);
+  }
+
+  takenReads(): readonly Uint8Array[] {
+    const taken = this.#taken;
+    if (taken.length === 0) return NOTHING;
+    this.#taken = [];
+    return taken;
   }
 
   /** Gives a stream its turn, if it has none coming. */

@@ -5,6 +5,7 @@
  */
 import { concat } from "../core/concat.ts";
 import { StreamCode } from "../core/stream_codes.ts";
+import { track } from "../link/read_memory.ts";
 import { type Credited, SocketWriter } from "../link/socket_writer.ts";
 import { ignoreSocketError } from "../link/socket_transport.ts";
 import { requestFraming } from "../wire/http_body.ts";
@@ -166,6 +167,7 @@ export class VisitorConnection implements ExchangeOwner, Credited {
   }
 
   #read(chunk: Uint8Array): void {
+    track(chunk);
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#phase === "closing") return;

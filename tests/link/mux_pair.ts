@@ -1,7 +1,7 @@
 /** Two muxes on a pipe in memory that cuts the bytes anywhere, with turns that end when told to. */
 import assert from "node:assert/strict";
 import { Flusher } from "../../src/link/flusher.ts";
-import { Outbox } from "../../src/link/outbox.ts";
+import { Outbox, type OutboxSink } from "../../src/link/outbox.ts";
 import { OutboxLedger } from "../../src/link/outbox_ledger.ts";
 import { Stream, type StreamConsumer, type StreamReset } from "../../src/link/stream.ts";
 import type { LinkRole } from "../../src/link/stream_ids.ts";
@@ -93,6 +93,14 @@ export class Reader implements StreamConsumer {
   }
 }
 
+/** How an end writes, where a test wants to do that itself. */
+export interface OwnWrites {
+  readonly sink: OutboxSink;
+  /** What is to be run at the end of the turn. */
+  readonly turns: (() => void)[];
+  readonly socketBytes: number;
+}
+
 /** One end. */
 export class End implements FrameSink {
   readonly mux: StreamMux;
@@ -114,11 +122,12 @@ export class End implements FrameSink {
   readonly #decoder: FrameDecoder;
   readonly #turns: (() => void)[] = [];
 
-  constructor(role: LinkRole, limits: Partial<MuxLimits> = {}) {
+  /** `own`: a sink and turns that the test runs itself. */
+  constructor(role: LinkRole, limits: Partial<MuxLimits> = {}, own?: OwnWrites) {
     const lane = { maxBytes: 64 * KIB, messageOverheadBytes: 0 };
     this.outbox = new Outbox({
       kind: "frames",
-      sink: {
+      sink: own?.sink ?? {
         write: (parts, onWritten) => {
           this.pending.push(...parts);
           this.#taken.push(onWritten);
@@ -128,9 +137,9 @@ export class End implements FrameSink {
       owner: { overflow: () => this.overflows++, evict: () => {}, dropped: () => {} },
       settings: {
         ledger: this.ledger,
-        flusher: new Flusher(64 * KIB, (run) => this.#turns.push(run)),
+        flusher: new Flusher(64 * KIB, (run) => (own?.turns ?? this.#turns).push(run)),
         lanes: { control: lane, request: lane, publish: lane },
-        socketBytes: 64 * KIB,
+        socketBytes: own?.socketBytes ?? 64 * KIB,
       },
     });
     this.mux = new StreamMux({

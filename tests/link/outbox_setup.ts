@@ -54,6 +54,10 @@ export class FakeStreams extends ByteQueue implements StreamLane {
     return "queued";
   }
 
+  takenReads(): readonly Uint8Array[] {
+    return [];
+  }
+
   takeControl(parts: Uint8Array[]): number {
     const { parts: control, bytes } = encoded(this.control);
     this.control = "";

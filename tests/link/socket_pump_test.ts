@@ -5,9 +5,9 @@ import { SocketPump } from "../../src/link/socket_pump.ts";
 import { Stream } from "../../src/link/stream.ts";
 import { until } from "../helpers/event_loop.ts";
 import { testPlainAndTls } from "../helpers/plain_and_tls.ts";
-import type { TestCertificates } from "../helpers/certificates.ts";
 import { concat } from "../helpers/prefixed.ts";
 import { framesPair, socketPair } from "./frames_pair.ts";
+import { tunnel } from "./pump_pair.ts";
 import { KIB, OPEN, pattern } from "./mux_pair.ts";
 
 /** What a socket got, and how that ended. */
@@ -27,34 +27,6 @@ class Got {
     socket.on("error", (error: Error & { code?: string }) => this.error = error.code ?? "?");
     socket.on("close", () => this.isClosed = true);
   }
-}
-
-/** A client and a server joined by a stream: client socket, pump, link, pump, server socket. */
-async function tunnel(certificates: TestCertificates | undefined) {
-  const pair = await framesPair({ certificates });
-  const [clientSide, serverSide] = [await socketPair(undefined), await socketPair(undefined)];
-  const flusher = new Flusher(64 * KIB);
-  const streams: Stream[] = [];
-  pair.hub.owner.takes = (stream) => {
-    const pump = new SocketPump(serverSide.near, flusher);
-    streams.push(stream);
-    pump.start(stream);
-    return pump;
-  };
-  const pump = new SocketPump(clientSide.near, flusher);
-  const stream = pair.spoke.transport.mux.open(OPEN, pump);
-  assert.ok(stream instanceof Stream);
-  pump.start(stream);
-  const [client, server] = [clientSide.far.socket, serverSide.far.socket];
-  return {
-    client,
-    server,
-    pair,
-    streams: () => [stream, ...streams],
-    [Symbol.asyncDispose]: async () => {
-      for (const side of [clientSide, serverSide, pair]) await side[Symbol.asyncDispose]();
-    },
-  };
 }
 
 testPlainAndTls("Socket pump: bytes go both ways at once, then each way ends alone", async (certificates) => {
