@@ -14,7 +14,6 @@ import { budgetNote, formatSpread, median, progress, publish, round, type Row } 
 import { ExitCode } from "../src/cli/io.ts";
 
 const WARM_UP_MS = 1000;
-const MEASURED_MS = 1000;
 const SETTLE_MS = 200;
 const HUBS = 3;
 const PAIRS_PER_HUB = 3;
@@ -52,6 +51,7 @@ async function floodFor(load: LoadProcess, ms: number): Promise<FloodResult> {
 
 /** Adjacent pairs at one place, after both loads warmed it up. */
 async function measurePairs({ scene, interval, pairs }: Condition): Promise<void> {
+  const { measuredMs } = scene;
   await using stack = new AsyncDisposableStack();
   const { hub, clients: target, flooder: aim } = await scene.start(stack, {
     DENO_TOKIO_EVENT_INTERVAL: interval,
@@ -61,12 +61,12 @@ async function measurePairs({ scene, interval, pairs }: Condition): Promise<void
   await Promise.all([fairFor(clients, WARM_UP_MS), floodFor(flooder, WARM_UP_MS)]);
   for (let pair = 0; pair < PAIRS_PER_HUB; pair++) {
     await sleep(SETTLE_MS);
-    const alone = await fairFor(clients, MEASURED_MS);
-    const flooding = floodFor(flooder, SETTLE_MS + MEASURED_MS);
+    const alone = await fairFor(clients, measuredMs);
+    const flooding = floodFor(flooder, SETTLE_MS + measuredMs);
     await sleep(SETTLE_MS);
     const before = hub.cpuSeconds();
-    const flooded = await fairFor(clients, MEASURED_MS);
-    const hubPercent = (hub.cpuSeconds() - before) / MEASURED_MS * 1e5;
+    const flooded = await fairFor(clients, measuredMs);
+    const hubPercent = (hub.cpuSeconds() - before) / measuredMs * 1e5;
     pairs.push({ alone, flooded, flood: await flooding, hubPercent });
   }
 }

@@ -24,6 +24,8 @@ export interface FairScene {
   readonly baseline?: string;
   readonly clients: Omit<FairLoad, "port">;
   readonly flood: Omit<FloodLoad, "port">;
+  /** How long is measured at a time: a few thousand echoes. */
+  readonly measuredMs: number;
   /** Starts it; what it started goes with `stack`. */
   start(stack: AsyncDisposableStack, env: Readonly<Record<string, string>>): Promise<FairPlace>;
 }
@@ -36,8 +38,10 @@ const VISITORS = { ...CLIENTS, intervalMs: 100 };
 const HELLO_BYTES = 13;
 /** Visitors who ask again as soon as they are answered. */
 const FLOODING_VISITORS = { payloadBytes: 0, clients: 32, batchBytes: 1, missingBytes: 0 };
-/** One that is kept full, in pieces as large as a socket hands them out. */
+/** A stream that is kept full, in pieces as large as a socket hands them out. */
 const SATURATED = { payloadBytes: 64 * 1024 };
+/** A stream as full as a network of 1 Gbit/s makes it. */
+const GIGABIT = { ...SATURATED, batchBytes: 64 * 1024, bytesPerSecond: 125e6 };
 
 /** Clients of the hub itself. */
 function direct(name: string, way: "websocket" | "text" | "frames", tls?: CertificateFiles): FairScene {
@@ -45,6 +49,7 @@ function direct(name: string, way: "websocket" | "text" | "frames", tls?: Certif
     name,
     clients: CLIENTS,
     flood: FLOOD,
+    measuredMs: 1000,
     start: async (stack, env) => {
       const hub = stack.use(await startHub({ set: tls?.settings ?? [], env }));
       const target = { port: hub.port, way, ...(tls === undefined ? {} : { ca: tls.ca }) };
@@ -57,6 +62,7 @@ function direct(name: string, way: "websocket" | "text" | "frames", tls?: Certif
 const httpTunnels: FairScene = {
   name: "HTTP tunnels",
   clients: VISITORS,
+  measuredMs: 3000,
   flood: FLOODING_VISITORS,
   start: async (stack, env) => {
     const hub = stack.use(await startHub({ env }));
@@ -74,12 +80,13 @@ const httpTunnels: FairScene = {
   },
 };
 
-/** Small echoes through a TCP tunnel beside a stream of the same agent that is kept full. */
-const tcpTunnel: FairScene = {
-  name: "TCP tunnel",
-  baseline: "raw relay",
+/** Small echoes through a TCP tunnel beside a stream of the same agent. */
+const tcpTunnel = (name: string, flood: FairScene["flood"], baseline: string): FairScene => ({
+  name,
+  baseline,
   clients: VISITORS,
-  flood: SATURATED,
+  measuredMs: 3000,
+  flood,
   start: async (stack, env) => {
     const hub = stack.use(await startHub({ env }));
     const service = stack.use(new LoadProcess("echo_service.ts", null));
@@ -88,20 +95,21 @@ const tcpTunnel: FairScene = {
     const target: EchoTarget = { port: agent.port, way: "tcp" };
     return { hub, clients: target, flooder: target };
   },
-};
+});
 
 /** The same without a hub: two processes that pass bytes on, a connection for a connection. */
-const rawRelay: FairScene = {
-  name: "raw relay",
+const rawRelay = (name: string, flood: FairScene["flood"]): FairScene => ({
+  name,
   clients: VISITORS,
-  flood: SATURATED,
+  measuredMs: 3000,
+  flood,
   start: async (stack) => {
     const service = stack.use(new LoadProcess("echo_service.ts", null));
     const { port, pids: [near = 0] } = stack.use(await startRawRelay(Number(await service.line()), null));
     const target: EchoTarget = { port, way: "tcp" };
     return { hub: { cpuSeconds: () => cpuSecondsOf(near) }, clients: target, flooder: target };
   },
-};
+});
 
 /** Every kind of place. */
 export function fairScenes(tls: CertificateFiles): FairScene[] {
@@ -112,7 +120,9 @@ export function fairScenes(tls: CertificateFiles): FairScene[] {
     direct("TLS, length prefix", "text", tls),
     direct("frames", "frames"),
     httpTunnels,
-    tcpTunnel,
-    rawRelay,
+    tcpTunnel("TCP tunnel, gigabit", GIGABIT, "raw relay, gigabit"),
+    rawRelay("raw relay, gigabit", GIGABIT),
+    tcpTunnel("TCP tunnel", SATURATED, "raw relay"),
+    rawRelay("raw relay", SATURATED),
   ];
 }

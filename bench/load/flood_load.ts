@@ -16,6 +16,8 @@ export interface FloodLoad extends EchoTarget {
   readonly batchBytes?: number;
   /** Bytes of echoes that may be missing when it sends on. @default less than the hub queues for one client */
   readonly missingBytes?: number;
+  /** What a client sends at most, as its network would have it. @default as much as its connection takes */
+  readonly bytesPerSecond?: number;
 }
 
 /** What came of it. */
@@ -27,6 +29,11 @@ const BATCH_BYTES = 128 * 1024;
 /** Echoes that may be missing: less than the hub queues for one client, or it would close the flood as too slow. */
 const MAX_MISSING_BYTES = 640 * 1024;
 const READ_BYTES = 256 * 1024;
+
+async function until(time: number): Promise<void> {
+  const ms = time - performance.now();
+  if (ms >= 1) await new Promise((resolve) => setTimeout(resolve, ms));
+}
 
 function batchOf(frame: Uint8Array, count: number): Uint8Array {
   const batch = new Uint8Array(frame.length * count);
@@ -41,15 +48,17 @@ class Flooder {
   readonly #batchEchoBytes: number;
   readonly #echoBytes: number;
   readonly #missingBytes: number;
+  readonly #bytesPerSecond: number;
   #sentBytes = 0;
   #receivedBytes = 0;
   #wake: (() => void) | null = null;
 
   constructor(
     { connection, sent, echoBytes }: EchoClient,
-    { batchBytes = BATCH_BYTES, missingBytes = MAX_MISSING_BYTES }: FloodLoad,
+    { batchBytes = BATCH_BYTES, missingBytes = MAX_MISSING_BYTES, bytesPerSecond = Infinity }: FloodLoad,
   ) {
     this.#connection = connection;
+    this.#bytesPerSecond = bytesPerSecond;
     this.#missingBytes = missingBytes;
     const count = Math.max(1, Math.floor(batchBytes / sent.length));
     this.#batch = batchOf(sent, count);
@@ -59,10 +68,13 @@ class Flooder {
 
   async flood(ms: number): Promise<FloodResult> {
     const [before, started] = [this.#receivedBytes, performance.now()];
+    let written = 0;
     while (performance.now() < started + ms) {
       this.#sentBytes += this.#batchEchoBytes;
       await writeAll(this.#connection, this.#batch);
       await this.#missingAtMost(this.#missingBytes);
+      written += this.#batch.length;
+      await until(started + written / this.#bytesPerSecond * 1000);
     }
     await this.#missingAtMost(0);
     const seconds = (performance.now() - started) / 1000;
