@@ -13,6 +13,8 @@ export interface Bandwidth {
 
 /** The smallest piece that is worth waiting for. */
 const MIN_PIECE_BYTES = 1024;
+/** More is none; a small integer, since hot loops count with it. */
+const MAX_PIECE_BYTES = 2 ** 30 - 1;
 /** In one piece goes what may go in this part of a second. */
 const PIECES_PER_SECOND = 10;
 
@@ -33,10 +35,15 @@ export class BytePace {
   /** For how long still something is owed; `null`: nothing is. */
   #owedMs: ((nowMs: number) => number) | null = null;
   #heldSinceMs = 0;
+  /** When it was asked last for how long to wait, which it is for each message, and what it said; -1: ask anew. */
+  #askedMs = -1;
+  #saidMs = 0;
+  /** What went since, less than is worth waiting for: small messages come by the thousand. */
+  #unpaidBytes = 0;
   /** Whether anything can have to wait. */
   isActive = false;
   /** How much may go in one piece, so that it is not waited for too long. */
-  pieceBytes = Infinity;
+  pieceBytes = MAX_PIECE_BYTES;
 
   constructor(clock: Clock, random: () => number = Math.random) {
     this.#clock = clock;
@@ -47,8 +54,10 @@ export class BytePace {
   follow(bandwidths: readonly (Bandwidth | null)[]): void {
     this.#limits = bandwidths.map((one) => one?.bytes ?? null).filter((bucket) => bucket !== null);
     const slowest = Math.min(...this.#limits.map(({ ratePerSecond }) => ratePerSecond));
-    this.pieceBytes = Math.max(MIN_PIECE_BYTES, slowest / PIECES_PER_SECOND);
+    const share = Math.floor(slowest / PIECES_PER_SECOND);
+    this.pieceBytes = Math.min(MAX_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, share));
     this.isActive = this.#limits.length > 0 || this.#owedMs !== null;
+    this.#askedMs = -1;
   }
 
   /** Nothing goes while something is owed: `owedMs` is asked again and again for how many milliseconds that is. */
@@ -61,16 +70,20 @@ export class BytePace {
   /** Bytes went. */
   spend(bytes: number): void {
     if (!this.isActive) return;
-    const nowMs = this.#clock.now();
-    for (const bucket of this.#limits) bucket.charge(bytes, nowMs);
+    this.#unpaidBytes += bytes;
+    if (this.#unpaidBytes >= MIN_PIECE_BYTES) this.#pay(this.#clock.now());
   }
 
   /** The milliseconds until more may go; 0: now. */
   waitMs(): number {
     if (!this.isActive) return 0;
     const nowMs = this.#clock.now();
+    if (nowMs === this.#askedMs && this.#owedMs === null) return this.#saidMs;
+    this.#pay(nowMs);
     let waitMs = this.#owedMs === null ? 0 : this.#heldMs(this.#owedMs(nowMs), nowMs);
     for (const bucket of this.#limits) waitMs = Math.max(waitMs, bucket.waitMs(nowMs));
+    this.#askedMs = nowMs;
+    this.#saidMs = waitMs;
     return waitMs;
   }
 
@@ -80,6 +93,12 @@ export class BytePace {
    */
   lookAgainMs(waitMs: number): number {
     return waitMs + Math.ceil(this.#random() * Math.min(waitMs, SPREAD_MS));
+  }
+
+  #pay(nowMs: number): void {
+    for (const bucket of this.#limits) bucket.charge(this.#unpaidBytes, nowMs);
+    this.#unpaidBytes = 0;
+    this.#askedMs = -1;
   }
 
   #heldMs(owedMs: number, nowMs: number): number {
