@@ -87,10 +87,6 @@ export class ConnectionQuota {
    */
   takeMessage(): number {
     const nowMs = this.#options.clock.now();
-    if (this.#admits(nowMs)) {
-      this.#passMessage(nowMs);
-      return 0;
-    }
     const waitMs = this.#rateMs(nowMs);
     if (waitMs > 0) return this.#turnedAway("messages", this.#account?.messages ?? this.own, waitMs);
     this.#passMessage(nowMs);
@@ -175,12 +171,6 @@ export class ConnectionQuota {
   #hold(): void {
     this.#options.stats.delayed.messages++;
     this.#pace().reading.hold(this.#owedMs);
-  }
-
-  /** Whether one more message neither has to wait nor to be paid for later: nearly always, so it is looked at first. */
-  #admits(nowMs: number): boolean {
-    return (this.own === null || this.own.admits(nowMs)) &&
-      (this.#account === null || this.#account.messages.admits(nowMs)) && this.tenant.messages.admits(nowMs);
   }
 
   #passMessage(nowMs: number): void {

@@ -63,11 +63,6 @@ export class RateGate {
     this.#load = changed(this.#load, { perSecond, burst: NO_BURST }, nowMs);
   }
 
-  /** Whether the hub is under no load, and one more may pass by what is configured. */
-  admits(nowMs: number): boolean {
-    return this.#load === null && (this.#bucket === null || this.#bucket.hasOne(nowMs));
-  }
-
   /** The milliseconds until one more may pass by what is configured; 0: now. */
   waitMs(nowMs: number): number {
     return this.#bucket === null ? 0 : this.#bucket.waitMs(nowMs);

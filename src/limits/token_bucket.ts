@@ -52,15 +52,10 @@ export class TokenBucket {
     return waitMs;
   }
 
-  /** Whether there is a token now. */
-  hasOne(nowMs: number): boolean {
-    this.#refill(nowMs);
-    return this.#tokens >= 1 - ROUNDING;
-  }
-
   /** The milliseconds until there is a token; 0 when there is one. */
   waitMs(nowMs: number): number {
-    if (this.hasOne(nowMs)) return 0;
+    this.#refill(nowMs);
+    if (this.#tokens >= 1 - ROUNDING) return 0;
     return Math.ceil((1 - this.#tokens) * 1000 / this.#ratePerSecond);
   }
 
@@ -72,7 +67,7 @@ export class TokenBucket {
 
   /** Whether there is no token now. */
   isEmpty(nowMs: number): boolean {
-    return !this.hasOne(nowMs);
+    return this.waitMs(nowMs) > 0;
   }
 
   /** Whether nothing of it is used: a new one would be the same. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import fc from "fast-check";
@@ -245,7 +246,7 @@ testPlainAndTls(
       });
       socket.on("end", () => ended[at] = true);
     }
-    const [up, down] = [random(8 * KIB * KIB), random(8 * KIB * KIB)];
+    const [up, down] = [randomBytes(8 * KIB * KIB), randomBytes(8 * KIB * KIB)];
     client.end(up);
     server.end(down);
     await until(() => ended.every((one) => one));
@@ -263,9 +264,3 @@ testPlainAndTls(
     assert.ok(left < large.length / 2, `${left} of ${large.length} are left to the collector`);
   },
 );
-
-function random(bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  for (let at = 0; at < bytes; at += 64 * KIB) crypto.getRandomValues(whole.subarray(at, at + 64 * KIB));
-  return whole;
-}

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -11,12 +12,6 @@ import { HOST, withService } from "./http_scene.ts";
 import { testWays } from "./ways.ts";
 
 const MIB = 1024 * 1024;
-
-function random(bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  for (let at = 0; at < bytes; at += 64 * 1024) crypto.getRandomValues(whole.subarray(at, at + 64 * 1024));
-  return whole;
-}
 
 /** How many large reads are given back while something runs; hub and agents are in this process. */
 async function givenBack(run: () => Promise<unknown>): Promise<number> {
@@ -63,7 +58,7 @@ testWays(
       target: targetOf(url, ca === undefined ? {} : { ca }),
     });
     const port = await edge.port("db");
-    await Promise.all([1, 3, 4].map((size) => visit(port, random(size * MIB))));
+    await Promise.all([1, 3, 4].map((size) => visit(port, randomBytes(size * MIB))));
   },
 );
 
@@ -107,9 +102,9 @@ Deno.test("HTTP tunnel: much up and down at once is whole, with its length, in c
   try {
     await withService((server.address() as AddressInfo).port, async ({ port }) => {
       const sends = {
-        length: () => post(port, random(4 * MIB), { "content-length": `${4 * MIB}` }),
-        chunks: () => post(port, random(3 * MIB), { "transfer-encoding": "chunked" }),
-        upgraded: () => upgraded(port, random(3 * MIB)),
+        length: () => post(port, randomBytes(4 * MIB), { "content-length": `${4 * MIB}` }),
+        chunks: () => post(port, randomBytes(3 * MIB), { "transfer-encoding": "chunked" }),
+        upgraded: () => upgraded(port, randomBytes(3 * MIB)),
       };
       await Promise.all(Object.values(sends).map((send) => send()));
       for (const kind of ["length", "upgraded"] as const) {
